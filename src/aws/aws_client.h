@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_AWS_AWS_CLIENT_H
+#define PENSTOCK_AWS_AWS_CLIENT_H
+
+// One service in one region with one set of credentials: signs, sends, retries, reads errors,
+// corrects clock skew. The services' own files (kinesis.h) are built on it. Loop thread only.
+
+#include "aws/aws_error.h"
+#include "aws/credentials.h"
+#include "aws/retry.h"
+#include "net/http_client.h"
+
+struct aws_client;
+
+struct aws_client_options {
+    struct loop *loop;
+    struct http_client *http;                 // borrowed
+    struct credentials_provider *credentials; // borrowed
+    struct span service;                      // signing name: "kinesis"
+    struct span region;
+    struct span endpoint; // URL; empty = the region's own (https://kinesis.{region}.amazonaws.com)
+    int max_attempts;     // 0 = 3
+    int64_t request_ms;   // whole try; 0 = 30000
+};
+
+// ERR_CONFIG with a message on a bad region or endpoint.
+int aws_client_new(const struct aws_client_options *o, struct aws_client **out, struct err *e);
+// Cancels all calls, then cb.
+void aws_client_close(struct aws_client *c, void (*cb)(void *ctx), void *ctx);
+struct span aws_client_host(const struct aws_client *c); // for messages
+bool aws_client_tls(const struct aws_client *c);
+
+struct aws_call;
+
+// What came back. On success err == NULL. body is owned by the call; the callee may take it
+// (`*body = (struct buf){0}` after copying the struct) to keep it beyond the callback.
+struct aws_reply {
+    int http_status;
+    struct span content_type;
+    struct buf *body;
+    const struct aws_error *error; // NULL = 2xx
+    int attempts;
+};
+
+struct aws_call {
+    void *data;
+    // Exactly once. status: 0, ERR_CANCELED, or the class of reply->error (ERR_THROTTLED, ERR_AUTH,
+    // ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_INVALID, ERR_TIMEOUT, ERR_CONNECT, ERR_TLS_CERT, ...).
+    void (*on_done)(struct aws_call *call, int status, const struct aws_reply *reply);
+    // Optional: the head of a 2xx reply with its length (-1 unknown), before the body is read;
+    // return false to pause: aws_call_resume() goes on.
+    bool (*on_size)(struct aws_call *call, int64_t content_length);
+    void *internal;
+};
+
+struct aws_call_options {
+    struct span method;       // empty = "POST"
+    struct span path;         // empty = "/"
+    struct span content_type; // "application/x-amz-cbor-1.1"
+    struct span target;       // X-Amz-Target value; empty = none
+    struct span body;         // copied
+    size_t max_body;          // 0 = 16 MiB
+    int max_attempts;         // 0 = the client's
+    int64_t request_ms;       // 0 = the client's
+};
+
+int aws_call_start(struct aws_client *c, struct aws_call *call,
+                   const struct aws_call_options *o) MUST_CHECK;
+void aws_call_resume(struct aws_call *call);
+void aws_call_cancel(struct aws_call *call);
+// "ExpiredTokenException (400): message" for people; allocated in `a`.
+struct span aws_error_text(const struct aws_error *e, struct arena *a);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_AWS_KINESIS_H
+#define PENSTOCK_AWS_KINESIS_H
+
+// Kinesis Data Streams 2013-12-02: the operations Penstock uses. CBOR first
+// (application/x-amz-cbor-1.1); when the endpoint answers that it does not speak it, JSON for good
+// (facts/wire.md sections 2, 4, 7). Loop thread only. The encoders and decoders are pure and public
+// for tests and fuzzing.
+
+#include "aws/aws_client.h"
+
+struct kinesis;
+
+struct kinesis_options {
+    struct aws_client_options aws; // service is set here
+    bool json_only;
+};
+int kinesis_new(const struct kinesis_options *o, struct kinesis **out, struct err *e);
+void kinesis_close(struct kinesis *k, void (*cb)(void *ctx), void *ctx);
+bool kinesis_speaks_cbor(const struct kinesis *k);
+struct span kinesis_host(const struct kinesis *k);
+
+enum kinesis_op {
+    KINESIS_DESCRIBE_STREAM_SUMMARY,
+    KINESIS_LIST_SHARDS,
+    KINESIS_GET_SHARD_ITERATOR,
+    KINESIS_GET_RECORDS,
+    KINESIS_PUT_RECORDS,
+    KINESIS_OP_COUNT
+};
+
+enum kinesis_iterator {
+    KINESIS_LATEST,
+    KINESIS_TRIM_HORIZON,
+    KINESIS_AT_TIMESTAMP,
+    KINESIS_AT_SEQUENCE_NUMBER,
+    KINESIS_AFTER_SEQUENCE_NUMBER
+};
+
+struct kinesis_put_entry {
+    struct span data;
+    struct span partition_key;
+    struct span explicit_hash_key; // empty = none
+};
+
+// Input of any operation: the members that it needs.
+struct kinesis_input {
+    struct span stream_name; // or stream_arn
+    struct span stream_arn;
+    struct span next_token; // ListShards
+    struct span shard_id;
+    enum kinesis_iterator iterator_type;
+    struct span sequence_number;
+    int64_t timestamp_ms;
+    struct span iterator;
+    int limit;
+    const struct kinesis_put_entry *entries;
+    size_t n_entries;
+};
+
+struct kinesis_shard {
+    struct span shard_id;
+    struct span parent_id, adjacent_parent_id; // empty = none
+    struct span starting_hash_key, ending_hash_key;
+    struct span starting_sequence_number, ending_sequence_number; // ending empty = open
+    const struct span *parents;                                   // of ChildShards
+    size_t n_parents;
+};
+
+struct kinesis_record {
+    struct span sequence_number;
+    struct span partition_key;
+    struct span data; // decoded bytes
+    int64_t arrival_ms;
+};
+
+struct kinesis_put_result {
+    struct span sequence_number, shard_id; // empty when failed
+    struct span error_code, error_message; // empty when accepted
+};
+
+// Output of any operation. Everything points into `body` or `arena`, both owned by the output:
+// kinesis_output_free(), or move the whole struct to keep it.
+struct kinesis_output {
+    struct arena arena;
+    struct buf body;
+    // DescribeStreamSummary
+    struct span stream_arn, stream_status;
+    int64_t created_ms;
+    int64_t retention_hours, open_shards;
+    // ListShards, and ChildShards of GetRecords
+    struct kinesis_shard *shards;
+    size_t n_shards;
+    struct span next_token;
+    // GetShardIterator, and NextShardIterator of GetRecords (empty = end of shard)
+    struct span iterator;
+    // GetRecords
+    struct kinesis_record *records;
+    size_t n_records;
+    int64_t millis_behind;
+    // PutRecords
+    struct kinesis_put_result *results;
+    size_t n_results;
+    int64_t failed_count;
+};
+void kinesis_output_free(struct kinesis_output *o);
+
+struct kinesis_call {
+    void *data;
+    // Exactly once. out: valid on status 0; the callee may move it away
+    // (`mine = *out; *out = (struct kinesis_output){0}`). error: NULL on success.
+    void (*on_done)(struct kinesis_call *call, int status, struct kinesis_output *out,
+                    const struct aws_error *error);
+    // As aws_call.on_size.
+    bool (*on_size)(struct kinesis_call *call, int64_t content_length);
+    struct aws_call aws;
+    struct kinesis *kinesis;
+    enum kinesis_op op;
+    void *internal;
+};
+
+struct kinesis_call_options {
+    int max_attempts;   // 0 = the client's; 1 for GetRecords and PutRecords: their owners decide
+    int64_t request_ms; // 0 = the client's
+    size_t max_body;    // 0 = 16 MiB
+};
+int kinesis_start(struct kinesis *k, struct kinesis_call *call, enum kinesis_op op,
+                  const struct kinesis_input *in, const struct kinesis_call_options *o) MUST_CHECK;
+void kinesis_resume(struct kinesis_call *call);
+void kinesis_cancel(struct kinesis_call *call);
+
+const char *kinesis_op_name(enum kinesis_op op);
+void kinesis_encode(enum kinesis_op op, const struct kinesis_input *in, bool cbor, struct buf *out);
+// Decodes out->body. JSON base64 is decoded in place. ERR_PROTO with a message on a malformed
+// reply.
+int kinesis_decode(enum kinesis_op op, bool cbor, struct kinesis_output *out, struct err *e);
+
+// Decimal sequence numbers (up to 129 digits): <0, 0, >0 by value.
+int kinesis_sequence_cmp(struct span a, struct span b);
+// MD5 of the partition key as a big-endian 128-bit number, in decimal (at most 39 digits + NUL).
+void kinesis_hash_key(struct span partition_key, char out[40]);
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_BASE_NUM_H
+#define PENSTOCK_BASE_NUM_H
+
+// Numbers to text and back, locale-free, and overflow-checked size arithmetic.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+#define NUM_TEXT_MAX 32
+
+// Shortest text that reads back as the same double, in JSON's grammar ("22.5", "1e+21"); integral
+// values below 1e21 without a point ("22"). `v` must be finite. Returns the length; NUL-terminated.
+size_t num_format_double(double v, char out[NUM_TEXT_MAX]);
+size_t num_format_i64(int64_t v, char out[NUM_TEXT_MAX]);
+// JSON's number grammar (RFC 8259 section 6) over all of `s`. False on anything else.
+bool num_parse_double(struct span s, double *out);
+
+static inline bool num_add_size(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+static inline bool num_mul_size(size_t a, size_t b, size_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+#endif

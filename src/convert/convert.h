@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_CONVERT_CONVERT_H
+#define PENSTOCK_CONVERT_CONVERT_H
+
+// The converter runtime: a bounded pool of worker threads with Duktape heaps that run people's
+// scripts. Contracts: facts/hub.md section 2. Submit and done on the loop; scripts run on workers.
+//
+// A job is a batch for one script. Its input is borrowed and must stay unchanged until done; its
+// output lies in its own arena. When the watchdog gives up on a worker, the pool sees to it that
+// the lost thread can no longer touch what the caller owns (it works on the pool's private copy).
+
+#include "base/arena.h"
+#include "base/value.h"
+#include "io/loop.h"
+
+struct convert_pool;
+struct convert_script;
+
+struct convert_options {
+    unsigned workers;      // 0 = cores - 1, at least 1
+    size_t queue_max;      // jobs waiting; 0 = 64
+    int64_t time_limit_ms; // a run; 0 = 1000
+    size_t memory_limit;   // a heap, bytes; 0 = 64 MiB
+    int64_t watchdog_ms; // a run that ignores the time limit this much longer is given up; 0 = 5000
+    bool cast_strings;   // strings that are JSON numbers become numbers (the hub's type cast)
+};
+
+int convert_pool_new(struct loop *l, const struct convert_options *o, struct convert_pool **out);
+// Waiting jobs are done with ERR_CANCELED for each record; then cb.
+void convert_pool_close(struct convert_pool *p, void (*cb)(void *ctx), void *ctx);
+
+enum convert_kind {
+    CONVERT_UPLINK,   // function (payload, metadata)
+    CONVERT_DOWNLINK, // function (msg, metadata, msgType, integrationMetadata)
+    CONVERT_LOG       // function (msg, metadata, msgType) -> string
+};
+
+// An immutable script. Compiled by each worker when it first runs it. `name` is for messages.
+// Reference-counted on the loop: new gives one reference.
+struct convert_script *convert_script_new(struct convert_pool *p, enum convert_kind kind,
+                                          struct span name, struct span text);
+struct convert_script *convert_script_ref(struct convert_script *s);
+void convert_script_unref(struct convert_script *s);
+
+struct convert_pair {
+    struct span key, value;
+};
+struct convert_pairs {
+    const struct convert_pair *p;
+    size_t n;
+};
+
+// Uplink -----------------------------------------------------------------------------------------
+
+struct uplink_record {
+    struct span payload;
+    struct span partition_key, sequence_number, shard_id; // for metadata; may be empty
+    int64_t arrival_ms;
+};
+
+// One device or asset message of a result.
+struct uplink_msg {
+    bool is_asset;
+    struct span name, type, label, customer, group; // only name is always there
+    struct kv_group *telemetry;                     // ts_ms 0 = the record's arrival time
+    uint32_t n_telemetry;
+    struct kv *attributes;
+    uint32_t n_attributes;
+};
+
+struct uplink_result {
+    int status; // 0, ERR_SCRIPT, ERR_TIMEOUT, ERR_MEMORY, ERR_INVALID (wrong shape), ERR_CANCELED
+    struct span error; // text for people: "TypeError: ... (line 3)" or "deviceName is missing"
+    struct uplink_msg *msgs;
+    uint32_t n_msgs; // 0 with status 0: nothing to store (null result)
+};
+
+// Downlink ---------------------------------------------------------------------------------------
+
+struct downlink_input {
+    struct span msg_json; // the message's data
+    struct convert_pairs metadata;
+    struct span msg_type;
+};
+
+enum downlink_content { DOWNLINK_JSON, DOWNLINK_TEXT, DOWNLINK_BINARY };
+
+struct downlink_msg {
+    enum downlink_content content;
+    struct span data; // the bytes to write (BINARY already decoded)
+    struct span stream_name, stream_arn, partition_key,
+        explicit_hash_key;         // from metadata; or empty
+    struct convert_pairs metadata; // all of it, values as text
+};
+
+struct downlink_result {
+    int status;
+    struct span error;
+    struct downlink_msg *msgs;
+    uint32_t n_msgs;
+    struct span text; // CONVERT_LOG: the string
+};
+
+// Jobs -------------------------------------------------------------------------------------------
+
+struct convert_job {
+    void *data;                    // the caller's
+    struct convert_script *script; // borrowed: the caller holds a reference until done
+    struct convert_pairs meta; // uplink: metadata for every record; downlink: integrationMetadata
+    const struct uplink_record *uplink;    // for CONVERT_UPLINK
+    const struct downlink_input *downlink; // for the other kinds
+    uint32_t n;
+    // Exactly once. The results are set; the job and its arena are the caller's again
+    // (arena_free(&job->arena)).
+    void (*done)(struct convert_job *job);
+    struct arena arena;
+    struct uplink_result *uplink_out;     // n of them, in `arena`
+    struct downlink_result *downlink_out; // n of them, in `arena`
+    void *internal;
+};
+
+// ERR_BUSY when the queue is full: wait for convert_on_room(). The job was not started then.
+int convert_submit(struct convert_pool *p, struct convert_job *job) MUST_CHECK;
+
+struct convert_waiter {
+    struct list link;
+    void (*wake)(struct convert_waiter *w);
+};
+// wake() runs once, from the loop, when the queue has room again; first come, first served.
+void convert_wait_room(struct convert_pool *p, struct convert_waiter *w);
+void convert_cancel_wait(struct convert_waiter *w);
+
+// Counters for metrics.
+struct convert_stats {
+    uint64_t runs, failures, timeouts, memory_kills, heaps_made, workers_lost;
+    size_t queued, queue_max;
+    unsigned workers;
+};
+void convert_get_stats(const struct convert_pool *p, struct convert_stats *out);
+
+// One run on the calling thread, without a pool: for `penstock convert` and tests. Blocks.
+// The result is the JSON text of what the script returned, or an error.
+int convert_run_once(enum convert_kind kind, const struct convert_options *o, struct span script,
+                     struct span input, struct span metadata_json, struct buf *result_json,
+                     struct err *e);
+
+#endif

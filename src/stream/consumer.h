@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_STREAM_CONSUMER_H
+#define PENSTOCK_STREAM_CONSUMER_H
+
+// Reads all shards of one stream by polling and hands batches to its owner, in order per shard,
+// parents before children. Loop thread only.
+//
+// Happy path: DescribeStreamSummary, ListShards, an iterator per shard from its checkpoint (or the
+// start position), then GetRecords in turn, at most 5 a second and shard, at once when behind. A
+// batch is handed over with everything it needs; the owner acknowledges it when its effects are
+// durable. At most `ahead` batches a shard are out at once. A closed shard ends with a batch that
+// says so; its children start when that is acknowledged. Failure modes: throttling and 5xx back off
+// with jitter, per shard; an expired iterator is renewed after the last record handed over; a cut
+// connection is repeated; a wrong secret or a missing stream is reported by on_status and tried
+// again with backoff, for ever.
+
+#include "aws/kinesis.h"
+#include "base/budget.h"
+
+struct consumer;
+
+struct consumer_checkpoint {
+    struct span shard_id;
+    struct span sequence; // empty = none
+    uint64_t records_applied;
+    bool shard_end;
+};
+
+enum shard_state {
+    SHARD_WAITING_PARENT,
+    SHARD_STARTING, // getting an iterator
+    SHARD_READING,
+    SHARD_BACKOFF,  // after an error
+    SHARD_DRAINING, // all read, last batches not yet acknowledged
+    SHARD_ENDED
+};
+const char *shard_state_name(enum shard_state s);
+
+// Moves to the owner with on_batch; back with consumer_ack().
+struct shard_batch {
+    struct list link;          // for the owner's queues
+    void *data;                // the owner's
+    struct span shard_id;      // lives as long as the consumer
+    struct kinesis_output out; // records are out.records[0..n_records)
+    size_t budget_bytes; // taken from the budget for it; the owner may add with budget_force()
+    bool shard_end;      // nothing comes after it; n_records may be 0
+    void *internal;
+};
+
+struct consumer_events {
+    // Asks for the saved checkpoints of this stream identity ("ARN@creation ms"); the owner
+    // answers, now or later, with consumer_start_shards().
+    void (*on_stream)(void *ctx, struct span identity);
+    void (*on_batch)(void *ctx, struct shard_batch *b);
+    // Overall state changed: status 0 = reading; else an ERR_* code with what failed and what to
+    // do.
+    void (*on_status)(void *ctx, int status, const char *text);
+};
+
+struct consumer_options {
+    struct loop *loop;
+    struct kinesis *kinesis; // borrowed
+    struct budget *budget;   // borrowed, shared by all consumers
+    struct span stream_name;
+    enum kinesis_iterator start; // LATEST, TRIM_HORIZON or AT_TIMESTAMP
+    int64_t start_timestamp_ms;
+    int max_records;    // GetRecords Limit, 1..10000
+    int64_t poll_ms;    // between polls that found nothing more; 0 = 250; never below 200 a shard
+    int64_t request_ms; // per request; 0 = 30000
+    unsigned ahead;     // batches out a shard; 0 = 2
+    const struct consumer_events *events;
+    void *ctx;
+};
+
+int consumer_new(const struct consumer_options *o, struct consumer **out, struct err *e);
+void consumer_start_shards(struct consumer *c, const struct consumer_checkpoint *cp, size_t n);
+// The batch's effects are durable: frees it, gives its budget back.
+void consumer_ack(struct consumer *c, struct shard_batch *b);
+// Stops fetching; batches that are out stay out. For shutdown: ack them, then close.
+void consumer_stop(struct consumer *c);
+// Cancels requests; batches still out are freed by consumer_ack() as before (which is allowed until
+// cb). cb when all is gone, batches included.
+void consumer_close(struct consumer *c, void (*cb)(void *ctx), void *ctx);
+
+struct shard_status {
+    struct span shard_id;
+    enum shard_state state;
+    struct span sequence;  // last one read
+    int64_t millis_behind; // -1 = not known
+    uint64_t records, bytes, calls, throttles, errors;
+    int64_t last_arrival_ms;
+    const char *last_error; // NULL = none
+};
+size_t consumer_count_shards(const struct consumer *c);
+void consumer_get_shard(const struct consumer *c, size_t i, struct shard_status *out);
+struct span consumer_identity(const struct consumer *c);
+
+#endif
