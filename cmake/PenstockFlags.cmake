@@ -3,7 +3,6 @@
 set(CMAKE_C_STANDARD 11)
 set(CMAKE_C_STANDARD_REQUIRED ON)
 set(CMAKE_C_EXTENSIONS OFF)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
@@ -17,8 +16,6 @@ if(CMAKE_BUILD_TYPE STREQUAL "Debug" AND CMAKE_C_COMPILER_ID STREQUAL "Clang")
     set(CMAKE_C_FLAGS_DEBUG "-O0 -g")
 endif()
 
-include(CheckPIESupported)
-check_pie_supported(LANGUAGES C)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
@@ -38,8 +35,8 @@ if(PENSTOCK_FUZZ)
 endif()
 
 if(PENSTOCK_HARDEN)
-    add_compile_options(-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-    add_link_options(-Wl,-z,relro -Wl,-z,now)
+    add_compile_options(-fPIE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+    add_link_options(-pie -Wl,-z,relro -Wl,-z,now)
 endif()
 
 add_library(ps_flags INTERFACE)

@@ -65,7 +65,6 @@ function(penstock_layer)
 
     add_library(ps_${L_NAME} STATIC ${L_SOURCES})
     target_include_directories(ps_${L_NAME} PUBLIC ${own})
-    target_compile_options(ps_${L_NAME} PUBLIC -fmacro-prefix-map=${own}/=src/)
     target_link_libraries(ps_${L_NAME} PRIVATE ps_flags)
     foreach(dep IN LISTS L_DEPENDS)
         penstock_layer_check(${L_NAME} ${dep})

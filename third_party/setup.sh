@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 
 packages='build-essential ca-certificates cmake dpkg-dev libcjson-dev libcmocka-dev libmbedtls-dev
-libnghttp2-dev libsqlite3-dev libuv1-dev libwslay-dev ninja-build node-llhttp pkg-config'
+libnghttp2-dev libsqlite3-dev libuv1-dev libwslay-dev ninja-build pkg-config'
 
 say() { echo "setup.sh: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -31,16 +31,31 @@ quiet() {
     fi
 }
 
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+apt_update() {
+    [ -n "${updated-}" ] || quiet as_root apt-get -q update
+    updated=1
+}
+
 install_packages() {
     missing=
     for package in $packages; do
-        case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
-        installed) ;;
-        *) missing="$missing $package" ;;
-        esac
+        is_installed "$package" || missing="$missing $package"
     done
+    # Debian 13 has llhttp as a library; Debian 12 has its sources, inside node-llhttp.
+    if ! is_installed libllhttp-dev && ! is_installed node-llhttp; then
+        apt_update
+        if apt-cache show libllhttp-dev >/dev/null 2>&1; then
+            missing="$missing libllhttp-dev"
+        else
+            missing="$missing node-llhttp"
+        fi
+    fi
     [ -n "$missing" ] || return 0
-    quiet as_root apt-get -q update
+    apt_update
     # shellcheck disable=SC2086 # a list of words
     quiet as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -q -y --no-install-recommends install $missing
