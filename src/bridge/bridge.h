@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_BRIDGE_BRIDGE_H
+#define PENSTOCK_BRIDGE_BRIDGE_H
+
+// Integrations: each ties a stream, an uplink and a downlink converter and the hub together.
+// Starts, changes and stops them as their documents change; owns the way of a record from batch to
+// commit (uplink.c), the outbox (outbox.c) and the status that people see (status.c). Loop thread
+// only.
+
+#include "aws/credentials.h"
+#include "base/budget.h"
+#include "hub/hub.h"
+#include "net/http_client.h"
+
+struct bridge;
+struct worker_pool;
+
+struct bridge_options {
+    struct loop *loop;
+    struct hub *hub;
+    struct http_client *http;
+    struct worker_pool *jobs;   // for credential files
+    struct budget *budget;      // bytes in flight
+    struct span region;         // when an integration names none
+    struct span endpoint;       // when an integration names none; empty = AWS
+    int64_t poll_ms;            // 0 = 250
+    int get_records_per_second; // a shard; 0 = 5
+};
+
+// Takes the integrations in the registry over and becomes the hub's downlink sink. Nothing runs
+// yet.
+int bridge_new(const struct bridge_options *o, struct bridge **out, struct err *e);
+// Starts every enabled integration.
+void bridge_start(struct bridge *b);
+// Stops reading; cb when every batch that was out is committed and every put in flight has ended.
+void bridge_drain(struct bridge *b, void (*cb)(void *ctx), void *ctx);
+// Cancels what is left, closes clients, then cb.
+void bridge_close(struct bridge *b, void (*cb)(void *ctx), void *ctx);
+
+// Checks the document as POST /api/integration does (type, clientConfiguration, converters exist).
+int bridge_validate(struct bridge *b, const struct json *doc, struct err *e);
+// Reaches for the stream with the document's credentials; cb once, later. Cancelled by
+// bridge_close().
+void bridge_check(struct bridge *b, const struct json *doc,
+                  void (*cb)(void *ctx, int status, const char *text), void *ctx);
+
+// {"state":"ACTIVE","error":null,"shards":[...]} of one integration; false when it is unknown.
+bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *out);
+// "ACTIVE", "STARTING", "FAILED", "DISABLED", "STOPPING"; *error = text or NULL.
+const char *bridge_state(struct bridge *b, struct uuid integration, const char **error);
+// Prometheus text lines of all integrations.
+void bridge_metrics(struct bridge *b, struct buf *out);
+// True when no enabled integration is in a failed state.
+bool bridge_healthy(struct bridge *b);
+
+#endif

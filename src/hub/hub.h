@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_HUB_HUB_H
+#define PENSTOCK_HUB_HUB_H
+
+// The IoT hub: devices made on first sight, telemetry, attributes, the rule chain, and what it sets
+// off. Sits on the store and the converter pool; knows nothing of Kinesis or HTTP. Loop thread
+// only.
+
+#include "convert/convert.h"
+#include "hub/registry.h"
+#include "hub/rule_chain.h"
+
+struct hub;
+
+// A message on its way through the rule chain. Memory: the run's arena (or longer).
+struct hub_msg {
+    enum rule_msg_type type;
+    struct span custom_type; // RULE_MSG_OTHER
+    struct store_device *originator;
+    int64_t ts_ms;
+    struct convert_pairs metadata;
+    // Data: one telemetry group, or attributes, or JSON text. json is made from the others on
+    // demand by hub_msg_json().
+    const struct kv_group *telemetry;
+    const struct kv *attributes;
+    uint32_t n_attributes;
+    struct span json;
+    uint32_t hops;
+};
+
+// A run: some messages, their effects in one transaction, perhaps waiting for scripts meanwhile.
+struct hub_run {
+    void *data;                      // the owner's
+    void (*done)(struct hub_run *r); // when hub_run_finish() returned false: once, later
+    struct hub *hub;
+    struct store_txn *txn;
+    struct arena arena;
+    unsigned pending;
+    bool finishing;
+    unsigned failures; // messages that ended in a node's unconnected Failure
+    unsigned outbox_rows;
+    struct uuid outbox_integration; // of the last row queued
+    struct loop_task task;
+};
+
+void hub_run_begin(struct hub *h, struct hub_run *r);
+// Sends a message into the root chain.
+void hub_run_message(struct hub_run *r, const struct hub_msg *m);
+// No more messages. True: all is done now. False: r->done() will run.
+bool hub_run_finish(struct hub_run *r);
+// Commits the run's transaction and frees its arena; tells the bridge of new outbox rows when
+// durable.
+void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *ctx);
+// Drops everything (nothing happened).
+void hub_run_abort(struct hub_run *r);
+// The message's data as JSON text, in the run's arena.
+struct span hub_msg_json(struct hub_run *r, struct hub_msg *m);
+
+// What the integration downlink node needs from the bridge.
+struct hub_downlink_request {
+    void *data; // the hub's
+    // Exactly once, never inside submit. The rows are in run->txn by then.
+    void (*done)(struct hub_downlink_request *q, int status, const char *error);
+    struct hub_run *run;
+    struct uuid integration;
+    struct downlink_input input; // in the run's arena
+    struct span device_name;
+    struct convert_job job; // for the bridge
+    struct convert_waiter waiter;
+    struct loop_task task;
+    void *internal;
+};
+struct hub_downlink_sink {
+    void *ctx;
+    // Negative = failed at once (no such integration, disabled, no downlink converter), with text.
+    int (*submit)(void *ctx, struct hub_downlink_request *q, struct err *e);
+    // Rows are durable.
+    void (*queued)(void *ctx, struct uuid integration);
+};
+
+struct hub_options {
+    struct loop *loop;
+    struct store *store;
+    struct convert_pool *convert;
+    bool cast_strings;
+};
+
+// Loads the registry, makes what a new database lacks (tenant, default profile, Root Rule Chain of
+// facts/hub.md section 4.5), compiles chains. Before the loop runs.
+int hub_new(const struct hub_options *o, struct hub **out, struct err *e);
+void hub_free(struct hub *h);
+void hub_set_sink(struct hub *h, const struct hub_downlink_sink *sink);
+struct registry *hub_registry(struct hub *h);
+struct store *hub_store(struct hub *h);
+struct loop *hub_loop(struct hub *h);
+struct convert_pool *hub_convert(struct hub *h);
+struct uuid hub_tenant(const struct hub *h);
+bool hub_cast_strings(const struct hub *h);
+// The chain that messages start in; NULL when there is none.
+struct entity *hub_root_chain(struct hub *h);
+// Makes `e` the root chain. cb as registry_save().
+void hub_set_root_chain(struct hub *h, struct entity *e, registry_saved_fn *cb, void *ctx);
+// Saves {ruleChainId, nodes, connections, ...}: stored within the rule chain's document (member
+// "metadata", which REST shows by its own call). Takes `metadata`.
+void hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved_fn *cb,
+                             void *ctx);
+
+// The device or asset for an uplink message: found by name, else made (profile too) when allowed.
+// NULL with e: ERR_NOT_FOUND ("device X does not exist and allowCreateDevicesOrAssets is off").
+struct store_device *hub_resolve_device(struct hub_run *r, const struct uplink_msg *m,
+                                        bool allow_create, struct err *e);
+// Applies one converted message: resolves the device, sends POST_TELEMETRY_REQUEST for each group
+// and POST_ATTRIBUTES_REQUEST through the chain. update_only: keys stored only when their value
+// differs.
+struct hub_uplink_options {
+    int64_t arrival_ms; // time of values without one
+    bool allow_create;
+    struct span integration_name;
+    const struct span *update_only;
+    size_t n_update_only;
+};
+int hub_apply_uplink(struct hub_run *r, const struct uplink_msg *m,
+                     const struct hub_uplink_options *o, struct err *e);
+
+// Who changed something by REST: goes into the message's metadata.
+struct hub_user {
+    struct uuid id;
+    struct span name, email;
+};
+// Saves and sends ATTRIBUTES_UPDATED through the chain, all in one transaction; cb when durable.
+void hub_save_attributes(struct hub *h, struct store_device *d, enum store_scope scope,
+                         const struct kv *kv, size_t n, const struct hub_user *user,
+                         void (*cb)(void *ctx, int status), void *ctx);
+void hub_delete_attributes(struct hub *h, struct store_device *d, enum store_scope scope,
+                           const struct span *keys, size_t n, const struct hub_user *user,
+                           void (*cb)(void *ctx, int status), void *ctx);
+// Saves and sends TIMESERIES_UPDATED.
+void hub_save_telemetry(struct hub *h, struct store_device *d, const struct kv_group *groups,
+                        size_t n, const struct hub_user *user, void (*cb)(void *ctx, int status),
+                        void *ctx);
+// Makes a device by REST. NULL with e (ERR_EXISTS, ERR_INVALID); cb when durable.
+struct store_device *hub_create_device(struct hub *h, struct span name, struct span type,
+                                       struct span label, const struct hub_user *user,
+                                       void (*cb)(void *ctx, int status), void *ctx, struct err *e);
+// Name of the device's profile ("default" when it is gone).
+struct span hub_profile_name(struct hub *h, struct uuid profile);
+
+// Telemetry JSON of facts/hub.md sections 2.2 and 3.4: flat object, {ts, values}, arrays of either.
+// Pure. null values are an error ("Can't parse value: null"). ts_ms 0 in a group = not given.
+int hub_parse_telemetry(struct span json, bool cast, struct arena *a, struct kv_group **groups,
+                        size_t *n, struct err *e);
+// A flat object.
+int hub_parse_attributes(struct span json, bool cast, struct arena *a, struct kv **kv, size_t *n,
+                         struct err *e);
+
+struct hub_stats {
+    uint64_t messages, telemetry_points, attributes, devices_created, node_failures, scripts_logged;
+};
+void hub_get_stats(const struct hub *h, struct hub_stats *out);
+
+#endif
