@@ -16,7 +16,10 @@ struct json;
 
 enum json_kind { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
-// Parses exactly one document (RFC 8259), nesting up to 100, no trailing bytes, no duplicate check.
+#define JSON_DEPTH 100
+
+// Parses exactly one document (RFC 8259), nesting up to JSON_DEPTH, no trailing bytes, no duplicate
+// check (json_get() finds the first). Refused too: strings with \u0000, numbers beyond a double.
 // NULL with e set to ERR_INVALID and "line L column C: ..." on anything else.
 struct json *json_parse(struct span text, struct err *e);
 void json_free(struct json *j);
@@ -44,6 +47,7 @@ int64_t json_get_int(const struct json *j, const char *key, int64_t otherwise);
 
 struct json *json_new_object(void);
 struct json *json_new_array(void);
+// A string ends before its first NUL byte.
 struct json *json_new_str(struct span s);
 struct json *json_new_num(double v);
 struct json *json_new_bool(bool v);
@@ -56,7 +60,7 @@ void json_set_num(struct json *obj, const char *key, double v);
 void json_set_bool(struct json *obj, const char *key, bool v);
 void json_remove(struct json *obj, const char *key);
 void json_add(struct json *arr, struct json *v);
-// Compact text.
+// Compact text; bytes that are not UTF-8 become U+FFFD, numbers that are not finite null.
 void json_write(const struct json *j, struct buf *out);
 
 #endif

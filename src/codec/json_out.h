@@ -18,6 +18,7 @@ struct json_out {
     struct buf *out;
     uint8_t depth;
     bool need_comma;
+    bool after_key;
     char close[JSON_OUT_DEPTH];
 };
 
