@@ -53,8 +53,7 @@ void log_write(enum log_level level, const char *module, const char *msg, const 
         return;
     char line[LINE_MAX_BYTES];
     size_t n = put_head(line, sizeof line, level, module, msg);
-    if (n < sizeof line - 2 && fmt[0]) {
-        line[n++] = ' ';
+    if (n < sizeof line - 2 && fmt[0] && fmt[1]) {
         va_list ap;
         va_start(ap, fmt);
         int m = vsnprintf(line + n, sizeof line - n, fmt, ap);

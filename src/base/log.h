@@ -25,16 +25,17 @@ void log_set_level(enum log_level level);
 bool log_parse_level(struct span s, enum log_level *out);
 bool log_on(enum log_level level);
 
+// Behind the macros: `fmt` starts with a space.
 void log_write(enum log_level level, const char *module, const char *msg, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-#define log_error(module, msg, ...) log_write(LOG_ERROR, module, msg, "" __VA_ARGS__)
-#define log_warn(module, msg, ...) log_write(LOG_WARN, module, msg, "" __VA_ARGS__)
-#define log_info(module, msg, ...) log_write(LOG_INFO, module, msg, "" __VA_ARGS__)
+#define log_error(module, msg, ...) log_write(LOG_ERROR, module, msg, " " __VA_ARGS__)
+#define log_warn(module, msg, ...) log_write(LOG_WARN, module, msg, " " __VA_ARGS__)
+#define log_info(module, msg, ...) log_write(LOG_INFO, module, msg, " " __VA_ARGS__)
 #define log_debug(module, msg, ...)                                                                \
-    (log_on(LOG_DEBUG) ? log_write(LOG_DEBUG, module, msg, "" __VA_ARGS__) : (void)0)
+    (log_on(LOG_DEBUG) ? log_write(LOG_DEBUG, module, msg, " " __VA_ARGS__) : (void)0)
 #define log_trace(module, msg, ...)                                                                \
-    (log_on(LOG_TRACE) ? log_write(LOG_TRACE, module, msg, "" __VA_ARGS__) : (void)0)
+    (log_on(LOG_TRACE) ? log_write(LOG_TRACE, module, msg, " " __VA_ARGS__) : (void)0)
 
 // Keeps one kind of line from flooding: embed one per object and condition.
 struct log_limit {

@@ -6,6 +6,7 @@
 // off. Sits on the store and the converter pool; knows nothing of Kinesis or HTTP. Loop thread
 // only.
 
+#include "codec/json_out.h"
 #include "convert/convert.h"
 #include "hub/registry.h"
 #include "hub/rule_chain.h"
@@ -18,15 +19,17 @@ struct hub_msg {
     struct span custom_type; // RULE_MSG_OTHER
     struct store_device *originator;
     int64_t ts_ms;
+    // Metadata beside what hub_msg_metadata() derives from the originator and the data.
     struct convert_pairs metadata;
-    // Data: one telemetry group, or attributes, or JSON text. json is made from the others on
-    // demand by hub_msg_json().
+    // Data: one telemetry group, or attributes, or JSON text. hub_msg_json() makes text on demand.
     const struct kv_group *telemetry;
     const struct kv *attributes;
     uint32_t n_attributes;
+    enum store_scope scope; // of attributes; 0 = does not apply
     struct span json;
-    uint32_t hops;
 };
+
+#define HUB_RUN_OUTBOX_MAX 4
 
 // A run: some messages, their effects in one transaction, perhaps waiting for scripts meanwhile.
 struct hub_run {
@@ -38,9 +41,9 @@ struct hub_run {
     unsigned pending;
     bool finishing;
     unsigned failures; // messages that ended in a node's unconnected Failure
-    unsigned outbox_rows;
-    struct uuid outbox_integration; // of the last row queued
-    struct loop_task task;
+    // Integrations that got outbox rows in txn; more than fit: all are told.
+    struct uuid outbox[HUB_RUN_OUTBOX_MAX];
+    unsigned n_outbox;
 };
 
 void hub_run_begin(struct hub *h, struct hub_run *r);
@@ -54,7 +57,11 @@ void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *
 // Drops everything (nothing happened).
 void hub_run_abort(struct hub_run *r);
 // The message's data as JSON text, in the run's arena.
-struct span hub_msg_json(struct hub_run *r, struct hub_msg *m);
+struct span hub_msg_json(struct hub_run *r, const struct hub_msg *m);
+// deviceName, deviceType, ts or scope, then the message's own, in the run's arena.
+struct convert_pairs hub_msg_metadata(struct hub_run *r, const struct hub_msg *m);
+// Notes that an outbox row for `integration` went into r->txn.
+void hub_run_outbox(struct hub_run *r, struct uuid integration);
 
 // What the integration downlink node needs from the bridge.
 struct hub_downlink_request {
@@ -64,18 +71,16 @@ struct hub_downlink_request {
     struct hub_run *run;
     struct uuid integration;
     struct downlink_input input; // in the run's arena
-    struct span device_name;
-    struct convert_job job; // for the bridge
+    struct convert_job job;      // for the sink
     struct convert_waiter waiter;
-    struct loop_task task;
     void *internal;
 };
 struct hub_downlink_sink {
     void *ctx;
     // Negative = failed at once (no such integration, disabled, no downlink converter), with text.
     int (*submit)(void *ctx, struct hub_downlink_request *q, struct err *e);
-    // Rows are durable.
-    void (*queued)(void *ctx, struct uuid integration);
+    // Rows of these integrations are durable; n == 0: of any.
+    void (*queued)(void *ctx, const struct uuid *integrations, size_t n);
 };
 
 struct hub_options {
@@ -100,10 +105,13 @@ bool hub_cast_strings(const struct hub *h);
 struct entity *hub_root_chain(struct hub *h);
 // Makes `e` the root chain. cb as registry_save().
 void hub_set_root_chain(struct hub *h, struct entity *e, registry_saved_fn *cb, void *ctx);
+// Saves a rule chain's own document; its metadata stays. Takes `doc`.
+void hub_save_chain(struct hub *h, struct json *doc, registry_saved_fn *cb, void *ctx);
 // Saves {ruleChainId, nodes, connections, ...}: stored within the rule chain's document (member
-// "metadata", which REST shows by its own call). Takes `metadata`.
-void hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved_fn *cb,
-                             void *ctx);
+// "metadata", which REST shows by its own call). Negative: refused (unknown chain, does not
+// compile), `metadata` stays the caller's and cb does not run; else `metadata` is taken.
+int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved_fn *cb, void *ctx,
+                            struct err *e);
 
 // The device or asset for an uplink message: found by name, else made (profile too) when allowed.
 // NULL with e: ERR_NOT_FOUND ("device X does not exist and allowCreateDevicesOrAssets is off").
@@ -144,6 +152,9 @@ struct store_device *hub_create_device(struct hub *h, struct span name, struct s
                                        void (*cb)(void *ctx, int status), void *ctx, struct err *e);
 // Name of the device's profile ("default" when it is gone).
 struct span hub_profile_name(struct hub *h, struct uuid profile);
+// The hub's Device JSON of a row of STORE_READ_DEVICES, or of a device of the directory.
+void hub_write_device(struct hub *h, const struct store_device_out *d, struct json_out *j);
+struct store_device_out hub_device_out(const struct store_device *d);
 
 // Telemetry JSON of facts/hub.md sections 2.2 and 3.4: flat object, {ts, values}, arrays of either.
 // Pure. null values are an error ("Can't parse value: null"). ts_ms 0 in a group = not given.

@@ -33,7 +33,8 @@ struct registry_observer {
     void (*on_removed)(void *ctx, struct entity *e);
 };
 
-struct registry *registry_new(struct store *s, const struct clock *clock, struct uuid tenant);
+struct registry *registry_new(struct loop *l, struct store *s);
+void registry_set_tenant(struct registry *r, struct uuid tenant);
 void registry_free(struct registry *r);
 // Loads all documents from the store (before the loop runs); no observer call.
 int registry_load(struct registry *r, struct err *e);

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/mem.h"
+#include "hub/hub_internal.h"
+
+// Changes that people make by REST: what is saved and what the rule chain makes of it become
+// durable together, and only then is the caller told.
+
+struct change {
+    struct hub_run run;
+    void (*cb)(void *ctx, int status);
+    void *ctx;
+};
+
+static struct change *begin(struct hub *h, void (*cb)(void *ctx, int status), void *ctx)
+{
+    struct change *c = mem_new(struct change);
+    c->cb = cb;
+    c->ctx = ctx;
+    hub_run_begin(h, &c->run);
+    return c;
+}
+
+static void on_durable(void *ctx, int status)
+{
+    struct change *c = ctx;
+    if (c->cb)
+        c->cb(c->ctx, status);
+    mem_free(c);
+}
+
+static void on_run_done(struct hub_run *r)
+{
+    hub_run_commit(r, on_durable, container_of(r, struct change, run));
+}
+
+static void end(struct change *c)
+{
+    c->run.done = on_run_done;
+    if (hub_run_finish(&c->run))
+        on_run_done(&c->run);
+}
+
+// userId, userName, userEmail as in facts/hub.md section 4.3.
+static struct convert_pairs user_metadata(struct arena *a, const struct hub_user *user)
+{
+    if (!user)
+        return (struct convert_pairs){0};
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(user->id, id);
+    struct convert_pair *p = arena_array(a, struct convert_pair, 3);
+    p[0] = (struct convert_pair){SPAN("userId"), arena_span(a, span_str(id))};
+    p[1] = (struct convert_pair){SPAN("userName"), arena_span(a, user->name)};
+    p[2] = (struct convert_pair){SPAN("userEmail"), arena_span(a, user->email)};
+    return (struct convert_pairs){p, 3};
+}
+
+void hub_save_attributes(struct hub *h, struct store_device *d, enum store_scope scope,
+                         const struct kv *kv, size_t n, const struct hub_user *user,
+                         void (*cb)(void *ctx, int status), void *ctx)
+{
+    struct change *c = begin(h, cb, ctx);
+    int64_t now_ms = loop_wall_ms(h->o.loop);
+    for (size_t i = 0; i < n; i++) {
+        store_txn_attribute(c->run.txn, d, scope, &kv[i], now_ms, false);
+    }
+    h->stats.attributes += n;
+    struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_UPDATED,
+                        .originator = d,
+                        .ts_ms = now_ms,
+                        .metadata = user_metadata(&c->run.arena, user),
+                        .attributes = kv,
+                        .n_attributes = (uint32_t)n,
+                        .scope = scope};
+    hub_run_message(&c->run, &m);
+    end(c);
+}
+
+void hub_delete_attributes(struct hub *h, struct store_device *d, enum store_scope scope,
+                           const struct span *keys, size_t n, const struct hub_user *user,
+                           void (*cb)(void *ctx, int status), void *ctx)
+{
+    struct change *c = begin(h, cb, ctx);
+    struct kv *kv = arena_zalloc(&c->run.arena, n * sizeof *kv);
+    for (size_t i = 0; i < n; i++) {
+        store_txn_delete_attribute(c->run.txn, d, scope, keys[i]);
+        kv[i].key = arena_span(&c->run.arena, keys[i]);
+    }
+    struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_DELETED,
+                        .originator = d,
+                        .ts_ms = loop_wall_ms(h->o.loop),
+                        .metadata = user_metadata(&c->run.arena, user),
+                        .attributes = kv,
+                        .n_attributes = (uint32_t)n,
+                        .scope = scope};
+    hub_run_message(&c->run, &m);
+    end(c);
+}
+
+void hub_save_telemetry(struct hub *h, struct store_device *d, const struct kv_group *groups,
+                        size_t n, const struct hub_user *user, void (*cb)(void *ctx, int status),
+                        void *ctx)
+{
+    struct change *c = begin(h, cb, ctx);
+    int64_t now_ms = loop_wall_ms(h->o.loop);
+    struct convert_pairs metadata = user_metadata(&c->run.arena, user);
+    for (size_t i = 0; i < n; i++) {
+        struct kv_group *g = arena_new(&c->run.arena, struct kv_group);
+        *g = groups[i];
+        if (g->ts_ms == 0)
+            g->ts_ms = now_ms;
+        g->kv = copy_kv(&c->run.arena, groups[i].kv, groups[i].n);
+        store_txn_points(c->run.txn, d, g->ts_ms, g->kv, g->n);
+        h->stats.telemetry_points += g->n;
+        struct hub_msg m = {.type = RULE_MSG_TIMESERIES_UPDATED,
+                            .originator = d,
+                            .ts_ms = now_ms,
+                            .metadata = metadata,
+                            .telemetry = &g};
+        hub_run_message(&c->run, &m);
+    }
+    end(c);
+}
+
+struct store_device *hub_create_device(struct hub *h, struct span name, struct span type,
+                                       struct span label, const struct hub_user *user,
+                                       void (*cb)(void *ctx, int status), void *ctx, struct err *e)
+{
+    if (hub_check_device_name(name, e) < 0)
+        return NULL;
+    if (type.n > HUB_NAME_MAX_BYTES || label.n > HUB_NAME_MAX_BYTES) {
+        err_set(e, ERR_LIMIT, "type and label have at most %d bytes", HUB_NAME_MAX_BYTES);
+        return NULL;
+    }
+    if (store_find_device(h->o.store, name, false)) {
+        err_set(e, ERR_EXISTS, "Device with such name already exists!");
+        return NULL;
+    }
+    const struct clock *clock = loop_clock(h->o.loop);
+    int64_t now_ms = clock->wall_ms(clock->ctx);
+    struct change *c = begin(h, cb, ctx);
+    struct store_device *d = store_add_device(h->o.store, uuid_new_v1(clock), name, label,
+                                              hub_profile_for(h, type), false, now_ms);
+    store_txn_device(c->run.txn, d);
+    h->stats.devices_created++;
+    struct hub_msg m = {.type = RULE_MSG_ENTITY_CREATED,
+                        .originator = d,
+                        .ts_ms = now_ms,
+                        .metadata = user_metadata(&c->run.arena, user)};
+    hub_run_message(&c->run, &m);
+    end(c);
+    return d;
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/mem.h"
+#include "hub/hub_internal.h"
+
+#define SETTING_TENANT "tenant"
+#define SETTING_ROOT "rootRuleChain"
+
+struct chain_runtime *chain_ref(struct chain_runtime *c)
+{
+    if (c)
+        c->refs++;
+    return c;
+}
+
+void chain_unref(struct chain_runtime *c)
+{
+    if (!c || --c->refs > 0)
+        return;
+    for (uint32_t i = 0; i < c->chain->n_nodes; i++) {
+        if (c->chain->nodes[i].runtime)
+            convert_script_unref(c->chain->nodes[i].runtime);
+    }
+    rule_chain_free(c->chain);
+    mem_free(c);
+}
+
+static void make_scripts(struct hub *h, struct rule_chain *chain)
+{
+    for (uint32_t i = 0; i < chain->n_nodes; i++) {
+        struct rule_node *n = &chain->nodes[i];
+        if (n->kind != RULE_NODE_LOG || n->script.n == 0)
+            continue;
+        n->runtime = convert_script_new(h->o.convert, CONVERT_LOG, n->name, n->script);
+    }
+}
+
+void hub_load_root(struct hub *h)
+{
+    struct entity *e = registry_find(h->registry, STORE_RULE_CHAIN, h->root_id);
+    struct json *metadata = e ? json_get(e->doc, "metadata") : NULL;
+    struct rule_chain *chain = NULL;
+    struct err err = {0};
+    chain_unref(h->root);
+    h->root = NULL;
+    if (!metadata) {
+        log_warn("hub", "the root rule chain has no nodes: messages end at once");
+        return;
+    }
+    if (rule_chain_compile(metadata, e->name, &chain, &err) < 0) {
+        log_error("hub", "the root rule chain cannot run", "error=\"%s\"", err.msg);
+        return;
+    }
+    make_scripts(h, chain);
+    h->root = mem_new(struct chain_runtime);
+    h->root->chain = chain;
+    h->root->refs = 1;
+}
+
+static void on_chain_saved(void *ctx, struct entity *e, bool created)
+{
+    struct hub *h = ctx;
+    (void)created;
+    if (uuid_eq(e->id, h->root_id))
+        hub_load_root(h);
+}
+
+static void on_chain_removed(void *ctx, struct entity *e)
+{
+    on_chain_saved(ctx, e, false);
+}
+
+static const struct registry_observer chain_observer = {on_chain_saved, on_chain_removed};
+
+static struct entity *add_named(struct hub *h, struct store_txn *txn, enum store_doc_kind kind,
+                                struct json *doc, const char *name)
+{
+    json_set_str(doc, "name", span_str(name));
+    return registry_add_in(h->registry, kind, doc, txn);
+}
+
+static void ensure_tenant(struct hub *h, struct store_txn *txn)
+{
+    char text[UUID_TEXT_LEN + 1];
+    struct entity *e = registry_find_name(h->registry, STORE_SETTING, SPAN(SETTING_TENANT));
+    if (!e || !uuid_parse(json_get_str(e->doc, "value", SPAN_NONE), &h->tenant)) {
+        h->tenant = uuid_new_v1(loop_clock(h->o.loop));
+        uuid_format(h->tenant, text);
+        struct json *doc = json_new_object();
+        json_set_str(doc, "value", span_str(text));
+        registry_set_tenant(h->registry, h->tenant);
+        add_named(h, txn, STORE_SETTING, doc, SETTING_TENANT);
+    }
+    registry_set_tenant(h->registry, h->tenant);
+}
+
+static struct entity *add_profile(struct hub *h, struct store_txn *txn, struct span name)
+{
+    struct json *doc = json_new_object();
+    json_set_str(doc, "name", name);
+    json_set_str(doc, "type", SPAN("DEFAULT"));
+    json_set_str(doc, "transportType", SPAN("DEFAULT"));
+    json_set_str(doc, "provisionType", SPAN("DISABLED"));
+    json_set(doc, "defaultRuleChainId", json_new_null());
+    json_set_bool(doc, "default", span_is(name, HUB_DEFAULT_PROFILE));
+    return registry_add_in(h->registry, STORE_PROFILE, doc, txn);
+}
+
+static int ensure_root_chain(struct hub *h, struct store_txn *txn, struct err *e)
+{
+    char text[UUID_TEXT_LEN + 1];
+    struct entity *setting = registry_find_name(h->registry, STORE_SETTING, SPAN(SETTING_ROOT));
+    if (setting && uuid_parse(json_get_str(setting->doc, "value", SPAN_NONE), &h->root_id)) {
+        return 0;
+    }
+    struct json *metadata = json_parse(span_str(hub_default_chain_metadata()), e);
+    if (!metadata)
+        return e->code;
+    struct json *doc = json_new_object();
+    json_set_str(doc, "type", SPAN("CORE"));
+    json_set_bool(doc, "debugMode", false);
+    json_set(doc, "firstRuleNodeId", json_new_null());
+    json_set(doc, "configuration", json_new_null());
+    json_set(doc, "additionalInfo", json_new_null());
+    json_set(doc, "metadata", metadata);
+    h->root_id = add_named(h, txn, STORE_RULE_CHAIN, doc, "Root Rule Chain")->id;
+    uuid_format(h->root_id, text);
+    struct json *root = json_new_object();
+    json_set_str(root, "value", span_str(text));
+    add_named(h, txn, STORE_SETTING, root, SETTING_ROOT);
+    return 0;
+}
+
+int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
+{
+    struct hub *h = mem_new(struct hub);
+    h->o = *o;
+    h->registry = registry_new(o->loop, o->store);
+    int status = registry_load(h->registry, e);
+    if (status < 0) {
+        hub_free(h);
+        return status;
+    }
+    struct store_txn *txn = store_txn_new(o->store);
+    ensure_tenant(h, txn);
+    if (!registry_find_name(h->registry, STORE_PROFILE, SPAN(HUB_DEFAULT_PROFILE))) {
+        add_profile(h, txn, SPAN(HUB_DEFAULT_PROFILE));
+    }
+    status = ensure_root_chain(h, txn, e);
+    if (status < 0) {
+        store_txn_free(txn);
+        hub_free(h);
+        return status;
+    }
+    store_commit(o->store, txn, NULL, NULL);
+    registry_observe(h->registry, STORE_RULE_CHAIN, &chain_observer, h);
+    hub_load_root(h);
+    *out = h;
+    return 0;
+}
+
+void hub_free(struct hub *h)
+{
+    if (!h)
+        return;
+    chain_unref(h->root);
+    registry_free(h->registry);
+    mem_free(h);
+}
+
+void hub_set_sink(struct hub *h, const struct hub_downlink_sink *sink)
+{
+    h->sink = *sink;
+}
+
+struct registry *hub_registry(struct hub *h)
+{
+    return h->registry;
+}
+
+struct store *hub_store(struct hub *h)
+{
+    return h->o.store;
+}
+
+struct loop *hub_loop(struct hub *h)
+{
+    return h->o.loop;
+}
+
+struct convert_pool *hub_convert(struct hub *h)
+{
+    return h->o.convert;
+}
+
+struct uuid hub_tenant(const struct hub *h)
+{
+    return h->tenant;
+}
+
+bool hub_cast_strings(const struct hub *h)
+{
+    return h->o.cast_strings;
+}
+
+struct entity *hub_root_chain(struct hub *h)
+{
+    return registry_find(h->registry, STORE_RULE_CHAIN, h->root_id);
+}
+
+struct set_root {
+    struct hub *hub;
+    struct uuid id;
+    registry_saved_fn *cb;
+    void *ctx;
+};
+
+static void on_root_set(void *ctx, int status, struct entity *e, const struct err *err)
+{
+    struct set_root *s = ctx;
+    (void)e;
+    if (status == 0) {
+        s->hub->root_id = s->id;
+        hub_load_root(s->hub);
+    }
+    s->cb(s->ctx, status, status == 0 ? hub_root_chain(s->hub) : NULL, err);
+    mem_free(s);
+}
+
+void hub_set_root_chain(struct hub *h, struct entity *e, registry_saved_fn *cb, void *ctx)
+{
+    char text[UUID_TEXT_LEN + 1];
+    struct set_root *s = mem_new(struct set_root);
+    *s = (struct set_root){h, e->id, cb, ctx};
+    uuid_format(e->id, text);
+    struct entity *setting = registry_find_name(h->registry, STORE_SETTING, SPAN(SETTING_ROOT));
+    struct json *doc = json_copy(setting->doc);
+    json_remove(doc, "version");
+    json_set_str(doc, "value", span_str(text));
+    registry_save(h->registry, STORE_SETTING, doc, on_root_set, s);
+}
+
+void hub_save_chain(struct hub *h, struct json *doc, registry_saved_fn *cb, void *ctx)
+{
+    struct uuid id;
+    struct entity *e = NULL;
+    if (registry_ref(doc, "id", &id))
+        e = registry_find(h->registry, STORE_RULE_CHAIN, id);
+    json_remove(doc, "metadata");
+    if (e && json_get(e->doc, "metadata")) {
+        json_set(doc, "metadata", json_copy(json_get(e->doc, "metadata")));
+    }
+    registry_save(h->registry, STORE_RULE_CHAIN, doc, cb, ctx);
+}
+
+// New nodes get ids; all get the chain's.
+static void stamp_nodes(struct hub *h, struct json *metadata, struct uuid chain)
+{
+    const struct clock *clock = loop_clock(h->o.loop);
+    for (struct json *n = json_child(json_get(metadata, "nodes")); n; n = json_next(n)) {
+        struct uuid id;
+        if (!registry_ref(n, "id", &id)) {
+            json_set(n, "id", registry_new_ref("RULE_NODE", uuid_new_v1(clock)));
+            json_set_num(n, "createdTime", (double)clock->wall_ms(clock->ctx));
+        }
+        json_set(n, "ruleChainId", registry_new_ref("RULE_CHAIN", chain));
+    }
+}
+
+int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved_fn *cb, void *ctx,
+                            struct err *e)
+{
+    struct uuid id;
+    struct rule_chain *compiled = NULL;
+    if (!registry_ref(metadata, "ruleChainId", &id)) {
+        return err_set(e, ERR_INVALID, "ruleChainId: missing or malformed");
+    }
+    struct entity *chain = registry_find(h->registry, STORE_RULE_CHAIN, id);
+    if (!chain) {
+        struct span text = json_get_str(json_get(metadata, "ruleChainId"), "id", SPAN_NONE);
+        return err_set(e, ERR_NOT_FOUND, "Rule chain with id [%.*s] is not found", SPAN_ARG(text));
+    }
+    int status = rule_chain_compile(metadata, chain->name, &compiled, e);
+    if (status < 0)
+        return status;
+    rule_chain_free(compiled);
+    struct json *doc = json_copy(chain->doc);
+    const struct json *version = json_get(metadata, "version");
+    json_remove(doc, "version");
+    if (json_is(version, JSON_NUMBER))
+        json_set(doc, "version", json_copy(version));
+    stamp_nodes(h, metadata, id);
+    json_set(doc, "metadata", metadata);
+    registry_save(h->registry, STORE_RULE_CHAIN, doc, cb, ctx);
+    return 0;
+}
+
+struct span hub_profile_name(struct hub *h, struct uuid profile)
+{
+    struct entity *e = registry_find(h->registry, STORE_PROFILE, profile);
+    return e ? e->name : SPAN(HUB_DEFAULT_PROFILE);
+}
+
+struct uuid hub_profile_for(struct hub *h, struct span type)
+{
+    struct span name = type.n ? type : SPAN(HUB_DEFAULT_PROFILE);
+    struct entity *e = registry_find_name(h->registry, STORE_PROFILE, name);
+    if (e)
+        return e->id;
+    // A commit of its own, now: no device that refers to it can become durable before it.
+    struct store_txn *txn = store_txn_new(h->o.store);
+    e = add_profile(h, txn, name);
+    store_commit(h->o.store, txn, NULL, NULL);
+    return e->id;
+}
+
+void hub_get_stats(const struct hub *h, struct hub_stats *out)
+{
+    *out = h->stats;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/num.h"
+#include "hub/hub_internal.h"
+
+// A message's data and metadata as text, made only when a script or a downlink asks for them.
+
+static struct span take_text(struct hub_run *r, struct buf *b)
+{
+    struct span s = arena_span(&r->arena, buf_span(b));
+    buf_free(b);
+    return s;
+}
+
+static void write_kv(struct json_out *j, const struct kv *kv, uint32_t n)
+{
+    json_out_object(j);
+    for (uint32_t i = 0; i < n; i++) {
+        json_out_key(j, kv[i].key);
+        json_out_value(j, &kv[i].value);
+    }
+    json_out_end(j);
+}
+
+static void write_timeseries(struct json_out *j, const struct kv_group *g, int64_t ts_ms)
+{
+    json_out_object(j);
+    json_out_key(j, SPAN("timeseries"));
+    json_out_array(j);
+    json_out_object(j);
+    json_out_key_int(j, "ts", g->ts_ms ? g->ts_ms : ts_ms);
+    json_out_key(j, SPAN("values"));
+    write_kv(j, g->kv, g->n);
+    json_out_end(j);
+    json_out_end(j);
+    json_out_end(j);
+}
+
+static void write_deleted(struct json_out *j, const struct kv *kv, uint32_t n)
+{
+    json_out_object(j);
+    json_out_key(j, SPAN("attributes"));
+    json_out_array(j);
+    for (uint32_t i = 0; i < n; i++)
+        json_out_str(j, kv[i].key);
+    json_out_end(j);
+    json_out_end(j);
+}
+
+struct span hub_msg_json(struct hub_run *r, const struct hub_msg *m)
+{
+    if (m->json.p)
+        return m->json;
+    struct buf b = {0};
+    struct json_out j = {.out = &b};
+    if (m->type == RULE_MSG_ENTITY_CREATED) {
+        struct store_device_out d = hub_device_out(m->originator);
+        hub_write_device(r->hub, &d, &j);
+    } else if (m->type == RULE_MSG_TIMESERIES_UPDATED) {
+        write_timeseries(&j, m->telemetry, m->ts_ms);
+    } else if (m->type == RULE_MSG_ATTRIBUTES_DELETED) {
+        write_deleted(&j, m->attributes, m->n_attributes);
+    } else if (m->telemetry) {
+        write_kv(&j, m->telemetry->kv, m->telemetry->n);
+    } else {
+        write_kv(&j, m->attributes, m->n_attributes);
+    }
+    return take_text(r, &b);
+}
+
+static struct kv *copy_kv(struct arena *a, const struct kv *kv, size_t n)
+{
+    struct kv *out = arena_array(a, struct kv, n);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = kv[i];
+        out[i].key = arena_span(a, kv[i].key);
+        if (kv[i].value.type >= VALUE_STRING)
+            out[i].value.s = arena_span(a, kv[i].value.s);
+    }
+    return out;
+}
+
+struct hub_msg *hub_msg_copy(struct arena *a, const struct hub_msg *m)
+{
+    struct hub_msg *out = arena_new(a, struct hub_msg);
+    *out = *m;
+    out->custom_type = arena_span(a, m->custom_type);
+    struct convert_pair *p = arena_array(a, struct convert_pair, m->metadata.n);
+    for (size_t i = 0; i < m->metadata.n; i++) {
+        p[i].key = arena_span(a, m->metadata.p[i].key);
+        p[i].value = arena_span(a, m->metadata.p[i].value);
+    }
+    out->metadata.p = p;
+    if (m->telemetry) {
+        struct kv_group *g = arena_new(a, struct kv_group);
+        *g = *m->telemetry;
+        g->kv = copy_kv(a, m->telemetry->kv, m->telemetry->n);
+        out->telemetry = g;
+    }
+    if (m->attributes)
+        out->attributes = copy_kv(a, m->attributes, m->n_attributes);
+    if (m->json.p)
+        out->json = arena_span(a, m->json);
+    return out;
+}
+
+static struct span scope_name(enum store_scope scope)
+{
+    return scope == STORE_CLIENT   ? SPAN("CLIENT_SCOPE")
+           : scope == STORE_SHARED ? SPAN("SHARED_SCOPE")
+                                   : SPAN("SERVER_SCOPE");
+}
+
+struct convert_pairs hub_msg_metadata(struct hub_run *r, const struct hub_msg *m)
+{
+    const size_t own_max = 4;
+    struct convert_pair *p = arena_array(&r->arena, struct convert_pair, own_max + m->metadata.n);
+    size_t n = 0;
+    if (m->originator) {
+        p[n++] = (struct convert_pair){SPAN("deviceName"), m->originator->name};
+        p[n++] = (struct convert_pair){SPAN("deviceType"),
+                                       hub_profile_name(r->hub, m->originator->profile)};
+    }
+    if (m->telemetry) {
+        int64_t ts = m->telemetry->ts_ms ? m->telemetry->ts_ms : m->ts_ms;
+        p[n++] = (struct convert_pair){SPAN("ts"), arena_printf(&r->arena, "%lld", (long long)ts)};
+    }
+    if (m->scope)
+        p[n++] = (struct convert_pair){SPAN("scope"), scope_name(m->scope)};
+    for (size_t i = 0; i < m->metadata.n; i++)
+        p[n++] = m->metadata.p[i];
+    return (struct convert_pairs){p, n};
+}
+
+struct store_device_out hub_device_out(const struct store_device *d)
+{
+    return (struct store_device_out){d->uuid, d->profile, d->name, d->label, d->created_ms};
+}
+
+static void write_ref(struct json_out *j, const char *key, const char *type, struct uuid id)
+{
+    json_out_key(j, span_str(key));
+    json_out_object(j);
+    json_out_key_str(j, "entityType", span_str(type));
+    json_out_key(j, SPAN("id"));
+    json_out_uuid(j, id);
+    json_out_end(j);
+}
+
+void hub_write_device(struct hub *h, const struct store_device_out *d, struct json_out *j)
+{
+    json_out_object(j);
+    write_ref(j, "id", "DEVICE", d->uuid);
+    json_out_key_int(j, "createdTime", d->created_ms);
+    write_ref(j, "tenantId", "TENANT", h->tenant);
+    write_ref(j, "customerId", "CUSTOMER", uuid_null);
+    write_ref(j, "ownerId", "TENANT", h->tenant);
+    json_out_key_str(j, "name", d->name);
+    json_out_key_str(j, "type", hub_profile_name(h, d->profile));
+    if (d->label.n) {
+        json_out_key_str(j, "label", d->label);
+    } else {
+        json_out_key_null(j, "label");
+    }
+    write_ref(j, "deviceProfileId", "DEVICE_PROFILE", d->profile);
+    json_out_key_raw(j, "deviceData",
+                     SPAN("{\"configuration\":{\"type\":\"DEFAULT\"},"
+                          "\"transportConfiguration\":{\"type\":\"DEFAULT\"}}"));
+    json_out_key_null(j, "firmwareId");
+    json_out_key_null(j, "softwareId");
+    json_out_key_null(j, "additionalInfo");
+    json_out_key_int(j, "version", 1);
+    json_out_end(j);
+}

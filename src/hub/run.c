@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/mem.h"
+#include "hub/engine.h"
+
+// A run's life: begin, messages, finish, then commit or abort. `pending` counts the nodes that wait
+// for a script, plus one until finish is called.
+
+void hub_run_begin(struct hub *h, struct hub_run *r)
+{
+    r->hub = h;
+    r->txn = store_txn_new(h->o.store);
+    r->arena = (struct arena){0};
+    r->pending = 1;
+    r->finishing = false;
+    r->failures = 0;
+    r->n_outbox = 0;
+}
+
+void hub_run_message(struct hub_run *r, const struct hub_msg *m)
+{
+    r->hub->stats.messages++;
+    engine_start(r, m);
+}
+
+bool hub_run_finish(struct hub_run *r)
+{
+    require(!r->finishing);
+    r->finishing = true;
+    return --r->pending == 0;
+}
+
+void run_release(struct hub_run *r)
+{
+    if (--r->pending == 0)
+        r->done(r);
+}
+
+void hub_run_outbox(struct hub_run *r, struct uuid integration)
+{
+    for (unsigned i = 0; i < r->n_outbox && i < HUB_RUN_OUTBOX_MAX; i++) {
+        if (uuid_eq(r->outbox[i], integration))
+            return;
+    }
+    if (r->n_outbox < HUB_RUN_OUTBOX_MAX)
+        r->outbox[r->n_outbox] = integration;
+    if (r->n_outbox <= HUB_RUN_OUTBOX_MAX)
+        r->n_outbox++;
+}
+
+// What must still be known when the transaction is durable; the run itself may be gone.
+struct commit {
+    struct hub *hub;
+    void (*cb)(void *ctx, int status);
+    void *ctx;
+    struct uuid outbox[HUB_RUN_OUTBOX_MAX];
+    unsigned n_outbox;
+};
+
+static void on_committed(void *ctx, int status)
+{
+    struct commit *c = ctx;
+    const struct hub_downlink_sink *sink = &c->hub->sink;
+    if (status == 0 && c->n_outbox && sink->queued) {
+        sink->queued(sink->ctx, c->outbox, c->n_outbox > HUB_RUN_OUTBOX_MAX ? 0 : c->n_outbox);
+    }
+    if (c->cb)
+        c->cb(c->ctx, status);
+    mem_free(c);
+}
+
+void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *ctx)
+{
+    require(r->pending == 0);
+    struct commit *c = mem_new(struct commit);
+    c->hub = r->hub;
+    c->cb = cb;
+    c->ctx = ctx;
+    c->n_outbox = r->n_outbox;
+    memcpy(c->outbox, r->outbox, sizeof c->outbox);
+    arena_free(&r->arena);
+    struct store_txn *txn = r->txn;
+    r->txn = NULL;
+    store_commit(r->hub->o.store, txn, on_committed, c);
+}
+
+void hub_run_abort(struct hub_run *r)
+{
+    require(r->pending == 0);
+    store_txn_free(r->txn);
+    r->txn = NULL;
+    arena_free(&r->arena);
+}
