@@ -104,13 +104,11 @@ void hub_save_telemetry(struct hub *h, struct store_device *d, const struct kv_g
     int64_t now_ms = loop_wall_ms(h->o.loop);
     struct convert_pairs metadata = user_metadata(&c->run.arena, user);
     for (size_t i = 0; i < n; i++) {
-        struct kv_group *g = arena_new(&c->run.arena, struct kv_group);
-        *g = groups[i];
-        if (g->ts_ms == 0)
-            g->ts_ms = now_ms;
-        g->kv = copy_kv(&c->run.arena, groups[i].kv, groups[i].n);
-        store_txn_points(c->run.txn, d, g->ts_ms, g->kv, g->n);
-        h->stats.telemetry_points += g->n;
+        struct kv_group g = groups[i];
+        if (g.ts_ms == 0)
+            g.ts_ms = now_ms;
+        store_txn_points(c->run.txn, d, g.ts_ms, g.kv, g.n);
+        h->stats.telemetry_points += g.n;
         struct hub_msg m = {.type = RULE_MSG_TIMESERIES_UPDATED,
                             .originator = d,
                             .ts_ms = now_ms,
