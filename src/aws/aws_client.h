@@ -68,7 +68,5 @@ int aws_call_start(struct aws_client *c, struct aws_call *call,
                    const struct aws_call_options *o) MUST_CHECK;
 void aws_call_resume(struct aws_call *call);
 void aws_call_cancel(struct aws_call *call);
-// "ExpiredTokenException (400): message" for people; allocated in `a`.
-struct span aws_error_text(const struct aws_error *e, struct arena *a);
 
 #endif

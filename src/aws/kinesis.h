@@ -9,6 +9,11 @@
 
 #include "aws/aws_client.h"
 
+// What the service allows in one reply or request; a reply with more is ERR_PROTO.
+#define KINESIS_RECORDS_MAX 10000
+#define KINESIS_SHARDS_MAX 10000
+#define KINESIS_PUT_RECORDS_MAX 500
+
 struct kinesis;
 
 struct kinesis_options {

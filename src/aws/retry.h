@@ -21,7 +21,8 @@ enum retry_class {
 enum retry_class retry_classify(struct span code, int http_status, int net_error);
 
 // Rule set: vectors/errors/retry_arithmetic.json.
-enum retry_rules { RETRY_RULES_STANDARD, RETRY_RULES_V2_1 };
+enum retry_rules { RETRY_RULES_STANDARD, RETRY_RULES_V2_1, RETRY_RULES_V2_1_DYNAMODB };
+#define RETRY_BUCKET_CAPACITY 500
 
 struct retry_bucket {
     enum retry_rules rules;

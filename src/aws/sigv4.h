@@ -47,13 +47,19 @@ struct sigv4_result {
     struct span body_sha256;   // hex
 };
 
+// The four links of the key chain, kDate, kRegion, kService, kSigning, for `date` = YYYYMMDD.
+void sigv4_derive(struct span secret, struct span date, struct span region, struct span service,
+                  uint8_t chain[4][SHA256_LEN]);
+
 // Headers that are never signed: connection, expect, keep-alive, proxy-*, te, trailer,
 // transfer-encoding, upgrade, user-agent, x-amzn-trace-id, authorization.
 // `r->headers` must not hold x-amz-date or x-amz-security-token; they are added to the signed set
-// (the caller sends them: amz_date, session_token). All results are allocated in `a`.
+// (the caller sends them: amz_date, session_token). All results are allocated in `a`. ERR_INVALID
+// on a region or service longer than 64 bytes or a time outside the years 1970 to 9999.
 int sigv4_sign(const struct sigv4_request *r, const struct sigv4_credentials *c,
                struct sigv4_key *key, struct arena *a, struct sigv4_result *out) MUST_CHECK;
 // Query form (presigned): `expires_s` seconds; `query` gets the whole query string to send.
+// r->query must not hold X-Amz-* parameters; result->authorization stays empty.
 int sigv4_presign(const struct sigv4_request *r, const struct sigv4_credentials *c,
                   struct sigv4_key *key, int64_t expires_s, struct arena *a,
                   struct sigv4_result *out, struct span *query) MUST_CHECK;

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "aws/kinesis_shape.h"
+#include "codec/digest.h"
+
+static struct span without_zeros(struct span s)
+{
+    while (s.n > 1 && s.p[0] == '0') {
+        s = span_of(s.p + 1, s.n - 1);
+    }
+    return s;
+}
+
+// What the service must have said for the caller to go on.
+static int check(enum kinesis_op op, const struct kinesis_output *out, struct err *e)
+{
+    if (op == KINESIS_GET_SHARD_ITERATOR && out->iterator.n == 0) {
+        return err_set(e, ERR_PROTO, "no ShardIterator");
+    }
+    for (size_t i = 0; i < out->n_records; i++) {
+        if (out->records[i].sequence_number.n == 0) {
+            return err_set(e, ERR_PROTO, "record %zu has no SequenceNumber", i);
+        }
+    }
+    for (size_t i = 0; i < out->n_shards; i++) {
+        if (out->shards[i].shard_id.n == 0) {
+            return err_set(e, ERR_PROTO, "shard %zu has no ShardId", i);
+        }
+    }
+    return 0;
+}
+
+int kinesis_decode(enum kinesis_op op, bool cbor, struct kinesis_output *out, struct err *e)
+{
+    struct err why = {0};
+    const struct shape *s = kinesis_shape(op);
+    int status = cbor ? kinesis_decode_cbor(s, out, &why) : kinesis_decode_json(s, out, &why);
+    if (status == 0) {
+        status = check(op, out, &why);
+    }
+    if (status < 0) {
+        return err_set(e, status, "reply to %s: %s", kinesis_op_name(op), why.msg);
+    }
+    return 0;
+}
+
+void kinesis_output_free(struct kinesis_output *o)
+{
+    arena_free(&o->arena);
+    buf_free(&o->body);
+    *o = (struct kinesis_output){0};
+}
+
+int kinesis_sequence_cmp(struct span a, struct span b)
+{
+    a = without_zeros(a);
+    b = without_zeros(b);
+    if (a.n != b.n) {
+        return a.n < b.n ? -1 : 1;
+    }
+    return span_cmp(a, b);
+}
+
+// Divides a big-endian number in place; returns the remainder.
+static unsigned divide_by_ten(uint8_t *number, size_t n)
+{
+    unsigned rest = 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned v = rest << 8 | number[i];
+        number[i] = (uint8_t)(v / 10);
+        rest = v % 10;
+    }
+    return rest;
+}
+
+static bool is_zero(const uint8_t *number, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (number[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void kinesis_hash_key(struct span partition_key, char out[40])
+{
+    uint8_t number[MD5_LEN];
+    char reversed[40];
+    size_t n = 0;
+    md5(partition_key, number);
+    do {
+        reversed[n++] = (char)('0' + divide_by_ten(number, sizeof number));
+    } while (!is_zero(number, sizeof number));
+    for (size_t i = 0; i < n; i++) {
+        out[i] = reversed[n - 1 - i];
+    }
+    out[n] = '\0';
+}
