@@ -23,10 +23,23 @@ void budget_force(struct budget *b, size_t n)
         b->peak = b->used;
 }
 
+// Who may only use the common part comes after all who wait; the first come after their like.
+static bool someone_ahead(const struct budget *b, bool first)
+{
+    list_for(it, &b->waiters)
+    {
+        if (!first || container_of(it, struct budget_waiter, link)->first) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool budget_try(struct budget *b, size_t n, bool first)
 {
-    if (!fits(b, n, first))
+    if (someone_ahead(b, first) || !fits(b, n, first)) {
         return false;
+    }
     budget_force(b, n);
     return true;
 }
@@ -35,18 +48,24 @@ void budget_give(struct budget *b, size_t n)
 {
     require(n <= b->used);
     b->used -= n;
+    bool blocked = false; // one that may not use the reserve waits, so do those like it behind
     for (struct list *it = b->waiters.next; it != &b->waiters;) {
         struct budget_waiter *w = container_of(it, struct budget_waiter, link);
         it = it->next;
-        if (!budget_try(b, w->need, w->first)) {
-            // Those behind may use only the reserve; order among the rest is kept.
+        if (blocked && !w->first)
+            continue;
+        if (!fits(b, w->need, w->first)) {
             if (w->first)
                 break;
+            blocked = true;
             continue;
         }
         list_remove(&w->link);
+        budget_force(b, w->need);
         w->wake(w);
+        // wake() may have changed the list: start over.
         it = b->waiters.next;
+        blocked = false;
     }
 }
 

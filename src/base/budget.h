@@ -30,12 +30,13 @@ struct budget_waiter {
 
 // reserve < limit.
 void budget_init(struct budget *b, size_t limit, size_t reserve);
-// Takes `n` or nothing.
+// Takes `n` or nothing; nothing also while someone waits who is served before this taker.
 bool budget_try(struct budget *b, size_t n, bool first);
 // Takes `n` whatever the limit: for memory that is already spent (a reply larger than estimated).
 void budget_force(struct budget *b, size_t n);
 void budget_give(struct budget *b, size_t n);
-// Waits in order of arrival. The bytes are already taken for the waiter when wake() runs, from
+// Waits in order of arrival, those that may use the reserve passing the others; only after
+// budget_try() said no. The bytes are already taken for the waiter when wake() runs, from
 // inside budget_give(). The waiter must be unlinked; budget_cancel() takes it off the list (takes
 // nothing).
 void budget_wait(struct budget *b, struct budget_waiter *w, size_t need, bool first);
