@@ -54,6 +54,13 @@ void *arena_alloc(struct arena *a, size_t n)
     return p;
 }
 
+void *arena_alloc_array(struct arena *a, size_t n, size_t size)
+{
+    size_t total;
+    require(num_mul_size(n, size, &total));
+    return arena_alloc(a, total);
+}
+
 void *arena_zalloc(struct arena *a, size_t n)
 {
     return memset(arena_alloc(a, n), 0, n);
@@ -124,14 +131,21 @@ void arena_free(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
-    struct arena_chunk *keep = a->chunks;
+    struct arena_chunk *keep = NULL;
+    for (struct arena_chunk *c = a->chunks, *next; c; c = next) {
+        next = c->next;
+        // A chunk made for one large piece is not kept, or one large batch would hold it for ever.
+        if (!keep && c->size <= ARENA_CHUNK_MAX) {
+            keep = c;
+        } else {
+            mem_free(c);
+        }
+    }
+    *a = (struct arena){0};
     if (!keep)
         return;
-    for (struct arena_chunk *c = keep->next, *next; c; c = next) {
-        next = c->next;
-        mem_free(c);
-    }
     keep->next = NULL;
+    a->chunks = keep;
     a->bytes = keep->size;
     a->at = (char *)keep + CHUNK_HEAD;
     a->end = (char *)keep + keep->size;

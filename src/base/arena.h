@@ -19,6 +19,8 @@ struct arena {
 // 16-byte aligned, uninitialised. Never NULL.
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zalloc(struct arena *a, size_t n);
+// n * size with overflow check (aborts); by arena_array().
+void *arena_alloc_array(struct arena *a, size_t n, size_t size);
 // 1-byte aligned copy.
 char *arena_dup(struct arena *a, const void *p, size_t n);
 struct span arena_span(struct arena *a, struct span s);
@@ -29,10 +31,10 @@ struct span arena_printf(struct arena *a, const char *fmt, ...)
 // Grows an allocation made last in place when it can, else copies. old_n may be 0 with p NULL.
 void *arena_grow(struct arena *a, void *p, size_t old_n, size_t new_n);
 void arena_free(struct arena *a);
-// Forgets all allocations and keeps one chunk for reuse.
+// Forgets all allocations and keeps one chunk of usual size for reuse.
 void arena_reset(struct arena *a);
 
 #define arena_new(a, type) ((type *)arena_zalloc((a), sizeof(type)))
-#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))
+#define arena_array(a, type, n) ((type *)arena_alloc_array((a), (size_t)(n), sizeof(type)))
 
 #endif
