@@ -6,7 +6,7 @@
 
 // Initial byte (RFC 8949 section 3): major type above, additional information in the low five bits.
 #define MAJOR(byte) ((byte) >> 5)
-#define INFO(byte) ((byte)&31u)
+#define INFO(byte) ((byte) & 31u)
 #define INFO_INDEFINITE 31u
 #define BREAK 0xff
 

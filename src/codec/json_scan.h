@@ -31,12 +31,12 @@ enum json_token {
     JSON_T_NULL,
 };
 
-#define JSON_SCAN_DEPTH 64      // nesting allowed unless json_scan.max_depth is changed
+#define JSON_SCAN_DEPTH 64       // nesting allowed unless json_scan.max_depth is changed
 #define JSON_SCAN_DEPTH_MOST 128 // what max_depth may be raised to
 
 struct json_scan {
     const char *start, *at, *end;
-    const char *token; // first byte of the value or key returned last
+    const char *token;   // first byte of the value or key returned last
     struct arena *arena; // for strings that need unescaping
     struct span text;
     const char *error; // constant text, set with JSON_T_ERROR
@@ -48,8 +48,8 @@ struct json_scan {
 
 void json_scan_init(struct json_scan *s, struct span text, struct arena *arena);
 enum json_token json_scan_next(struct json_scan *s);
-// Skips the value that starts at the next token (after JSON_T_KEY, inside an array that has one more
-// element, or at the start), checking its grammar, and sets s->text to its raw text. 0, or
+// Skips the value that starts at the next token (after JSON_T_KEY, inside an array that has one
+// more element, or at the start), checking its grammar, and sets s->text to its raw text. 0, or
 // ERR_INVALID with a sticky error, also when there is no value.
 int json_scan_skip(struct json_scan *s);
 // Raw text of the value whose first token (`JSON_T_OBJECT` or `JSON_T_ARRAY`) was just returned;
