@@ -35,8 +35,9 @@ is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
+# One unreachable source among many is no reason to stop: what is missed shows at the install.
 apt_update() {
-    [ -n "${updated-}" ] || quiet as_root apt-get -q update
+    [ -n "${updated-}" ] || as_root apt-get -q update >/dev/null 2>&1 || say "apt-get update failed"
     updated=1
 }
 
@@ -63,7 +64,7 @@ install_packages() {
 
 # Writes the deb-src twin of every configured source under $1, leaving the system's own lists alone.
 source_lists() {
-    eval "$(apt-config shell etc Dir::Etc/d list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
+    eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
     for file in "${list:-/etc/apt/sources.list}" "${parts:-/etc/apt/sources.list.d}"/*; do
         [ -r "$file" ] || continue
         name=$(basename "$file")
@@ -84,7 +85,7 @@ fetch_duktape() {
     source_lists "$tmp/sources"
     set -- -q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$tmp/sources" \
         -o "Dir::State::lists=$tmp/lists" -o "Dir::Cache=$tmp/cache"
-    quiet apt-get "$@" update
+    apt-get "$@" update >/dev/null 2>&1 || say "apt-get update failed for some source packages"
     # apt checks the signed index, the index the .dsc, and dpkg-source the .dsc's own hashes.
     (cd "$tmp/src" && quiet apt-get "$@" source duktape)
     mkdir -p .cache
