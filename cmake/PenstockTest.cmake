@@ -1,10 +1,6 @@
 # penstock_unit_test(NAME n LAYER l SOURCES test_n.c ... [DEPENDS layer ...] [LIBS tp_... ...])
-# A cmocka executable that links its layer and what that layer may use, and nothing above it.
-
-set(PENSTOCK_VECTORS ${CMAKE_SOURCE_DIR}/../shared/vectors)
-if(DEFINED ENV{PENSTOCK_VECTORS})
-    set(PENSTOCK_VECTORS $ENV{PENSTOCK_VECTORS})
-endif()
+# A cmocka executable that links its layer and what that layer may use, and nothing above it. It runs
+# in the source directory; PENSTOCK_VECTORS comes from the caller (test/lib knows the default).
 
 function(penstock_unit_test)
     cmake_parse_arguments(T "" "NAME;LAYER" "SOURCES;DEPENDS;LIBS" ${ARGN})
@@ -37,8 +33,7 @@ function(penstock_unit_test)
     add_test(NAME ${T_LAYER}.${T_NAME} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${T_LAYER}.${T_NAME} PROPERTIES
         LABELS "unit"
-        TIMEOUT 300
-        ENVIRONMENT "PENSTOCK_VECTORS=${PENSTOCK_VECTORS}")
+        TIMEOUT 300)
 endfunction()
 
 # penstock_fuzzer(NAME n LAYER l SOURCES fuzz_n.c ...): a libFuzzer executable fuzz_<n>.
