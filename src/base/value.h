@@ -56,10 +56,14 @@ static inline struct value value_json(struct span s)
 // A finite double from JavaScript: integral within +-2^63 becomes VALUE_LONG, as JSON text of it
 // would.
 struct value value_number(double d);
-// A JSON number's text: without '.', and integral in int64 -> VALUE_LONG ("1e3" -> 1000, "22.0"
-// stays double); integral beyond int64 -> VALUE_STRING; `text` must satisfy JSON's grammar.
+#define VALUE_FRACTION_MAX 16
+
+// A JSON number's text: integral and without a plain decimal point -> VALUE_LONG ("1e3" and "1.5e1"
+// too; "22.0" stays double), beyond int64 or with more than VALUE_FRACTION_MAX digits behind the
+// point -> VALUE_STRING of the text as written. `text` must satisfy JSON's grammar.
 struct value value_number_text(struct span text);
-// The hub's type cast: a string that is a JSON number becomes one, else a string.
+// The hub's type cast: a string of digits, with '-' or a point perhaps ("007" and ".5" too, "1e3"
+// not), becomes a number by the same rules; else a string.
 struct value value_cast_string(struct span text);
 bool value_eq(const struct value *a, const struct value *b);
 // The value's text without JSON quoting ("22", "true", "v.0.11"), as the hub's REST shows
