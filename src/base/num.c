@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/num.h"
 
+#include <float.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -10,6 +11,7 @@
 #include "base/err.h"
 
 #define INTEGRAL_MAX 9007199254740992.0 // 2^53: every integer up to here is exact in a double
+#define DECIMAL_MAX 1e15                // decimals of 15 digits are told apart by doubles
 
 static locale_t c_locale;
 static pthread_once_t locale_once = PTHREAD_ONCE_INIT;
@@ -25,25 +27,54 @@ size_t num_format_i64(int64_t v, char out[NUM_TEXT_MAX])
     return (size_t)snprintf(out, NUM_TEXT_MAX, "%lld", (long long)v);
 }
 
-size_t num_format_double(double v, char out[NUM_TEXT_MAX])
+// Up to six decimals, which is what sensors send: without the general way's search for the shortest
+// text. The quotient of two exact integers is the double nearest to that decimal (IEEE 754).
+static size_t format_decimal(double v, char out[NUM_TEXT_MAX])
 {
-    require(isfinite(v));
-    if (v == (double)(int64_t)v && fabs(v) < INTEGRAL_MAX)
-        return num_format_i64((int64_t)v, out);
+    static const int64_t power[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
+    for (int k = 1; k <= 6; k++) {
+        double r = round(v * (double)power[k]);
+        if (fabs(r) >= DECIMAL_MAX) {
+            return 0;
+        }
+        if (r / (double)power[k] == v) {
+            int64_t whole = llabs((int64_t)r);
+            return (size_t)snprintf(out, NUM_TEXT_MAX, "%s%lld.%0*lld", v < 0 ? "-" : "",
+                                    (long long)(whole / power[k]), k,
+                                    (long long)(whole % power[k]));
+        }
+    }
+    return 0;
+}
+
+static size_t format_shortest(double v, char out[NUM_TEXT_MAX])
+{
+    int n = 0;
     pthread_once(&locale_once, make_locale);
     locale_t before = uselocale(c_locale);
-    int n = 0;
     if (fabs(v) < 1e21 && v == trunc(v)) {
         n = snprintf(out, NUM_TEXT_MAX, "%.0f", v);
     } else {
-        for (int digits = 15; digits <= 17; digits++) {
+        // 15 digits always survive the way to a normal double and back; subnormals have fewer.
+        for (int digits = fabs(v) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
             n = snprintf(out, NUM_TEXT_MAX, "%.*g", digits, v);
-            if (strtod(out, NULL) == v)
+            if (strtod(out, NULL) == v) {
                 break;
+            }
         }
     }
     uselocale(before);
     return (size_t)n;
+}
+
+size_t num_format_double(double v, char out[NUM_TEXT_MAX])
+{
+    require(isfinite(v));
+    if (fabs(v) < INTEGRAL_MAX && v == trunc(v)) {
+        return num_format_i64((int64_t)v, out);
+    }
+    size_t n = format_decimal(v, out);
+    return n ? n : format_shortest(v, out);
 }
 
 static size_t skip_digits(struct span s, size_t i)
@@ -79,7 +110,7 @@ static bool is_json_number(struct span s)
 
 bool num_parse_double(struct span s, double *out)
 {
-    char text[512];
+    char text[NUM_PARSE_MAX + 1];
     int64_t whole;
     if (s.n < 16 && span_to_i64(s, &whole) && is_json_number(s)) {
         *out = whole == 0 && s.p[0] == '-' ? -0.0 : (double)whole;
