@@ -105,10 +105,26 @@ static bool is_cont(unsigned char c)
     return (c & 0xc0) == 0x80;
 }
 
+// Text is ASCII for the most part.
+static const unsigned char *skip_ascii_words(const unsigned char *p, const unsigned char *end)
+{
+    for (uint64_t word; end - p >= 8; p += 8) {
+        memcpy(&word, p, sizeof word);
+        if (word & 0x8080808080808080u) {
+            break;
+        }
+    }
+    return p;
+}
+
 bool span_is_utf8(struct span s)
 {
-    const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
+    const unsigned char *p = (const unsigned char *)(s.p ? s.p : ""), *end = p + s.n;
     while (p < end) {
+        p = skip_ascii_words(p, end);
+        if (p == end) {
+            break;
+        }
         if (*p < 0x80) {
             p++;
             continue;
