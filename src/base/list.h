@@ -13,11 +13,8 @@ struct list {
     struct list *prev, *next;
 };
 
-#define LIST_INIT(name)                                                                            \
-    {                                                                                              \
-        &(name), &(name)                                                                           \
-    }
-#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+#define LIST_INIT(name) {&(name), &(name)}
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
 #define list_for(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 // Safe against removal of `it` itself inside the loop.
 #define list_for_safe(it, head)                                                                    \

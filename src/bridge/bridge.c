@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/mem.h"
+#include "bridge/check.h"
+#include "bridge/integration.h"
+
+struct integration *bridge_find(struct bridge *b, struct uuid id)
+{
+    list_for(it, &b->integrations)
+    {
+        struct integration *in = container_of(it, struct integration, link);
+        if (uuid_eq(in->id, id) && !in->removed)
+            return in;
+    }
+    return NULL;
+}
+
+static struct integration *add_integration(struct bridge *b, const struct entity *e)
+{
+    struct integration *in = mem_new(struct integration);
+    in->bridge = b;
+    in->id = e->id;
+    in->wanted = json_get_bool(e->doc, "enabled", true);
+    list_init(&in->lane_list);
+    list_push(&b->integrations, &in->link);
+    struct err ignored = {0};
+    // For its name in the status; start reports what is wrong.
+    (void)integration_config_read(e->doc, &in->config, &ignored);
+    return in;
+}
+
+static void on_integration_saved(void *ctx, struct entity *e, bool created)
+{
+    struct bridge *b = ctx;
+    struct integration *in = created ? add_integration(b, e) : bridge_find(b, e->id);
+    if (!in)
+        return;
+    in->wanted = json_get_bool(e->doc, "enabled", true);
+    in->start_error[0] = '\0';
+    if (b->draining)
+        return;
+    if (in->phase == PHASE_RUNNING)
+        integration_stop(in); // starts again when stopped, if wanted
+    else if (in->phase == PHASE_OFF && in->wanted)
+        integration_start(in);
+}
+
+static void on_integration_removed(void *ctx, struct entity *e)
+{
+    struct integration *in = bridge_find(ctx, e->id);
+    if (!in)
+        return;
+    in->wanted = false;
+    in->removed = true;
+    if (in->phase == PHASE_OFF) {
+        // The same way out as a running one, so that it is freed in one place only.
+        outbox_init(&in->outbox, in);
+        in->phase = PHASE_RUNNING;
+    }
+    integration_stop(in);
+}
+
+// Edits of a converter apply at once to all that use it.
+static void on_converter_saved(void *ctx, struct entity *e, bool created)
+{
+    struct bridge *b = ctx;
+    (void)created;
+    list_for_safe(it, &b->integrations)
+    {
+        struct integration *in = container_of(it, struct integration, link);
+        bool uses =
+            uuid_eq(in->uplink_id, e->id) || (in->has_downlink && uuid_eq(in->downlink_id, e->id));
+        if (in->removed || b->draining || !uses)
+            continue;
+        in->start_error[0] = '\0';
+        if (in->phase == PHASE_RUNNING)
+            integration_reload_scripts(in);
+        else if (in->phase == PHASE_OFF && in->wanted)
+            integration_start(in);
+    }
+}
+
+static const struct registry_observer integration_observer = {on_integration_saved,
+                                                              on_integration_removed};
+static const struct registry_observer converter_observer = {on_converter_saved, NULL};
+
+static void on_queued(void *ctx, const struct uuid *ids, size_t n)
+{
+    struct bridge *b = ctx;
+    if (n == 0) {
+        list_for(it, &b->integrations)
+        {
+            outbox_kick(&container_of(it, struct integration, link)->outbox);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct integration *in = bridge_find(b, ids[i]);
+        if (in)
+            outbox_kick(&in->outbox);
+    }
+}
+
+int bridge_new(const struct bridge_options *o, struct bridge **out, struct err *e)
+{
+    struct bridge *b = mem_new(struct bridge);
+    (void)e;
+    b->o = *o;
+    list_init(&b->integrations);
+    list_init(&b->checks);
+    struct registry *r = hub_registry(o->hub);
+    for (struct entity *in = NULL; (in = registry_next(r, STORE_INTEGRATION, in));)
+        add_integration(b, in);
+    registry_observe(r, STORE_INTEGRATION, &integration_observer, b);
+    registry_observe(r, STORE_CONVERTER, &converter_observer, b);
+    struct hub_downlink_sink sink = {b, downlink_submit, on_queued};
+    hub_set_sink(o->hub, &sink);
+    *out = b;
+    return 0;
+}
+
+void bridge_start(struct bridge *b)
+{
+    list_for_safe(it, &b->integrations)
+    {
+        struct integration *in = container_of(it, struct integration, link);
+        if (in->wanted && in->phase == PHASE_OFF)
+            integration_start(in);
+    }
+}
+
+static bool all_off(const struct bridge *b)
+{
+    list_for(it, &b->integrations)
+    {
+        if (container_of(it, struct integration, link)->phase != PHASE_OFF)
+            return false;
+    }
+    return true;
+}
+
+static void tell_drained(struct loop_task *t)
+{
+    struct bridge *b = container_of(t, struct bridge, drained_task);
+    void (*cb)(void *ctx) = b->drained;
+    b->drained = NULL;
+    cb(b->drained_ctx);
+}
+
+static void free_bridge(struct loop_task *t)
+{
+    struct bridge *b = container_of(t, struct bridge, closed_task);
+    void (*cb)(void *ctx) = b->closed;
+    void *ctx = b->closed_ctx;
+    struct hub_downlink_sink none = {0};
+    hub_set_sink(b->o.hub, &none);
+    registry_observe(hub_registry(b->o.hub), STORE_INTEGRATION, NULL, NULL);
+    registry_observe(hub_registry(b->o.hub), STORE_CONVERTER, NULL, NULL);
+    list_for_safe(it, &b->integrations)
+    {
+        struct integration *in = container_of(it, struct integration, link);
+        integration_config_free(&in->config);
+        arena_free(&in->update_arena);
+        mem_free(in);
+    }
+    mem_free(b);
+    cb(ctx);
+}
+
+void bridge_maybe_done(struct bridge *b)
+{
+    if (!b->draining || !all_off(b))
+        return;
+    if (b->drained && !list_linked(&b->drained_task.link))
+        loop_post(b->o.loop, &b->drained_task);
+    if (b->closed && list_empty(&b->checks) && !list_linked(&b->closed_task.link))
+        loop_post(b->o.loop, &b->closed_task);
+}
+
+static void stop_all(struct bridge *b)
+{
+    b->draining = true;
+    list_for_safe(it, &b->integrations)
+    {
+        integration_stop(container_of(it, struct integration, link));
+    }
+}
+
+void bridge_drain(struct bridge *b, void (*cb)(void *ctx), void *ctx)
+{
+    b->drained = cb;
+    b->drained_ctx = ctx;
+    b->drained_task.run = tell_drained;
+    stop_all(b);
+    bridge_maybe_done(b);
+}
+
+void bridge_close(struct bridge *b, void (*cb)(void *ctx), void *ctx)
+{
+    b->closed = cb;
+    b->closed_ctx = ctx;
+    b->closed_task.run = free_bridge;
+    stop_all(b);
+    check_cancel_all(b);
+    bridge_maybe_done(b);
+}
+
+static struct credentials_provider *new_credentials(struct bridge *b,
+                                                    const struct integration_config *c)
+{
+    if (!c->access_key_id.n)
+        return credentials_new_default(b->o.loop, b->o.jobs, NULL, NULL);
+    struct sigv4_credentials keys = {c->access_key_id, c->secret_access_key, c->session_token};
+    return credentials_new_static(b->o.loop, &keys);
+}
+
+int bridge_connect(struct bridge *b, const struct integration_config *c,
+                   struct credentials_provider **credentials, struct kinesis **kinesis,
+                   struct err *e)
+{
+    struct span region = c->region.n ? c->region : b->o.region;
+    if (region.n == 0)
+        return err_set(e, ERR_CONFIG, "region: not set (clientConfiguration.region or AWS_REGION)");
+    *credentials = new_credentials(b, c);
+    struct kinesis_options k = {
+        .aws = {.loop = b->o.loop,
+                .http = b->o.http,
+                .credentials = *credentials,
+                .region = region,
+                .endpoint = c->endpoint.n ? c->endpoint : b->o.endpoint,
+                .request_ms = c->request_ms},
+    };
+    int status = kinesis_new(&k, kinesis, e);
+    if (status < 0) {
+        credentials_free(*credentials);
+        *credentials = NULL;
+    }
+    return status;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bridge/check.h"
+
+#include "base/mem.h"
+
+#define CHECK_MS 10000
+
+struct check {
+    struct bridge *bridge;
+    struct list link;
+    struct integration_config config;
+    struct credentials_provider *credentials;
+    struct kinesis *kinesis;
+    struct kinesis_call call;
+    struct loop_task task;
+    int status;
+    struct err err;
+    void (*cb)(void *ctx, int status, const char *text);
+    void *ctx;
+};
+
+static int check_converter(struct bridge *b, const struct json *doc, const char *key,
+                           const char *type, bool needed, struct err *e)
+{
+    struct uuid id;
+    const struct json *ref = json_get(doc, key);
+    if (!ref || json_is(ref, JSON_NULL)) {
+        if (needed)
+            return err_set(e, ERR_INVALID, "%s: missing", key);
+        return 0;
+    }
+    if (!registry_ref(doc, key, &id))
+        return err_set(e, ERR_INVALID, "%s: must be {\"entityType\":\"CONVERTER\",\"id\":UUID}",
+                       key);
+    struct entity *c = registry_find(hub_registry(b->o.hub), STORE_CONVERTER, id);
+    if (!c)
+        return err_set(e, ERR_INVALID, "%s: no such converter", key);
+    if (!span_is(json_get_str(c->doc, "type", SPAN_NONE), type)) {
+        return err_set(e, ERR_INVALID, "%s: converter \"%.*s\" is not of type %s", key,
+                       SPAN_ARG(c->name), type);
+    }
+    return 0;
+}
+
+int bridge_validate(struct bridge *b, const struct json *doc, struct err *e)
+{
+    struct integration_config c;
+    if (!json_is(doc, JSON_OBJECT))
+        return err_set(e, ERR_INVALID, "integration must be a JSON object");
+    if (span_trim(json_get_str(doc, "name", SPAN_NONE)).n == 0)
+        return err_set(e, ERR_INVALID, "Integration name should be specified!");
+    int status = integration_config_read(doc, &c, e);
+    if (status < 0)
+        return status;
+    integration_config_free(&c);
+    if (check_converter(b, doc, "defaultConverterId", "UPLINK", true, e) < 0)
+        return e->code;
+    return check_converter(b, doc, "downlinkConverterId", "DOWNLINK", false, e);
+}
+
+static void finish(void *ctx)
+{
+    struct check *c = ctx;
+    struct bridge *b = c->bridge;
+    if (c->credentials)
+        credentials_free(c->credentials);
+    integration_config_free(&c->config);
+    list_remove(&c->link);
+    c->cb(c->ctx, c->status, c->err.msg);
+    mem_free(c);
+    bridge_maybe_done(b);
+}
+
+static void finish_task(struct loop_task *t)
+{
+    finish(container_of(t, struct check, task));
+}
+
+static void on_described(struct kinesis_call *call, int status, struct kinesis_output *out,
+                         const struct aws_error *error)
+{
+    struct check *c = call->data;
+    struct arena a = {0};
+    c->status = status;
+    if (status < 0) {
+        struct span why = error ? aws_error_text(error, &a) : span_str(err_text(status));
+        err_set(&c->err, status, "stream %.*s at %.*s: %.*s", SPAN_ARG(c->config.stream_name),
+                SPAN_ARG(kinesis_host(c->kinesis)), SPAN_ARG(why));
+    } else if (!span_is(out->stream_status, "ACTIVE") && !span_is(out->stream_status, "UPDATING")) {
+        c->status = err_set(&c->err, ERR_UNAVAILABLE, "stream %.*s is %.*s",
+                            SPAN_ARG(c->config.stream_name), SPAN_ARG(out->stream_status));
+    }
+    arena_free(&a);
+    kinesis_close(c->kinesis, finish, c);
+}
+
+static int start(struct check *c, const struct json *doc)
+{
+    struct kinesis_call_options o = {.max_attempts = 1, .request_ms = CHECK_MS};
+    int status = integration_config_read(doc, &c->config, &c->err);
+    if (status < 0)
+        return status;
+    status = bridge_connect(c->bridge, &c->config, &c->credentials, &c->kinesis, &c->err);
+    if (status < 0)
+        return status;
+    struct kinesis_input in = {.stream_name = c->config.stream_name};
+    c->call.data = c;
+    c->call.on_done = on_described;
+    status = kinesis_start(c->kinesis, &c->call, KINESIS_DESCRIBE_STREAM_SUMMARY, &in, &o);
+    if (status < 0) {
+        err_set(&c->err, status, "%s", err_text(status));
+        kinesis_close(c->kinesis, finish, c);
+        return 1;
+    }
+    return 0;
+}
+
+void bridge_check(struct bridge *b, const struct json *doc,
+                  void (*cb)(void *ctx, int status, const char *text), void *ctx)
+{
+    struct check *c = mem_new(struct check);
+    c->bridge = b;
+    c->cb = cb;
+    c->ctx = ctx;
+    c->task.run = finish_task;
+    list_push(&b->checks, &c->link);
+    int status = start(c, doc);
+    if (status < 0) {
+        c->status = status;
+        loop_post(b->o.loop, &c->task);
+    } else if (status > 0) {
+        c->status = c->err.code;
+    }
+}
+
+void check_cancel_all(struct bridge *b)
+{
+    list_for_safe(it, &b->checks)
+    {
+        struct check *c = container_of(it, struct check, link);
+        if (!list_linked(&c->task.link) && c->call.internal)
+            kinesis_cancel(&c->call);
+    }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_BRIDGE_CONFIG_H
+#define PENSTOCK_BRIDGE_CONFIG_H
+
+// The `configuration` of an AWS_KINESIS integration (facts/hub.md section 1.1; ours: endpoint,
+// sessionToken, initialTimestamp). Pure. Unknown keys are kept in the document and ignored here.
+
+#include "aws/kinesis.h"
+#include "base/arena.h"
+#include "codec/json.h"
+#include "convert/convert.h"
+
+// What REST shows instead of a secret; sent back, it means "as it was".
+#define CONFIG_SECRET_MASK "********"
+
+struct integration_config {
+    struct arena arena;
+    struct span stream_name, region, endpoint;
+    struct span access_key_id, secret_access_key, session_token;
+    bool instance_metadata, fan_out;
+    enum kinesis_iterator start;
+    int64_t start_timestamp_ms;
+    int max_records;
+    int64_t request_ms;
+    // integrationName and the integration's own key/values, for converters.
+    struct convert_pair *pairs;
+    size_t n_pairs;
+};
+
+// `doc` is the whole integration. ERR_INVALID names the key. Everything is copied into c->arena.
+int integration_config_read(const struct json *doc, struct integration_config *c, struct err *e);
+void integration_config_free(struct integration_config *c);
+
+#endif

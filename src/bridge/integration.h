@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_BRIDGE_INTEGRATION_H
+#define PENSTOCK_BRIDGE_INTEGRATION_H
+
+// One running integration. Internal to bridge/. The files by subject: integration.c (its life),
+// uplink.c (batch to commit), downlink.c (message to outbox), outbox.c (outbox to stream),
+// status.c.
+
+#include "base/log.h"
+#include "bridge/bridge.h"
+#include "bridge/config.h"
+#include "stream/consumer.h"
+#include "stream/producer.h"
+
+// Records a converter job: small enough that several workers share a batch, large enough to be
+// cheap.
+#define UPLINK_CHUNK_RECORDS 500
+// Outbox rows read at once, and rows in memory at most.
+#define OUTBOX_PAGE 500
+#define OUTBOX_WINDOW 2000
+
+struct integration;
+
+// One shard's way through the bridge: batches in order.
+struct lane {
+    struct span shard_id; // key of the map; lives with the lane
+    struct integration *in;
+    struct list works; // not yet committed, oldest first
+    uint64_t applied;  // records in committed or submitted transactions
+    uint64_t applied_durable;
+    char *sequence; // last one in a submitted transaction; NULL = none
+    char *durable_sequence;
+    bool ended;
+    bool canceled; // a batch was given up at shutdown: none behind it may commit
+    struct list link;
+};
+
+struct outbox {
+    struct integration *in;
+    struct store_read read;
+    bool reading;
+    bool again; // kicked while reading
+    bool more;  // the last page was full
+    int64_t last_id;
+    struct buf removed; // int64_t ids whose removal is not yet committed
+    struct list refused;
+    struct loop_task flush;
+    unsigned committing;
+};
+
+enum phase { PHASE_OFF, PHASE_RUNNING, PHASE_STOPPING };
+
+struct integration {
+    struct bridge *bridge;
+    struct uuid id;
+    struct list link;
+    enum phase phase;
+    bool wanted;  // enabled and not removed: start (again) once stopped
+    bool removed; // free once stopped
+    struct integration_config config;
+    bool allow_create;
+    struct credentials_provider *credentials;
+    struct kinesis *kinesis;
+    struct consumer *consumer;
+    struct producer *producer;
+    bool consumer_closing, producer_closing, kinesis_closing;
+    struct uuid uplink_id, downlink_id;
+    bool has_downlink;
+    struct convert_script *uplink, *downlink;
+    struct span *update_only;
+    size_t n_update_only;
+    struct arena update_arena;
+    struct map lanes; // by shard id
+    struct list lane_list;
+    unsigned works;     // out, committed or not
+    unsigned downlinks; // converting
+    struct convert_waiter room;
+    bool waiting_room;
+    struct store_read checkpoints;
+    bool reading_checkpoints;
+    char *stream_identity;
+    struct outbox outbox;
+    int stream_status, put_status;
+    bool stream_seen; // on_status has spoken
+    char stream_error[ERR_MSG_MAX], put_error[ERR_MSG_MAX], start_error[ERR_MSG_MAX];
+    uint64_t records, failed, commits;
+};
+
+struct bridge {
+    struct bridge_options o;
+    struct list integrations;
+    struct list checks;
+    bool draining;
+    void (*drained)(void *ctx);
+    void *drained_ctx;
+    struct loop_task drained_task;
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+    struct loop_task closed_task;
+};
+
+struct integration *bridge_find(struct bridge *b, struct uuid id);
+// Something that bridge_drain() or bridge_close() may be waiting for has ended.
+void bridge_maybe_done(struct bridge *b);
+// A Kinesis client for this configuration. The provider is the caller's to free after the client.
+int bridge_connect(struct bridge *b, const struct integration_config *c,
+                   struct credentials_provider **credentials, struct kinesis **kinesis,
+                   struct err *e);
+
+void integration_start(struct integration *in);
+// Safe in any phase; integration_maybe_stopped() does the rest as things end.
+void integration_stop(struct integration *in);
+void integration_maybe_stopped(struct integration *in);
+// A converter changed: records not yet handed to a worker go through the new script.
+void integration_reload_scripts(struct integration *in);
+const struct json *integration_doc(const struct integration *in);
+struct span integration_name(const struct integration *in);
+
+struct lane *uplink_lane(struct integration *in, struct span shard_id);
+void uplink_on_batch(void *ctx, struct shard_batch *b);
+void uplink_free_lanes(struct integration *in);
+
+int downlink_submit(void *ctx, struct hub_downlink_request *q, struct err *e);
+
+void outbox_init(struct outbox *ob, struct integration *in);
+void outbox_kick(struct outbox *ob);
+// Nothing read, nothing committing.
+bool outbox_idle(const struct outbox *ob);
+void outbox_deinit(struct outbox *ob);
+
+// "ACTIVE", ...; *error = text or NULL.
+const char *integration_state(const struct integration *in, const char **error);
+
+#endif

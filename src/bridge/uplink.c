@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/mem.h"
+#include "bridge/integration.h"
+
+// The way of a batch: cut into chunks, each a converter job; results applied in order into one run;
+// the run's transaction carries the shard's checkpoint; when it is durable the batch is
+// acknowledged.
+//
+// Happy path: on_batch -> submit_chunks -> on_converted -> apply_ready -> finish_work ->
+// on_durable. The queue is full: the rest waits for room. A script waits (rule chain): the run says
+// when it is done; later batches of the shard wait behind it, other shards go on.
+
+struct work;
+
+struct chunk {
+    struct work *work;
+    struct convert_job job;
+    bool done;
+};
+
+struct work {
+    struct list link; // lane->works
+    struct lane *lane;
+    struct shard_batch *batch;
+    struct hub_run run;
+    bool running;   // the run has begun
+    bool finishing; // all applied, waiting for the run or the commit
+    bool canceled;
+    uint32_t n_chunks, submitted, applied;
+    uint64_t records_ok, records_failed;
+    struct chunk chunks[];
+};
+
+static void submit_chunks(struct integration *in);
+static void apply_ready(struct lane *lane);
+
+struct lane *uplink_lane(struct integration *in, struct span shard_id)
+{
+    struct lane *lane = map_get(&in->lanes, shard_id);
+    if (lane)
+        return lane;
+    lane = mem_new(struct lane);
+    lane->in = in;
+    lane->shard_id = span_of(mem_strndup(shard_id.p, shard_id.n), shard_id.n);
+    list_init(&lane->works);
+    map_put(&in->lanes, lane->shard_id, lane);
+    list_push(&in->lane_list, &lane->link);
+    return lane;
+}
+
+void uplink_free_lanes(struct integration *in)
+{
+    list_for_safe(it, &in->lane_list)
+    {
+        struct lane *lane = container_of(it, struct lane, link);
+        require(list_empty(&lane->works));
+        mem_free((char *)lane->shard_id.p);
+        mem_free(lane->sequence);
+        mem_free(lane->durable_sequence);
+        mem_free(lane);
+    }
+    list_init(&in->lane_list);
+    map_free(&in->lanes);
+}
+
+static void on_converted(struct convert_job *job)
+{
+    struct chunk *c = job->data;
+    struct lane *lane = c->work->lane;
+    struct integration *in = lane->in;
+    convert_script_unref(job->script);
+    c->done = true;
+    apply_ready(lane);
+    submit_chunks(in);
+}
+
+// The job's input lies in its own arena, beside the output, and goes with it.
+static void fill_job(struct chunk *c, uint32_t index)
+{
+    struct work *w = c->work;
+    struct integration *in = w->lane->in;
+    const struct kinesis_output *out = &w->batch->out;
+    size_t first = (size_t)index * UPLINK_CHUNK_RECORDS;
+    size_t n = out->n_records - first;
+    if (n > UPLINK_CHUNK_RECORDS)
+        n = UPLINK_CHUNK_RECORDS;
+    c->job = (struct convert_job){.data = c,
+                                  .script = convert_script_ref(in->uplink),
+                                  .meta = {in->config.pairs, in->config.n_pairs},
+                                  .n = (uint32_t)n,
+                                  .done = on_converted};
+    struct uplink_record *r = arena_array(&c->job.arena, struct uplink_record, n);
+    for (size_t i = 0; i < n; i++) {
+        const struct kinesis_record *k = &out->records[first + i];
+        r[i] = (struct uplink_record){.payload = k->data,
+                                      .partition_key = k->partition_key,
+                                      .sequence_number = k->sequence_number,
+                                      .shard_id = w->lane->shard_id,
+                                      .arrival_ms = k->arrival_ms};
+    }
+    c->job.uplink = r;
+}
+
+static void on_room(struct convert_waiter *waiter)
+{
+    struct integration *in = container_of(waiter, struct integration, room);
+    in->waiting_room = false;
+    submit_chunks(in);
+}
+
+static void wait_room(struct integration *in)
+{
+    if (in->waiting_room)
+        return;
+    in->waiting_room = true;
+    in->room.wake = on_room;
+    convert_wait_room(hub_convert(in->bridge->o.hub), &in->room);
+}
+
+// False when the queue is full.
+static bool submit_work(struct work *w)
+{
+    struct convert_pool *pool = hub_convert(w->lane->in->bridge->o.hub);
+    while (w->submitted < w->n_chunks) {
+        struct chunk *c = &w->chunks[w->submitted];
+        fill_job(c, w->submitted);
+        if (convert_submit(pool, &c->job) < 0) {
+            convert_script_unref(c->job.script);
+            arena_free(&c->job.arena);
+            return false;
+        }
+        w->submitted++;
+    }
+    return true;
+}
+
+// One chunk after another, lane by lane, so that no shard fills the queue alone for long.
+static void submit_chunks(struct integration *in)
+{
+    if (in->waiting_room)
+        return;
+    list_for(l, &in->lane_list)
+    {
+        struct lane *lane = container_of(l, struct lane, link);
+        list_for(it, &lane->works)
+        {
+            if (!submit_work(container_of(it, struct work, link))) {
+                wait_room(in);
+                return;
+            }
+        }
+    }
+}
+
+static void keep_dead_letter(struct work *w, const struct kinesis_record *k, struct span error)
+{
+    struct integration *in = w->lane->in;
+    struct store_dead_letter d = {.integration = in->id,
+                                  .payload = k->data,
+                                  .error = error,
+                                  .shard_id = w->lane->shard_id,
+                                  .sequence = k->sequence_number,
+                                  .partition_key = k->partition_key,
+                                  .arrival_ms = k->arrival_ms,
+                                  .created_ms = loop_wall_ms(in->bridge->o.loop)};
+    store_txn_dead_letter(w->run.txn, &d);
+    w->records_failed++;
+}
+
+static void apply_record(struct work *w, const struct kinesis_record *k,
+                         const struct uplink_result *result)
+{
+    struct integration *in = w->lane->in;
+    struct err e = {0}, first = {0};
+    if (result->status < 0) {
+        keep_dead_letter(w, k, result->error);
+        return;
+    }
+    struct hub_uplink_options o = {.arrival_ms = k->arrival_ms,
+                                   .allow_create = in->allow_create,
+                                   .integration_name = in->config.pairs[0].value,
+                                   .update_only = in->update_only,
+                                   .n_update_only = in->n_update_only};
+    for (uint32_t i = 0; i < result->n_msgs; i++) {
+        if (hub_apply_uplink(&w->run, &result->msgs[i], &o, &e) < 0 && !first.code)
+            first = e;
+    }
+    if (first.code)
+        keep_dead_letter(w, k, span_str(first.msg));
+    else
+        w->records_ok++;
+}
+
+static void apply_chunk(struct work *w, struct chunk *c)
+{
+    size_t first = (size_t)(c - w->chunks) * UPLINK_CHUNK_RECORDS;
+    for (uint32_t i = 0; i < c->job.n; i++) {
+        if (c->job.uplink_out[i].status == ERR_CANCELED)
+            w->canceled = true;
+        if (!w->canceled)
+            apply_record(w, &w->batch->out.records[first + i], &c->job.uplink_out[i]);
+    }
+    arena_free(&c->job.arena);
+}
+
+static void free_work(struct work *w)
+{
+    struct integration *in = w->lane->in;
+    consumer_ack(in->consumer, w->batch);
+    mem_free(w);
+    in->works--;
+    integration_maybe_stopped(in);
+}
+
+static struct span last_sequence(const struct kinesis_output *out)
+{
+    return out->records[out->n_records - 1].sequence_number;
+}
+
+static void set_text(char **to, struct span s)
+{
+    mem_free(*to);
+    *to = mem_strndup(s.p, s.n);
+}
+
+static void on_durable(void *ctx, int status)
+{
+    struct work *w = ctx;
+    struct lane *lane = w->lane;
+    const struct kinesis_output *out = &w->batch->out;
+    if (status == 0) {
+        lane->applied_durable += w->records_ok;
+        lane->in->records += w->records_ok;
+        lane->in->failed += w->records_failed;
+        lane->in->commits++;
+        lane->ended |= w->batch->shard_end;
+        if (out->n_records)
+            set_text(&lane->durable_sequence, last_sequence(out));
+    }
+    free_work(w);
+}
+
+static void put_checkpoint(struct work *w)
+{
+    struct lane *lane = w->lane;
+    if (w->batch->out.n_records)
+        set_text(&lane->sequence, last_sequence(&w->batch->out));
+    struct store_checkpoint c = {
+        .integration = lane->in->id,
+        .stream = span_str(lane->in->stream_identity),
+        .shard_id = lane->shard_id,
+        .sequence = span_str(lane->sequence),
+        .records_applied = lane->applied,
+        .shard_end = w->batch->shard_end,
+    };
+    store_txn_checkpoint(w->run.txn, &c);
+}
+
+// The run is done: from here on the next batch of the shard may be applied, since commits keep
+// order.
+static void commit_work(struct work *w)
+{
+    struct lane *lane = w->lane;
+    struct budget *budget = lane->in->bridge->o.budget;
+    list_remove(&w->link);
+    lane->applied += w->records_ok;
+    put_checkpoint(w);
+    size_t bytes = store_txn_bytes(w->run.txn);
+    budget_force(budget, bytes);
+    w->batch->budget_bytes += bytes;
+    hub_run_commit(&w->run, on_durable, w);
+    apply_ready(lane);
+}
+
+static void on_run_done(struct hub_run *r)
+{
+    commit_work(container_of(r, struct work, run));
+}
+
+// The pool closed before all was converted: nothing of this batch happened, nor of any behind it.
+static void abandon_work(struct work *w)
+{
+    struct lane *lane = w->lane;
+    lane->canceled = true;
+    list_remove(&w->link);
+    hub_run_abort(&w->run);
+    apply_ready(lane);
+    free_work(w);
+}
+
+static void on_run_abandoned(struct hub_run *r)
+{
+    abandon_work(container_of(r, struct work, run));
+}
+
+static void finish_work(struct work *w)
+{
+    bool abandon = w->canceled || w->lane->canceled;
+    w->finishing = true;
+    w->run.done = abandon ? on_run_abandoned : on_run_done;
+    if (hub_run_finish(&w->run))
+        w->run.done(&w->run);
+}
+
+static void apply_ready(struct lane *lane)
+{
+    if (list_empty(&lane->works))
+        return;
+    struct work *w = container_of(lane->works.next, struct work, link);
+    if (w->finishing)
+        return;
+    if (!w->running) {
+        w->running = true;
+        hub_run_begin(lane->in->bridge->o.hub, &w->run);
+    }
+    while (w->applied < w->n_chunks && w->chunks[w->applied].done)
+        apply_chunk(w, &w->chunks[w->applied++]);
+    if (w->applied == w->n_chunks)
+        finish_work(w);
+}
+
+void uplink_on_batch(void *ctx, struct shard_batch *b)
+{
+    struct integration *in = ctx;
+    size_t n = (b->out.n_records + UPLINK_CHUNK_RECORDS - 1) / UPLINK_CHUNK_RECORDS;
+    struct work *w = mem_zalloc(sizeof *w + n * sizeof w->chunks[0]);
+    w->batch = b;
+    w->n_chunks = (uint32_t)n;
+    w->lane = uplink_lane(in, b->shard_id);
+    for (size_t i = 0; i < n; i++)
+        w->chunks[i].work = w;
+    list_push(&w->lane->works, &w->link);
+    in->works++;
+    submit_chunks(in);
+    apply_ready(w->lane);
+}
