@@ -23,6 +23,9 @@ struct loop;
 struct loop *loop_new(const struct clock *clock);
 // Runs until nothing is left to wait for. Not re-entrant.
 void loop_run(struct loop *l);
+// One turn, for tests that drive a loop until a condition holds: waits for the first event when
+// `wait`. False when nothing is left to wait for. Not from a callback.
+bool loop_turn(struct loop *l, bool wait);
 // All handles must be closed: otherwise names them on stderr and aborts (debug) or leaks (release).
 void loop_free(struct loop *l);
 const struct clock *loop_clock(const struct loop *l);
@@ -46,7 +49,8 @@ void loop_unpost(struct loop_task *t);
 struct timer {
     struct loop *loop;
     int64_t due_ms;
-    uint32_t at; // position in the loop's heap + 1; 0 = stopped
+    uint64_t order; // of start, among all timers
+    uint32_t at;    // position in the loop's heap + 1; 0 = stopped
     void (*fire)(struct timer *t);
 };
 // (Re)starts; fires once, `after_ms` from now (not from the turn's start). Same due: order of

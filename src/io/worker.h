@@ -17,7 +17,6 @@ struct worker_job {
     void (*done)(struct worker_job *job);
     bool abandoned; // set before done() when the thread had been given up on
     bool canceled;  // set before done() when the pool closed before run()
-    void *pool_private;
 };
 
 struct worker_options {
@@ -40,7 +39,8 @@ size_t worker_pool_waiting(const struct worker_pool *p);
 unsigned worker_pool_threads(const struct worker_pool *p);
 // Gives up on the thread that runs `job` now and starts another in its place; when the lost thread
 // comes back, its job's done() runs with abandoned = true and the thread ends. 0, or ERR_NOT_FOUND
-// when the job is not running.
+// when the job is not running (a run_all pool has no running jobs). Should it still not be back
+// when the pool closes, its job is never done: the memory stays the lost thread's.
 int worker_pool_abandon(struct worker_pool *p, struct worker_job *job);
 // Jobs not yet started are returned by done() with canceled = true; running ones finish; threads
 // are joined (off the loop's time where they take long); then cb. Lost threads are detached.
