@@ -17,10 +17,7 @@ struct member {
     size_t offset;
 };
 
-#define MEMBER(name, kind, when, field)                                                            \
-    {                                                                                              \
-        name, kind, when, offsetof(struct kinesis_input, field)                                    \
-    }
+#define MEMBER(name, kind, when, field) {name, kind, when, offsetof(struct kinesis_input, field)}
 #define MEMBERS_MAX 6
 
 struct operation {

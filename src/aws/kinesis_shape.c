@@ -6,27 +6,19 @@
 #define PARENTS_MAX 16
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
-#define SHAPE(table)                                                                               \
-    {                                                                                              \
-        table, COUNT(table)                                                                        \
-    }
+#define SHAPE(table) {table, COUNT(table)}
 #define FIELD(kind, type, name, member)                                                            \
-    {                                                                                              \
-        SPAN_INIT(name), kind, offsetof(struct type, member), 0, 0, 0, NULL                        \
-    }
-#define OBJECT(name, shape)                                                                        \
-    {                                                                                              \
-        SPAN_INIT(name), FIELD_OBJECT, 0, 0, 0, 0, &(shape)                                        \
-    }
+    {SPAN_INIT(name), kind, offsetof(struct type, member), 0, 0, 0, NULL}
+#define OBJECT(name, shape) {SPAN_INIT(name), FIELD_OBJECT, 0, 0, 0, 0, &(shape)}
 #define LIST(type, name, member, count, item, max, shape)                                          \
-    {                                                                                              \
-        SPAN_INIT(name), FIELD_LIST, offsetof(struct type, member), offsetof(struct type, count),  \
-            sizeof(item), max, shape                                                               \
-    }
-#define SPAN_INIT(literal)                                                                         \
-    {                                                                                              \
-        "" literal, sizeof(literal) - 1                                                            \
-    }
+    {SPAN_INIT(name),                                                                              \
+     FIELD_LIST,                                                                                   \
+     offsetof(struct type, member),                                                                \
+     offsetof(struct type, count),                                                                 \
+     sizeof(item),                                                                                 \
+     max,                                                                                          \
+     shape}
+#define SPAN_INIT(literal) {"" literal, sizeof(literal) - 1}
 
 // Items a first guess allots when the body does not say how many come: no fewer than these, then
 // one for each so many bytes left.
