@@ -203,29 +203,29 @@ void bridge_close(struct bridge *b, void (*cb)(void *ctx), void *ctx)
     bridge_maybe_done(b);
 }
 
-static struct credentials_provider *new_credentials(struct bridge *b,
+static struct credentials_provider *new_credentials(const struct bridge_options *o,
                                                     const struct integration_config *c)
 {
     if (!c->access_key_id.n)
-        return credentials_new_default(b->o.loop, b->o.jobs, NULL, NULL);
+        return credentials_new_default(o->loop, o->jobs, NULL, NULL);
     struct sigv4_credentials keys = {c->access_key_id, c->secret_access_key, c->session_token};
-    return credentials_new_static(b->o.loop, &keys);
+    return credentials_new_static(o->loop, &keys);
 }
 
-int bridge_connect(struct bridge *b, const struct integration_config *c,
+int bridge_connect(const struct bridge_options *o, const struct integration_config *c,
                    struct credentials_provider **credentials, struct kinesis **kinesis,
                    struct err *e)
 {
-    struct span region = c->region.n ? c->region : b->o.region;
+    struct span region = c->region.n ? c->region : o->region;
     if (region.n == 0)
         return err_set(e, ERR_CONFIG, "region: not set (clientConfiguration.region or AWS_REGION)");
-    *credentials = new_credentials(b, c);
+    *credentials = new_credentials(o, c);
     struct kinesis_options k = {
-        .aws = {.loop = b->o.loop,
-                .http = b->o.http,
+        .aws = {.loop = o->loop,
+                .http = o->http,
                 .credentials = *credentials,
                 .region = region,
-                .endpoint = c->endpoint.n ? c->endpoint : b->o.endpoint,
+                .endpoint = c->endpoint.n ? c->endpoint : o->endpoint,
                 .request_ms = c->request_ms},
     };
     int status = kinesis_new(&k, kinesis, e);

@@ -39,10 +39,13 @@ void bridge_close(struct bridge *b, void (*cb)(void *ctx), void *ctx);
 
 // Checks the document as POST /api/integration does (type, clientConfiguration, converters exist).
 int bridge_validate(struct bridge *b, const struct json *doc, struct err *e);
-// Reaches for the stream with the document's credentials; cb once, later. Cancelled by
-// bridge_close().
-void bridge_check(struct bridge *b, const struct json *doc,
-                  void (*cb)(void *ctx, int status, const char *text), void *ctx);
+// Reaches for the stream with the document's credentials; cb once, later: 0, or what is wrong.
+// Ended early by bridge_close().
+typedef void bridge_check_fn(void *ctx, int status, const char *text);
+void bridge_check(struct bridge *b, const struct json *doc, bridge_check_fn *cb, void *ctx);
+// The same without a bridge, for `penstock check`: loop, http, jobs, region, endpoint are used.
+void bridge_check_alone(const struct bridge_options *o, const struct json *doc, bridge_check_fn *cb,
+                        void *ctx);
 
 // {"state":"ACTIVE","error":null,"shards":[...]} of one integration; false when it is unknown.
 bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *out);

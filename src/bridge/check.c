@@ -6,7 +6,8 @@
 #define CHECK_MS 10000
 
 struct check {
-    struct bridge *bridge;
+    struct bridge *bridge; // NULL: alone
+    struct bridge_options o;
     struct list link;
     struct integration_config config;
     struct credentials_provider *credentials;
@@ -15,7 +16,7 @@ struct check {
     struct loop_task task;
     int status;
     struct err err;
-    void (*cb)(void *ctx, int status, const char *text);
+    bridge_check_fn *cb;
     void *ctx;
 };
 
@@ -68,7 +69,8 @@ static void finish(void *ctx)
     list_remove(&c->link);
     c->cb(c->ctx, c->status, c->err.msg);
     mem_free(c);
-    bridge_maybe_done(b);
+    if (b)
+        bridge_maybe_done(b);
 }
 
 static void finish_task(struct loop_task *t)
@@ -100,7 +102,7 @@ static int start(struct check *c, const struct json *doc)
     int status = integration_config_read(doc, &c->config, &c->err);
     if (status < 0)
         return status;
-    status = bridge_connect(c->bridge, &c->config, &c->credentials, &c->kinesis, &c->err);
+    status = bridge_connect(&c->o, &c->config, &c->credentials, &c->kinesis, &c->err);
     if (status < 0)
         return status;
     struct kinesis_input in = {.stream_name = c->config.stream_name};
@@ -108,29 +110,39 @@ static int start(struct check *c, const struct json *doc)
     c->call.on_done = on_described;
     status = kinesis_start(c->kinesis, &c->call, KINESIS_DESCRIBE_STREAM_SUMMARY, &in, &o);
     if (status < 0) {
-        err_set(&c->err, status, "%s", err_text(status));
+        c->status = err_set(&c->err, status, "%s", err_text(status));
         kinesis_close(c->kinesis, finish, c);
-        return 1;
     }
     return 0;
 }
 
-void bridge_check(struct bridge *b, const struct json *doc,
-                  void (*cb)(void *ctx, int status, const char *text), void *ctx)
+static struct check *run_check(const struct bridge_options *o, const struct json *doc,
+                               bridge_check_fn *cb, void *ctx)
 {
     struct check *c = mem_new(struct check);
-    c->bridge = b;
+    c->o = *o;
     c->cb = cb;
     c->ctx = ctx;
     c->task.run = finish_task;
-    list_push(&b->checks, &c->link);
     int status = start(c, doc);
     if (status < 0) {
         c->status = status;
-        loop_post(b->o.loop, &c->task);
-    } else if (status > 0) {
-        c->status = c->err.code;
+        loop_post(o->loop, &c->task);
     }
+    return c;
+}
+
+void bridge_check(struct bridge *b, const struct json *doc, bridge_check_fn *cb, void *ctx)
+{
+    struct check *c = run_check(&b->o, doc, cb, ctx);
+    c->bridge = b;
+    list_push(&b->checks, &c->link);
+}
+
+void bridge_check_alone(const struct bridge_options *o, const struct json *doc, bridge_check_fn *cb,
+                        void *ctx)
+{
+    run_check(o, doc, cb, ctx);
 }
 
 void check_cancel_all(struct bridge *b)

@@ -52,6 +52,12 @@ static void on_put_status(void *ctx, int status, const char *text)
     }
 }
 
+// A position may also be a start that has seen no record yet (shard_batch.position).
+static bool is_sequence(struct span s)
+{
+    return s.n > 0 && s.p[0] >= '0' && s.p[0] <= '9';
+}
+
 // Saved shards of this very stream (a re-created stream has another identity and starts anew).
 static void restore_lanes(struct integration *in, const struct store_read *r,
                           struct consumer_checkpoint *cp, size_t *n)
@@ -64,10 +70,9 @@ static void restore_lanes(struct integration *in, const struct store_read *r,
         struct lane *lane = uplink_lane(in, c->shard_id);
         lane->applied = lane->applied_durable = c->records_applied;
         lane->ended = c->shard_end;
-        mem_free(lane->sequence);
         mem_free(lane->durable_sequence);
-        lane->sequence = mem_strndup(c->sequence.p, c->sequence.n);
-        lane->durable_sequence = c->sequence.n ? mem_strndup(c->sequence.p, c->sequence.n) : NULL;
+        lane->durable_sequence =
+            is_sequence(c->sequence) ? mem_strndup(c->sequence.p, c->sequence.n) : NULL;
         cp[(*n)++] = (struct consumer_checkpoint){lane->shard_id, c->sequence, c->records_applied,
                                                   c->shard_end};
     }
@@ -196,7 +201,7 @@ void integration_reload_scripts(struct integration *in)
 static int open_stream(struct integration *in, struct err *e)
 {
     const struct bridge_options *o = &in->bridge->o;
-    int status = bridge_connect(in->bridge, &in->config, &in->credentials, &in->kinesis, e);
+    int status = bridge_connect(&in->bridge->o, &in->config, &in->credentials, &in->kinesis, e);
     if (status < 0)
         return status;
     struct producer_options p = {
@@ -210,6 +215,7 @@ static int open_stream(struct integration *in, struct err *e)
                                  .stream_name = in->config.stream_name,
                                  .start = in->config.start,
                                  .start_timestamp_ms = in->config.start_timestamp_ms,
+                                 .save_start = true,
                                  .max_records = in->config.max_records,
                                  .poll_ms = o->poll_ms,
                                  .request_ms = in->config.request_ms,

@@ -28,8 +28,7 @@ struct lane {
     struct list works; // not yet committed, oldest first
     uint64_t applied;  // records in committed or submitted transactions
     uint64_t applied_durable;
-    char *sequence; // last one in a submitted transaction; NULL = none
-    char *durable_sequence;
+    char *durable_sequence; // of the last record whose effects are durable; NULL = none
     bool ended;
     bool canceled; // a batch was given up at shutdown: none behind it may commit
     struct list link;
@@ -103,7 +102,7 @@ struct integration *bridge_find(struct bridge *b, struct uuid id);
 // Something that bridge_drain() or bridge_close() may be waiting for has ended.
 void bridge_maybe_done(struct bridge *b);
 // A Kinesis client for this configuration. The provider is the caller's to free after the client.
-int bridge_connect(struct bridge *b, const struct integration_config *c,
+int bridge_connect(const struct bridge_options *o, const struct integration_config *c,
                    struct credentials_provider **credentials, struct kinesis **kinesis,
                    struct err *e);
 

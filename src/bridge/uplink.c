@@ -55,7 +55,6 @@ void uplink_free_lanes(struct integration *in)
         struct lane *lane = container_of(it, struct lane, link);
         require(list_empty(&lane->works));
         mem_free((char *)lane->shard_id.p);
-        mem_free(lane->sequence);
         mem_free(lane->durable_sequence);
         mem_free(lane);
     }
@@ -243,13 +242,11 @@ static void on_durable(void *ctx, int status)
 static void put_checkpoint(struct work *w)
 {
     struct lane *lane = w->lane;
-    if (w->batch->out.n_records)
-        set_text(&lane->sequence, last_sequence(&w->batch->out));
     struct store_checkpoint c = {
         .integration = lane->in->id,
         .stream = span_str(lane->in->stream_identity),
         .shard_id = lane->shard_id,
-        .sequence = span_str(lane->sequence),
+        .sequence = w->batch->position,
         .records_applied = lane->applied,
         .shard_end = w->batch->shard_end,
     };
