@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emulator/ops.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "codec/base64.h"
+
+// Records: put one or many, iterators, get a page.
+
+// Per shard and second (service quotas), when limits are on.
+#define WRITE_BYTES (1 << 20)
+#define WRITE_RECORDS 1000
+#define READ_BYTES (2 << 20)
+#define READ_CALLS 5
+#define ITERATOR_CALLS 5
+
+#define THROTTLED "ProvisionedThroughputExceededException"
+
+// Fields of an iterator's token.
+enum { ITERATOR_STREAM, ITERATOR_SHARD, ITERATOR_POSITION };
+
+static struct span rate_message(struct emu_call *c, const struct emu_stream *s,
+                                const struct emu_shard *sh)
+{
+    char id[EMU_SHARD_ID_LEN + 1];
+    emu_shard_id(sh->index, id);
+    return arena_printf(c->arena, "Rate exceeded for shard %s in stream %.*s under account %s.", id,
+                        SPAN_ARG(s->name), c->account->id);
+}
+
+// The stream, in a state that takes records.
+static struct emu_stream *writable_stream(struct emu_call *c)
+{
+    struct emu_stream *s = emu_call_stream(c);
+    if (!s || s->status == EMU_ACTIVE || s->status == EMU_UPDATING)
+        return s;
+    emu_call_fail(c, "ResourceNotFoundException", "Stream %.*s under account %s not found.",
+                  SPAN_ARG(s->name), c->account->id);
+    return NULL;
+}
+
+static bool route(struct emu_call *c, struct emu_stream *s, struct span key,
+                  const struct emu_field *explicit_key, struct emu_shard **out)
+{
+    struct emu_hash h;
+    if (!explicit_key->set)
+        h = emu_hash_of_key(key);
+    else if (!emu_hash_parse(explicit_key->s, &h))
+        return emu_call_fail(c, "InvalidArgumentException",
+                             "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: "
+                             "[0, 2^128-1]. Specified value was %.*s",
+                             SPAN_ARG(explicit_key->s));
+    *out = emu_stream_route(s, h);
+    return true;
+}
+
+// `where`: the member's path as a validation error shows it.
+static bool fits(struct emu_call *c, const struct emu_stream *s, struct span key, struct span data,
+                 const char *where)
+{
+    size_t max = (size_t)s->record_kib * 1024;
+    if (data.n > max)
+        return emu_call_fail(c, "ValidationException",
+                             "1 validation error detected: Value at '%s' failed to satisfy "
+                             "constraint: Member must have length less than or equal to %zu",
+                             where, max);
+    return key.n <= max - data.n ||
+           emu_call_fail(c, "InvalidArgumentException",
+                         "Record size (%zu bytes of data and partition key) exceeds the maximum of "
+                         "%zu bytes of stream %.*s under account %s.",
+                         data.n + key.n, max, SPAN_ARG(s->name), c->account->id);
+}
+
+static bool write_allowed(struct emu_call *c, struct emu_shard *sh, size_t bytes)
+{
+    if (!c->account->limits)
+        return true;
+    if (!emu_bucket_open(&sh->puts, WRITE_RECORDS, c->now.mono_ms) ||
+        !emu_bucket_open(&sh->put_bytes, WRITE_BYTES, c->now.mono_ms) ||
+        (double)bytes > sh->put_bytes.tokens || sh->puts.tokens < 1)
+        return false;
+    emu_bucket_owe(&sh->puts, 1);
+    emu_bucket_owe(&sh->put_bytes, (double)bytes);
+    return true;
+}
+
+static void put_result(struct emu_out *o, const struct emu_shard *sh,
+                       const char sequence[EMU_SEQUENCE_LEN])
+{
+    emu_out_map(o);
+    emu_out_key_str(o, "SequenceNumber", span_of(sequence, EMU_SEQUENCE_LEN));
+    emu_out_shard_id(o, "ShardId", sh->index);
+    emu_out_end(o);
+}
+
+bool emu_op_put_record(struct emu_call *c)
+{
+    struct emu_stream *s = writable_stream(c);
+    struct span key = EMU_IN(c, PARTITION_KEY)->s, data = EMU_IN(c, DATA)->s;
+    const struct emu_field *ordering = EMU_IN(c, ORDERING);
+    struct emu_sequence earlier;
+    struct emu_shard *sh;
+    char sequence[EMU_SEQUENCE_LEN];
+    if (!s || !fits(c, s, key, data, "data") ||
+        !route(c, s, key, EMU_IN(c, EXPLICIT_HASH_KEY), &sh))
+        return false;
+    if (ordering->set &&
+        (!emu_sequence_parse(ordering->s, &earlier) || earlier.time_s > c->now.wall_ms / 1000 + 1))
+        return emu_call_fail(c, "InvalidArgumentException",
+                             "ExclusiveMinimumSequenceNumber %.*s used in PutRecord on stream %.*s "
+                             "under account %s is invalid.",
+                             SPAN_ARG(ordering->s), SPAN_ARG(s->name), c->account->id);
+    if (!write_allowed(c, sh, key.n + data.n))
+        return emu_call_fail(c, THROTTLED, "%.*s", SPAN_ARG(rate_message(c, s, sh)));
+    emu_shard_put(sh, key, data, c->now.wall_ms, sequence);
+    c->account->records_in++;
+    put_result(c->out, sh, sequence);
+    return true;
+}
+
+static void put_failure(struct emu_out *o, const char *code, struct span message)
+{
+    emu_out_map(o);
+    emu_out_key_str(o, "ErrorCode", span_str(code));
+    emu_out_key_str(o, "ErrorMessage", message);
+    emu_out_end(o);
+}
+
+// Writes one entry's result; false when it failed.
+static bool put_entry(struct emu_call *c, struct emu_stream *s, struct emu_shard *sh,
+                      const struct emu_entry *e)
+{
+    char sequence[EMU_SEQUENCE_LEN];
+    const struct emu_twist *t = &c->twist;
+    if (t->fail_fraction > 0 && t->random(t->ctx) < t->fail_fraction) {
+        bool throttled = span_is(span_str(t->fail_code), THROTTLED);
+        put_failure(c->out, t->fail_code,
+                    throttled ? rate_message(c, s, sh) : SPAN("Internal service failure."));
+        return false;
+    }
+    if (!write_allowed(c, sh, e->key.s.n + e->data.s.n)) {
+        put_failure(c->out, THROTTLED, rate_message(c, s, sh));
+        return false;
+    }
+    emu_shard_put(sh, e->key.s, e->data.s, c->now.wall_ms, sequence);
+    c->account->records_in++;
+    put_result(c->out, sh, sequence);
+    return true;
+}
+
+// All that makes the whole request fail, before any record is written. Fills one shard an entry.
+static bool route_entries(struct emu_call *c, struct emu_stream *s, struct emu_shard **shards)
+{
+    size_t total = 0;
+    char where[48];
+    for (uint32_t i = 0; i < c->in->n_entries; i++) {
+        const struct emu_entry *e = &c->in->entries[i];
+        if (e->data.s.n > (size_t)s->record_kib * 1024)
+            snprintf(where, sizeof where, "records.%u.member.data", (unsigned)i + 1);
+        if (!fits(c, s, e->key.s, e->data.s, where) ||
+            !route(c, s, e->key.s, &e->hash_key, &shards[i]))
+            return false;
+        total += e->key.s.n + e->data.s.n;
+    }
+    return total <= EMU_REQUEST_DATA_MAX ||
+           emu_call_fail(c, "InvalidArgumentException", "Records size exceeds 10 MB limit");
+}
+
+bool emu_op_put_records(struct emu_call *c)
+{
+    struct emu_stream *s = writable_stream(c);
+    uint32_t n = c->in->n_entries;
+    struct emu_shard **shards = arena_array(c->arena, struct emu_shard *, n);
+    if (!s || !route_entries(c, s, shards))
+        return false;
+    int64_t failed = 0;
+    emu_out_map(c->out);
+    emu_out_key(c->out, "Records");
+    emu_out_list(c->out, n);
+    for (uint32_t i = 0; i < n; i++)
+        failed += !put_entry(c, s, shards[i], &c->in->entries[i]);
+    emu_out_end(c->out);
+    emu_out_key_int(c->out, "FailedRecordCount", failed);
+    emu_out_end(c->out);
+    return true;
+}
+
+static struct span iterator_seal(struct emu_call *c, const struct emu_stream *s,
+                                 const struct emu_shard *sh, uint64_t position)
+{
+    struct emu_token t = {
+        EMU_TOKEN_ITERATOR, c->now.wall_ms, {s->uid, sh->index, position}, s->name};
+    return emu_token_seal(c->account->token_key, &t, c->arena);
+}
+
+static bool missing_shard(struct emu_call *c, struct span shard, struct span stream)
+{
+    return emu_call_fail(c, "ResourceNotFoundException",
+                         "Shard %.*s in stream %.*s under account %s does not exist",
+                         SPAN_ARG(shard), SPAN_ARG(stream), c->account->id);
+}
+
+// Position of StartingSequenceNumber in the shard.
+static bool position_of_sequence(struct emu_call *c, const struct emu_stream *s,
+                                 const struct emu_shard *sh, bool after, uint64_t *out)
+{
+    struct span text = EMU_IN(c, START_SEQUENCE)->s;
+    struct emu_sequence q;
+    char mine[EMU_SHARD_ID_LEN + 1], other[EMU_SHARD_ID_LEN + 1];
+    emu_shard_id(sh->index, mine);
+    bool parsed = emu_sequence_parse(text, &q);
+    if (parsed && q.shard != sh->index) {
+        emu_shard_id(q.shard, other);
+        return emu_call_fail(
+            c, "InvalidArgumentException",
+            "Invalid StartingSequenceNumber. It encodes %s, while it was used in a "
+            "call to a shard with %s",
+            other, mine);
+    }
+    if (!parsed || q.created_s != sh->created_s)
+        return emu_call_fail(c, "InvalidArgumentException",
+                             "StartingSequenceNumber %.*s used in GetShardIterator on shard %s in "
+                             "stream %.*s under account %s is invalid%s.",
+                             SPAN_ARG(text), mine, SPAN_ARG(s->name), c->account->id,
+                             parsed ? " because it did not come from this stream" : "");
+    *out = q.index < sh->log.next ? q.index + after : sh->log.next;
+    return true;
+}
+
+static bool position_of_time(struct emu_call *c, const struct emu_shard *sh, uint64_t *out)
+{
+    const struct emu_field *time = EMU_IN(c, TIMESTAMP);
+    if (!time->set)
+        return emu_call_fail(c, "InvalidArgumentException",
+                             "Must specify timestampInMillis parameter for iterator of type "
+                             "AT_TIMESTAMP. Current request has no timestamp parameter.");
+    if (time->i > c->now.wall_ms)
+        return emu_call_fail(c, "InvalidArgumentException",
+                             "The timestampInMillis parameter cannot be greater than the "
+                             "currentTimestampInMillis. timestampInMillis: %" PRId64
+                             ", currentTimestampInMillis: %" PRId64,
+                             time->i, c->now.wall_ms);
+    *out = emu_log_at(&sh->log, time->i);
+    return true;
+}
+
+static bool position(struct emu_call *c, const struct emu_stream *s, const struct emu_shard *sh,
+                     uint64_t *out)
+{
+    struct span type = EMU_IN(c, ITERATOR_TYPE)->s;
+    bool at = span_is(type, "AT_SEQUENCE_NUMBER"), after = span_is(type, "AFTER_SEQUENCE_NUMBER");
+    bool given = EMU_IN(c, START_SEQUENCE)->set;
+    if (span_is(type, "AT_TIMESTAMP"))
+        return position_of_time(c, sh, out);
+    if (given != (at || after))
+        return emu_call_fail(c, "InvalidArgumentException",
+                             "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER "
+                             "and StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no "
+                             "StartingSequenceNumber. Request specified %.*s and %s "
+                             "StartingSequenceNumber.",
+                             SPAN_ARG(type), given ? "also a" : "no");
+    if (at || after)
+        return position_of_sequence(c, s, sh, after, out);
+    *out = span_is(type, "LATEST") ? sh->log.next : sh->log.first;
+    return true;
+}
+
+bool emu_op_get_shard_iterator(struct emu_call *c)
+{
+    struct emu_stream *s = emu_call_stream(c);
+    struct span id = EMU_IN(c, SHARD_ID)->s;
+    uint64_t at;
+    if (!s)
+        return false;
+    struct emu_shard *sh = emu_call_shard(c, s, id);
+    if (!sh)
+        return missing_shard(c, id, s->name);
+    if (c->account->limits && !emu_bucket_take(&sh->iterators, ITERATOR_CALLS, c->now.mono_ms, 1))
+        return emu_call_fail(c, THROTTLED, "%.*s", SPAN_ARG(rate_message(c, s, sh)));
+    if (!position(c, s, sh, &at))
+        return false;
+    emu_out_map(c->out);
+    emu_out_key_str(c->out, "ShardIterator", iterator_seal(c, s, sh, at));
+    emu_out_end(c->out);
+    return true;
+}
+
+static bool iterator_open(struct emu_call *c, struct emu_stream **s, struct emu_shard **sh,
+                          uint64_t *at)
+{
+    struct emu_token t;
+    char id[EMU_SHARD_ID_LEN + 1];
+    if (!emu_token_open(c->account->token_key, EMU_TOKEN_ITERATOR, EMU_IN(c, ITERATOR)->s, c->arena,
+                        &t))
+        return emu_call_fail(c, "InvalidArgumentException", "Invalid ShardIterator.");
+    if (c->now.wall_ms - t.created_ms > EMU_TOKEN_LIFE_MS)
+        return emu_call_fail(c, "ExpiredIteratorException",
+                             "Iterator expired. The iterator was created at time %.*s while right "
+                             "now it is %.*s which is further in the future than the tolerated "
+                             "delay of %d milliseconds.",
+                             SPAN_ARG(emu_time_text(t.created_ms, c->arena)),
+                             SPAN_ARG(emu_time_text(c->now.wall_ms, c->arena)), EMU_TOKEN_LIFE_MS);
+    *at = t.field[ITERATOR_POSITION];
+    *s = emu_account_stream_by_uid(c->account, t.field[ITERATOR_STREAM]);
+    if (*s && (*sh = emu_stream_shard(*s, (uint32_t)t.field[ITERATOR_SHARD])) != NULL) {
+        emu_shard_trim(*s, *sh, c->now.wall_ms);
+        if (!(*sh)->gone)
+            return true;
+    }
+    emu_shard_id((uint32_t)t.field[ITERATOR_SHARD], id);
+    return missing_shard(c, span_str(id), t.text);
+}
+
+static bool read_allowed(struct emu_call *c, const struct emu_stream *s, struct emu_shard *sh)
+{
+    if (!c->account->limits || (emu_bucket_open(&sh->get_bytes, READ_BYTES, c->now.mono_ms) &&
+                                emu_bucket_take(&sh->gets, READ_CALLS, c->now.mono_ms, 1)))
+        return true;
+    return emu_call_fail(c, THROTTLED, "%.*s", SPAN_ARG(rate_message(c, s, sh)));
+}
+
+// Written by hand: this is what a benchmark's ten thousand records a reply go through.
+static void put_records_json(const struct emu_log *log, const struct emu_page *page,
+                             struct buf *out)
+{
+    struct emu_cursor cursor = {0};
+    struct emu_record r;
+    char time[40];
+    buf_reserve(out, page->payload * 2 + (page->end - page->first) * 160);
+    for (bool first = true; emu_log_next(log, page, &cursor, &r); first = false) {
+        if (!first)
+            buf_add_char(out, ',');
+        buf_add_span(out, SPAN("{\"SequenceNumber\":\""));
+        buf_add_span(out, r.sequence);
+        buf_add_span(out, SPAN("\",\"ApproximateArrivalTimestamp\":"));
+        int ms = (int)(r.arrival_ms % 1000);
+        buf_add_i64(out, r.arrival_ms / 1000);
+        time[0] = '.';
+        time[1] = (char)('0' + ms / 100);
+        time[2] = (char)('0' + ms / 10 % 10);
+        time[3] = (char)('0' + ms % 10);
+        buf_add(out, time, 4);
+        buf_add_span(out, SPAN(",\"Data\":\""));
+        base64_encode(out, r.data);
+        buf_add_span(out, SPAN("\",\"PartitionKey\":"));
+        json_quote(out, r.key);
+        buf_add_char(out, '}');
+    }
+}
+
+static void put_records(struct emu_out *o, const struct emu_log *log, const struct emu_page *page)
+{
+    emu_out_key(o, "Records");
+    emu_out_list(o, page->end - page->first);
+    if (o->cbor)
+        emu_log_copy(log, page, o->buf);
+    else
+        put_records_json(log, page, o->buf);
+    emu_out_end(o);
+}
+
+static void put_children(struct emu_out *o, const struct emu_stream *s, const struct emu_shard *sh)
+{
+    uint32_t n = sh->child[1] != EMU_NO_SHARD ? 2 : 1;
+    emu_out_key(o, "ChildShards");
+    emu_out_list(o, n);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct emu_shard *child = s->shards[sh->child[i]];
+        emu_out_map(o);
+        emu_out_shard_id(o, "ShardId", child->index);
+        emu_out_key(o, "ParentShards");
+        emu_out_list(o, child->adjacent != EMU_NO_SHARD ? 2 : 1);
+        emu_out_shard_id(o, NULL, child->parent);
+        if (child->adjacent != EMU_NO_SHARD)
+            emu_out_shard_id(o, NULL, child->adjacent);
+        emu_out_end(o);
+        emu_out_hash_range(o, child);
+        emu_out_end(o);
+    }
+    emu_out_end(o);
+}
+
+bool emu_op_get_records(struct emu_call *c)
+{
+    struct emu_stream *s = NULL;
+    struct emu_shard *sh = NULL;
+    uint64_t at;
+    size_t limit = EMU_IN(c, LIMIT)->set ? (size_t)EMU_IN(c, LIMIT)->i : EMU_RECORDS_MAX;
+    if (!iterator_open(c, &s, &sh, &at))
+        return false;
+    if (EMU_IN(c, STREAM_ARN)->set && emu_call_stream(c) != s)
+        return emu_call_fail(c, "InvalidArgumentException",
+                             "The ShardIterator does not come from the stream of StreamARN %.*s.",
+                             SPAN_ARG(EMU_IN(c, STREAM_ARN)->s));
+    if (!read_allowed(c, s, sh))
+        return false;
+    if (c->twist.empty_page)
+        limit = 0;
+    struct emu_page page = emu_log_page(&sh->log, at, limit, EMU_REQUEST_DATA_MAX);
+    c->account->records_out += page.end - page.first;
+    if (c->account->limits)
+        emu_bucket_owe(&sh->get_bytes, (double)page.payload);
+
+    emu_out_map(c->out);
+    put_records(c->out, &sh->log, &page);
+    emu_out_key(c->out, "NextShardIterator");
+    if (sh->closed_ms && page.end >= sh->log.next) {
+        emu_out_null(c->out);
+        put_children(c->out, s, sh);
+    } else {
+        emu_out_str(c->out, iterator_seal(c, s, sh, page.end));
+    }
+    emu_out_key_int(c->out, "MillisBehindLatest", emu_shard_behind(sh, page.end, c->now.wall_ms));
+    emu_out_end(c->out);
+    return true;
+}
