@@ -21,7 +21,7 @@ struct consumer;
 
 struct consumer_checkpoint {
     struct span shard_id;
-    struct span sequence; // empty = none
+    struct span sequence; // as shard_batch.position said; empty = none
     uint64_t records_applied;
     bool shard_end;
 };
@@ -42,6 +42,9 @@ struct shard_batch {
     void *data;                // the owner's
     struct span shard_id;      // lives as long as the consumer
     struct kinesis_output out; // records are out.records[0..n_records)
+    // What to save as the shard's sequence when all of it took effect: the last record's sequence
+    // number; without records what held before ("" = nothing).
+    struct span position;
     size_t budget_bytes; // taken from the budget for it; the owner may add with budget_force()
     bool shard_end;      // nothing comes after it; n_records may be 0
     void *internal;
@@ -64,10 +67,15 @@ struct consumer_options {
     struct span stream_name;
     enum kinesis_iterator start; // LATEST, TRIM_HORIZON or AT_TIMESTAMP
     int64_t start_timestamp_ms;
-    int max_records;    // GetRecords Limit, 1..10000
-    int64_t poll_ms;    // between polls that found nothing more; 0 = 250; never below 200 a shard
-    int64_t request_ms; // per request; 0 = 30000
-    unsigned ahead;     // batches out a shard; 0 = 2
+    // Opens each shard that starts at LATEST with a batch that has no records and whose position
+    // says when that was. Saved, it keeps a restart before the first record from starting at a
+    // later LATEST, which would lose what came between.
+    bool save_start;
+    int max_records;      // GetRecords Limit, 1..10000
+    int64_t poll_ms;      // between polls that found nothing more; 0 = 250; never below 200 a shard
+    int calls_per_second; // GetRecords a shard; 0 = 5, the service's limit; more: local endpoints
+    int64_t request_ms;   // per request; 0 = 30000
+    unsigned ahead;       // batches out a shard; 0 = 2
     const struct consumer_events *events;
     void *ctx;
 };

@@ -14,16 +14,17 @@ struct producer;
 // One record. Owned by the caller until done(); spans too.
 struct producer_entry {
     void *data;
-    // Exactly once: 0 = on the stream; ERR_CANCELED at close; ERR_INVALID, ERR_NOT_FOUND, ERR_AUTH
-    // = refused for good (error says why); anything transient is retried and not reported here.
+    // Exactly once: 0 = on the stream; ERR_CANCELED at close; ERR_INVALID = the service refuses
+    // this record for good (error says why). Anything that may heal - a missing stream, a wrong
+    // secret, throttling, the network - is tried again for ever and told by on_status.
     void (*done)(struct producer_entry *en, int status, const char *error);
     struct span stream_name; // or stream_arn
     struct span stream_arn;
     struct span partition_key, explicit_hash_key, record;
     struct list link; // the producer's from here on
-    struct list key_link;
     void *key;
-    int attempts;
+    unsigned attempts;
+    int64_t due_ms;
 };
 
 struct producer_options {
@@ -39,7 +40,8 @@ struct producer_options {
 
 int producer_new(const struct producer_options *o, struct producer **out);
 // Refused at once (ERR_INVALID) when the record breaks a limit: empty or too long partition key,
-// more than 10 MiB.
+// more than 10 MiB, a hash key that is none, a stream name that is none. ERR_CANCELED after
+// producer_close(). Not taken over then.
 int producer_put(struct producer *p, struct producer_entry *en, struct err *e) MUST_CHECK;
 // Entries put and not done.
 size_t producer_pending(const struct producer *p);

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_STREAM_PUT_QUEUE_H
+#define PENSTOCK_STREAM_PUT_QUEUE_H
+
+// Which records of one stream go into the next PutRecords, and which wait. Pure.
+//
+// PutRecords does not keep order: of two records with one partition key the first may fail and the
+// second be accepted. So a key has at most one record ready, delayed or in flight; the others of
+// the key wait behind it, also while it is tried again.
+//
+//   put_queue_add -> [waiting behind its key] -> ready -> put_queue_take -> in flight
+//     in flight -> put_queue_finish (the key's next becomes ready)
+//               -> put_queue_delay  (tried again later)
+//               -> put_queue_return (the whole call failed)
+//               -> put_queue_split  (the call was refused: find out which record it is)
+//
+// Source of limits: facts/wire.md section 4.
+
+#include "base/map.h"
+#include "stream/producer.h"
+
+#define PUT_MAX_RECORDS 500
+#define PUT_MAX_BYTES ((size_t)10 * 1024 * 1024) // data and keys, of a call and of a record
+#define PUT_MAX_KEY_CHARS 256                    // Unicode characters
+#define PUT_MAX_STREAM_NAME 128
+#define PUT_MAX_STREAM_ARN 2048
+#define PUT_BACKOFF_MS 100
+#define PUT_LEVELS 10 // lists of delayed records, by number of tries
+
+// Records of one call.
+struct put_batch {
+    struct list entries;
+    size_t n;
+    size_t bytes;
+    bool apart; // part of a refused call
+};
+
+struct put_queue {
+    struct map keys;
+    struct list ready;
+    size_t n_ready, ready_bytes;
+    int64_t ready_since_ms; // when `ready` was empty last
+    struct list parts;      // of refused calls, each sent by itself
+    struct list levels[PUT_LEVELS];
+    size_t n; // added and not finished
+};
+
+// Whether the service can take this record at all; says what is wrong.
+int put_check(const struct producer_entry *en, struct err *e);
+size_t put_size(const struct producer_entry *en);
+
+void put_queue_init(struct put_queue *q);
+void put_queue_deinit(struct put_queue *q); // must be empty
+void put_queue_add(struct put_queue *q, struct producer_entry *en, int64_t now_ms);
+// Makes delayed records whose time has come ready.
+void put_queue_wake(struct put_queue *q, int64_t now_ms);
+// When the first delayed record is due; INT64_MAX = none is.
+int64_t put_queue_due(const struct put_queue *q);
+bool put_queue_has_ready(const struct put_queue *q);
+// A batch that is full, or a part: nothing is gained by waiting for more.
+bool put_queue_has_full(const struct put_queue *q);
+// False when nothing is ready.
+bool put_queue_take(struct put_queue *q, struct put_batch *out);
+
+// The entries given back below are linked nowhere (finish, delay) or in the batch (return, split).
+void put_queue_finish(struct put_queue *q, struct producer_entry *en, int64_t now_ms);
+void put_queue_delay(struct put_queue *q, struct producer_entry *en, int64_t due_ms);
+void put_queue_return(struct put_queue *q, struct put_batch *b, int64_t now_ms);
+// b->n > 1.
+void put_queue_split(struct put_queue *q, struct put_batch *b);
+// Takes out and finishes one entry that is ready or delayed; NULL = none is. Those behind a key
+// whose record is in flight follow once that is finished.
+struct producer_entry *put_queue_drain(struct put_queue *q);
+
+#endif
