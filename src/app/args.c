@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/args.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *args_next(struct args *a)
+{
+    if (a->at >= a->argc)
+        return NULL;
+    char *word = a->argv[a->at++];
+    char *equals = strncmp(word, "--", 2) == 0 ? strchr(word, '=') : NULL;
+    if (equals) {
+        // The value stays in place as the next word.
+        *equals = '\0';
+        a->argv[--a->at] = equals + 1;
+    }
+    return word;
+}
+
+const char *args_value(struct args *a)
+{
+    if (a->at < a->argc)
+        return a->argv[a->at++];
+    args_fail(a, EXIT_USAGE, "%s needs a value", a->argv[a->argc - 1]);
+    return NULL;
+}
+
+int args_fail(const struct args *a, int code, const char *fmt, ...)
+{
+    va_list ap;
+    fprintf(stderr, "penstock %s: ", a->command);
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return code;
+}

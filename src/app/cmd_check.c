@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "app/args.h"
+#include "app/cmd.h"
+#include "app/config.h"
+#include "bridge/bridge.h"
+#include "io/worker.h"
+
+// `penstock check`: the configuration, then each declared integration's credentials and stream.
+
+struct check {
+    struct loop *loop;
+    struct config *config;
+    struct http_client *http;
+    struct worker_pool *jobs;
+    struct bridge_options o;
+    size_t next;
+    unsigned failed;
+};
+
+static void check_next(struct check *c);
+
+static void on_jobs_closed(void *ctx)
+{
+    (void)ctx;
+}
+
+static void on_http_closed(void *ctx)
+{
+    struct check *c = ctx;
+    worker_pool_close(c->jobs, on_jobs_closed, NULL);
+}
+
+static void on_checked(void *ctx, int status, const char *text)
+{
+    struct check *c = ctx;
+    const struct config_integration *in = &c->config->integrations[c->next++];
+    if (status < 0) {
+        c->failed++;
+        fprintf(stderr, "penstock check: integration \"%.*s\": %s\n", SPAN_ARG(in->name), text);
+    } else {
+        printf("integration \"%.*s\": ok\n", SPAN_ARG(in->name));
+    }
+    check_next(c);
+}
+
+static void check_next(struct check *c)
+{
+    if (c->next < c->config->n_integrations) {
+        bridge_check_alone(&c->o, c->config->integrations[c->next].doc, on_checked, c);
+        return;
+    }
+    http_client_close(c->http, on_http_closed, c);
+}
+
+static int check_streams(struct args *a, struct config *config)
+{
+    struct check c = {.loop = loop_new(&clock_system), .config = config};
+    struct err e = {0};
+    struct worker_options jobs = {.name = "job", .threads = 1};
+    struct http_client_options http = {
+        .ca_file = config->aws_ca_file.n ? arena_cstr(&config->arena, config->aws_ca_file) : NULL};
+    int code = EXIT_OK;
+    if (worker_pool_new(c.loop, &jobs, &c.jobs) < 0) {
+        code = args_fail(a, EXIT_FAILED, "cannot start a thread");
+    } else if (http_client_new(c.loop, &http, &c.http, &e) < 0) {
+        code = args_fail(a, EXIT_USAGE, "%s", e.msg);
+        worker_pool_close(c.jobs, on_jobs_closed, NULL);
+    } else {
+        c.o = (struct bridge_options){.loop = c.loop,
+                                      .http = c.http,
+                                      .jobs = c.jobs,
+                                      .region = config->aws_region,
+                                      .endpoint = config->aws_endpoint};
+        check_next(&c);
+    }
+    loop_run(c.loop);
+    loop_free(c.loop);
+    return code ? code : c.failed ? EXIT_FAILED : EXIT_OK;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    struct args a = {argc, argv, 0, "check"};
+    const char *path = NULL;
+    for (const char *word; (word = args_next(&a));) {
+        if (strcmp(word, "-c") != 0 && strcmp(word, "--config") != 0)
+            return args_fail(&a, EXIT_USAGE, "unknown argument \"%s\": use -c FILE", word);
+        path = args_value(&a);
+        if (!path)
+            return EXIT_USAGE;
+    }
+    if (!path)
+        return args_fail(&a, EXIT_USAGE, "-c FILE is missing");
+    struct config *config = NULL;
+    struct err e = {0};
+    if (config_load(path, NULL, NULL, &config, &e) < 0)
+        return args_fail(&a, EXIT_USAGE, "%s", e.msg);
+    printf("%s: ok\n", path);
+    int code = check_streams(&a, config);
+    config_free(config);
+    return code;
+}

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "app/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/file.h"
+#include "base/mem.h"
+#include "codec/url.h"
+
+enum key_type { KEY_TEXT, KEY_INT, KEY_BOOL };
+
+struct key {
+    const char *path; // "section.key"
+    enum key_type type;
+    size_t offset;
+    int64_t min, max;
+    const char *text; // default of KEY_TEXT
+    int64_t number;   // default of KEY_INT and KEY_BOOL
+};
+
+#define TEXT(path, member, otherwise)                                                              \
+    {path, KEY_TEXT, offsetof(struct raw, member), 0, 0, otherwise, 0}
+#define INT(path, member, min, max, otherwise)                                                     \
+    {path, KEY_INT, offsetof(struct raw, member), min, max, NULL, otherwise}
+#define BOOL(path, member, otherwise)                                                              \
+    {path, KEY_BOOL, offsetof(struct raw, member), 0, 0, NULL, otherwise}
+
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define DAY_MS INT64_C(86400000)
+
+// The file's plain keys as they are read, before they are interpreted.
+struct raw {
+    struct config c;
+    struct span listen, level, synchronous;
+};
+
+static const struct key keys[] = {
+    TEXT("data", c.data, "/var/lib/penstock"),
+    TEXT("log.level", level, "info"),
+    TEXT("http.listen", listen, "127.0.0.1:8080"),
+    TEXT("http.tlsCert", c.http_cert, ""),
+    TEXT("http.tlsKey", c.http_key, ""),
+    INT("http.maxConnections", c.http_max_connections, 1, 100000, 1024),
+    INT("http.maxBody", c.http_max_body, KIB, 256 * MIB, 16 * MIB),
+    INT("limits.inflight", c.inflight, MIB, 16384 * MIB, 32 * MIB),
+    INT("limits.getRecordsPerSecond", c.get_records_per_second, 1, 1000, 5),
+    INT("limits.pollMs", c.poll_ms, 1, 60000, 250),
+    INT("limits.shutdownMs", c.shutdown_ms, 100, 600000, 10000),
+    INT("converter.workers", c.workers, 0, 256, 0),
+    INT("converter.timeLimitMs", c.time_limit_ms, 1, 60000, 1000),
+    INT("converter.memoryLimit", c.memory_limit, MIB, 4096 * MIB, 64 * MIB),
+    INT("converter.queue", c.queue_max, 1, 10000, 64),
+    BOOL("converter.castStrings", c.cast_strings, 1),
+    TEXT("storage.synchronous", synchronous, "full"),
+    INT("storage.headBytes", c.head_bytes, 64 * KIB, 4096 * MIB, 16 * MIB),
+    INT("storage.headAgeMs", c.head_age_ms, 1000, DAY_MS, 900000),
+    INT("storage.commitIntervalMs", c.commit_interval_ms, 0, 60000, 0),
+    TEXT("aws.region", c.aws_region, ""),
+    TEXT("aws.endpoint", c.aws_endpoint, ""),
+    TEXT("aws.caBundle", c.aws_ca_file, ""),
+};
+#define N_KEYS (sizeof keys / sizeof *keys)
+
+struct reader {
+    struct raw raw;
+    struct span dir;
+    config_env_fn *env;
+    void *env_ctx;
+    struct err *e;
+};
+
+static const char *process_env(void *ctx, const char *name)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
+static struct span env_span(struct reader *r, const char *name)
+{
+    const char *v = r->env(r->env_ctx, name);
+    return v && *v ? arena_span(&r->raw.c.arena, span_str(v)) : SPAN_NONE;
+}
+
+// Replaces every ${NAME}; an unset name is an error, since an empty secret is never what was meant.
+static int expand(struct reader *r, const char *path, struct span in, struct span *out)
+{
+    struct arena *a = &r->raw.c.arena;
+    struct buf b = {0};
+    int status = 0;
+    for (size_t i = 0; i < in.n; i++) {
+        if (in.p[i] != '$' || i + 1 >= in.n || in.p[i + 1] != '{') {
+            buf_add_char(&b, in.p[i]);
+            continue;
+        }
+        struct span rest = {in.p + i + 2, in.n - i - 2};
+        size_t end = span_find(rest, '}');
+        const char *name = arena_cstr(a, span_of(rest.p, end));
+        const char *v = end < rest.n ? r->env(r->env_ctx, name) : NULL;
+        if (!v) {
+            status =
+                err_set(r->e, ERR_CONFIG, "%s: environment variable \"%s\" is not set", path, name);
+            break;
+        }
+        buf_add_str(&b, v);
+        i += end + 2;
+    }
+    *out = arena_span(a, buf_span(&b));
+    if (b.n)
+        mem_wipe(b.p, b.n);
+    buf_free(&b);
+    return status;
+}
+
+static int read_key(struct reader *r, const struct key *k, const struct json *v)
+{
+    void *to = (char *)&r->raw + k->offset;
+    if (k->type == KEY_TEXT) {
+        if (!json_is(v, JSON_STRING))
+            return err_set(r->e, ERR_CONFIG, "%s: must be a string", k->path);
+        return expand(r, k->path, json_str(v, SPAN_NONE), to);
+    }
+    if (k->type == KEY_BOOL) {
+        if (!json_is(v, JSON_BOOL))
+            return err_set(r->e, ERR_CONFIG, "%s: must be true or false", k->path);
+        *(bool *)to = json_bool(v, false);
+        return 0;
+    }
+    int64_t n = json_int(v, k->min - 1);
+    if (n < k->min || n > k->max) {
+        return err_set(r->e, ERR_CONFIG, "%s: must be a whole number from %lld to %lld", k->path,
+                       (long long)k->min, (long long)k->max);
+    }
+    *(int64_t *)to = n;
+    return 0;
+}
+
+static void set_defaults(struct raw *raw)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        void *to = (char *)raw + keys[i].offset;
+        if (keys[i].type == KEY_TEXT)
+            *(struct span *)to = span_str(keys[i].text);
+        else if (keys[i].type == KEY_BOOL)
+            *(bool *)to = keys[i].number != 0;
+        else
+            *(int64_t *)to = keys[i].number;
+    }
+}
+
+static const struct key *find_key(struct span path)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        if (span_is(path, keys[i].path))
+            return &keys[i];
+    }
+    return NULL;
+}
+
+static bool is_section(struct span name)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        struct span path = span_str(keys[i].path);
+        size_t dot = span_find(path, '.');
+        if (dot < path.n && span_eq(span_of(path.p, dot), name))
+            return true;
+    }
+    return false;
+}
+
+static int read_member(struct reader *r, struct span section, const struct json *v)
+{
+    struct arena *a = &r->raw.c.arena;
+    struct span name = json_key(v);
+    struct span path =
+        section.n ? arena_printf(a, "%.*s.%.*s", SPAN_ARG(section), SPAN_ARG(name)) : name;
+    const struct key *k = find_key(path);
+    if (!k)
+        return err_set(r->e, ERR_CONFIG, "%.*s: unknown key", SPAN_ARG(path));
+    return read_key(r, k, v);
+}
+
+static int read_section(struct reader *r, const struct json *section)
+{
+    if (!json_is(section, JSON_OBJECT))
+        return err_set(r->e, ERR_CONFIG, "%.*s: must be an object", SPAN_ARG(json_key(section)));
+    for (const struct json *v = json_child(section); v; v = json_next(v)) {
+        if (read_member(r, json_key(section), v) < 0)
+            return r->e->code;
+    }
+    return 0;
+}
+
+// A member of a list's item; only those named in `allowed` (NULL-ended) may be there.
+static int check_members(struct reader *r, const struct json *item, const char *list, size_t i,
+                         const char *const *allowed)
+{
+    if (!json_is(item, JSON_OBJECT))
+        return err_set(r->e, ERR_CONFIG, "%s[%zu]: must be an object", list, i);
+    for (const struct json *m = json_child(item); m; m = json_next(m)) {
+        size_t k = 0;
+        while (allowed[k] && !span_is(json_key(m), allowed[k]))
+            k++;
+        if (!allowed[k]) {
+            return err_set(r->e, ERR_CONFIG, "%s[%zu].%.*s: unknown key", list, i,
+                           SPAN_ARG(json_key(m)));
+        }
+    }
+    return 0;
+}
+
+static int item_text(struct reader *r, const struct json *item, const char *list, size_t i,
+                     const char *key, bool needed, struct span *out)
+{
+    const struct json *v = json_get(item, key);
+    char path[128];
+    snprintf(path, sizeof path, "%s[%zu].%s", list, i, key);
+    *out = SPAN_NONE;
+    if (!v && !needed)
+        return 0;
+    if (!json_is(v, JSON_STRING))
+        return err_set(r->e, ERR_CONFIG, "%s: %s", path, v ? "must be a string" : "missing");
+    if (expand(r, path, json_str(v, SPAN_NONE), out) < 0)
+        return r->e->code;
+    if (needed && out->n == 0)
+        return err_set(r->e, ERR_CONFIG, "%s: is empty", path);
+    return 0;
+}
+
+static int read_user(struct reader *r, const struct json *item, size_t i)
+{
+    static const char *const allowed[] = {"email", "password", "authority", NULL};
+    struct config_user *u = &r->raw.c.users[i];
+    if (check_members(r, item, "users", i, allowed) < 0 ||
+        item_text(r, item, "users", i, "email", true, &u->email) < 0 ||
+        item_text(r, item, "users", i, "password", true, &u->password) < 0 ||
+        item_text(r, item, "users", i, "authority", false, &u->authority) < 0)
+        return r->e->code;
+    if (u->authority.n == 0)
+        u->authority = SPAN("TENANT_ADMIN");
+    if (!span_is(u->authority, "TENANT_ADMIN"))
+        return err_set(r->e, ERR_CONFIG, "users[%zu].authority: only TENANT_ADMIN is known", i);
+    r->raw.c.n_users = i + 1;
+    return 0;
+}
+
+static int read_converter(struct reader *r, const struct json *item, size_t i)
+{
+    static const char *const allowed[] = {"name", "type", "file", NULL};
+    struct config_converter *c = &r->raw.c.converters[i];
+    struct span type, file;
+    if (check_members(r, item, "converters", i, allowed) < 0 ||
+        item_text(r, item, "converters", i, "name", true, &c->name) < 0 ||
+        item_text(r, item, "converters", i, "type", true, &type) < 0 ||
+        item_text(r, item, "converters", i, "file", true, &file) < 0)
+        return r->e->code;
+    if (!span_is(type, "UPLINK") && !span_is(type, "DOWNLINK"))
+        return err_set(r->e, ERR_CONFIG, "converters[%zu].type: must be UPLINK or DOWNLINK", i);
+    c->downlink = span_is(type, "DOWNLINK");
+    if (file_read_in(r->dir, file, CONFIG_FILE_MAX, &r->raw.c.arena, &c->script, r->e) < 0)
+        return err_wrap(r->e, "converters[%zu].file", i);
+    r->raw.c.n_converters = i + 1;
+    return 0;
+}
+
+// Strings anywhere in an integration's own configuration may refer to the environment too.
+static int expand_tree(struct reader *r, struct json *node, const char *path)
+{
+    for (struct json *v = json_child(node), *next; v; v = next) {
+        next = json_next(v);
+        if (json_is(v, JSON_STRING) && json_is(node, JSON_OBJECT)) {
+            struct span text, key = json_key(v);
+            if (expand(r, path, json_str(v, SPAN_NONE), &text) < 0)
+                return r->e->code;
+            if (!span_eq(text, json_str(v, SPAN_NONE)))
+                json_set_str(node, arena_cstr(&r->raw.c.arena, key), text);
+        } else if (expand_tree(r, v, path) < 0) {
+            return r->e->code;
+        }
+    }
+    return 0;
+}
+
+static int read_integration(struct reader *r, struct json *item, size_t i)
+{
+    static const char *const allowed[] = {"name",
+                                          "type",
+                                          "enabled",
+                                          "allowCreateDevicesOrAssets",
+                                          "uplinkConverter",
+                                          "downlinkConverter",
+                                          "configuration",
+                                          NULL};
+    struct config_integration *in = &r->raw.c.integrations[i];
+    char path[64];
+    snprintf(path, sizeof path, "integrations[%zu]", i);
+    if (check_members(r, item, "integrations", i, allowed) < 0 ||
+        item_text(r, item, "integrations", i, "name", true, &in->name) < 0 ||
+        item_text(r, item, "integrations", i, "uplinkConverter", true, &in->uplink) < 0 ||
+        item_text(r, item, "integrations", i, "downlinkConverter", false, &in->downlink) < 0)
+        return r->e->code;
+    if (expand_tree(r, item, path) < 0)
+        return r->e->code;
+    in->doc = json_copy(item);
+    r->raw.c.n_integrations = i + 1;
+    json_remove(in->doc, "uplinkConverter");
+    json_remove(in->doc, "downlinkConverter");
+    if (!json_get(in->doc, "type"))
+        json_set_str(in->doc, "type", SPAN("AWS_KINESIS"));
+    return 0;
+}
+
+static int count_list(struct reader *r, const struct json *list, const char *name, size_t max,
+                      size_t *n)
+{
+    if (!json_is(list, JSON_ARRAY))
+        return err_set(r->e, ERR_CONFIG, "%s: must be an array", name);
+    *n = json_count(list);
+    if (*n > max)
+        return err_set(r->e, ERR_CONFIG, "%s: %zu items, at most %zu", name, *n, max);
+    return 0;
+}
+
+static int read_users(struct reader *r, const struct json *list)
+{
+    size_t n, i = 0;
+    if (count_list(r, list, "users", CONFIG_USERS_MAX, &n) < 0)
+        return r->e->code;
+    r->raw.c.users = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.users);
+    for (const struct json *v = json_child(list); v; v = json_next(v)) {
+        if (read_user(r, v, i++) < 0)
+            return r->e->code;
+    }
+    return 0;
+}
+
+static int read_converters(struct reader *r, const struct json *list)
+{
+    size_t n, i = 0;
+    if (count_list(r, list, "converters", CONFIG_ITEMS_MAX, &n) < 0)
+        return r->e->code;
+    r->raw.c.converters = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.converters);
+    for (const struct json *v = json_child(list); v; v = json_next(v)) {
+        if (read_converter(r, v, i++) < 0)
+            return r->e->code;
+    }
+    return 0;
+}
+
+static int read_integrations(struct reader *r, struct json *list)
+{
+    size_t n, i = 0;
+    if (count_list(r, list, "integrations", CONFIG_ITEMS_MAX, &n) < 0)
+        return r->e->code;
+    r->raw.c.integrations = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.integrations);
+    for (struct json *v = json_child(list); v; v = json_next(v)) {
+        if (read_integration(r, v, i++) < 0)
+            return r->e->code;
+    }
+    return 0;
+}
+
+static int read_top(struct reader *r, struct json *v)
+{
+    struct span name = json_key(v);
+    if (span_is(name, "users"))
+        return read_users(r, v);
+    if (span_is(name, "converters"))
+        return read_converters(r, v);
+    if (span_is(name, "integrations"))
+        return read_integrations(r, v);
+    if (is_section(name))
+        return read_section(r, v);
+    return read_member(r, SPAN_NONE, v);
+}
+
+// The standard AWS variables; for the endpoint and the region the environment goes before the file,
+// as in the AWS tools.
+static void ask_environment(struct reader *r)
+{
+    struct config *c = &r->raw.c;
+    const struct {
+        const char *name;
+        struct span *to;
+    } names[] = {
+        {"AWS_ENDPOINT_URL", &c->aws_endpoint}, {"AWS_ENDPOINT_URL_KINESIS", &c->aws_endpoint},
+        {"AWS_DEFAULT_REGION", &c->aws_region}, {"AWS_REGION", &c->aws_region},
+        {"AWS_CA_BUNDLE", &c->aws_ca_file},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct span v = env_span(r, names[i].name);
+        if (v.n)
+            *names[i].to = v;
+    }
+}
+
+static int interpret(struct reader *r)
+{
+    struct config *c = &r->raw.c;
+    if (!log_parse_level(r->raw.level, &c->log_level)) {
+        return err_set(r->e, ERR_CONFIG, "log.level: must be error, warn, info, debug or trace");
+    }
+    if (url_parse_hostport(r->raw.listen, &c->http_host, &c->http_port, r->e) < 0)
+        return err_wrap(r->e, "http.listen");
+    if ((c->http_cert.n == 0) != (c->http_key.n == 0))
+        return err_set(r->e, ERR_CONFIG, "http.tlsCert: goes together with http.tlsKey");
+    c->synchronous_normal = span_is(r->raw.synchronous, "normal");
+    if (!c->synchronous_normal && !span_is(r->raw.synchronous, "full"))
+        return err_set(r->e, ERR_CONFIG, "storage.synchronous: must be full or normal");
+    if (c->data.n == 0)
+        return err_set(r->e, ERR_CONFIG, "data: is empty");
+    ask_environment(r);
+    return 0;
+}
+
+static int read_root(struct reader *r)
+{
+    struct json *root = r->raw.c.root;
+    if (root && !json_is(root, JSON_OBJECT))
+        return err_set(r->e, ERR_CONFIG, "must be a JSON object");
+    for (struct json *v = root ? json_child(root) : NULL; v; v = json_next(v)) {
+        if (read_top(r, v) < 0)
+            return r->e->code;
+    }
+    return interpret(r);
+}
+
+static int finish(struct reader *r, struct config **out)
+{
+    struct config *c = mem_new(struct config);
+    int status = read_root(r);
+    *c = r->raw.c;
+    if (status < 0) {
+        r->e->code = ERR_CONFIG;
+        config_free(c);
+        return ERR_CONFIG;
+    }
+    *out = c;
+    return 0;
+}
+
+int config_parse(struct span text, struct span dir, config_env_fn *env, void *env_ctx,
+                 struct config **out, struct err *e)
+{
+    struct reader r = {.dir = dir, .env = env ? env : process_env, .env_ctx = env_ctx, .e = e};
+    set_defaults(&r.raw);
+    if (text.p) {
+        r.raw.c.root = json_parse(text, e);
+        if (!r.raw.c.root)
+            return e->code = ERR_CONFIG;
+    }
+    return finish(&r, out);
+}
+
+int config_load(const char *path, config_env_fn *env, void *env_ctx, struct config **out,
+                struct err *e)
+{
+    struct arena a = {0};
+    struct span text = SPAN_NONE;
+    int status = 0;
+    if (path)
+        status = file_read(path, CONFIG_FILE_MAX, &a, &text, e);
+    if (status == 0) {
+        status =
+            config_parse(text, path ? file_dir(span_str(path)) : SPAN("."), env, env_ctx, out, e);
+        if (status < 0 && path)
+            err_wrap(e, "%s", path);
+    }
+    arena_free(&a);
+    return status;
+}
+
+void config_free(struct config *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n_users; i++)
+        mem_wipe((char *)c->users[i].password.p, c->users[i].password.n);
+    for (size_t i = 0; i < c->n_integrations; i++)
+        json_free(c->integrations[i].doc);
+    json_free(c->root);
+    arena_free(&c->arena);
+    mem_free(c);
+}
