@@ -10,6 +10,8 @@
 #include "aws/retry.h"
 #include "net/http_client.h"
 
+#define AWS_MAX_BODY_DEFAULT (16 * 1024 * 1024) // of a reply
+
 struct aws_client;
 
 struct aws_client_options {
@@ -32,7 +34,7 @@ bool aws_client_tls(const struct aws_client *c);
 
 struct aws_call;
 
-// What came back. On success err == NULL. body is owned by the call; the callee may take it
+// What came back. error == NULL: a 2xx reply. body is owned by the call; the callee may take it
 // (`*body = (struct buf){0}` after copying the struct) to keep it beyond the callback.
 struct aws_reply {
     int http_status;
@@ -44,12 +46,15 @@ struct aws_reply {
 
 struct aws_call {
     void *data;
-    // Exactly once. status: 0, ERR_CANCELED, or the class of reply->error (ERR_THROTTLED, ERR_AUTH,
-    // ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_INVALID, ERR_TIMEOUT, ERR_CONNECT, ERR_TLS_CERT, ...).
+    // Exactly once. status: 0, ERR_CANCELED, ERR_AUTH when no credentials were found, or the class
+    // of reply->error (ERR_THROTTLED, ERR_AUTH, ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_INVALID,
+    // ERR_TIMEOUT, ERR_CONNECT, ERR_TLS_CERT, ...).
     void (*on_done)(struct aws_call *call, int status, const struct aws_reply *reply);
     // Optional: the head of a 2xx reply with its length (-1 unknown), before the body is read;
     // return false to pause: aws_call_resume() goes on.
     bool (*on_size)(struct aws_call *call, int64_t content_length);
+    // Optional: an error reply that would be tried again; true gives up at once.
+    bool (*on_retry)(struct aws_call *call, const struct aws_reply *reply);
     void *internal;
 };
 
@@ -59,11 +64,16 @@ struct aws_call_options {
     struct span content_type; // "application/x-amz-cbor-1.1"
     struct span target;       // X-Amz-Target value; empty = none
     struct span body;         // copied
+    struct buf *take_body;    // instead of body: taken over (and emptied) when the call starts
     size_t max_body;          // 0 = 16 MiB
     int max_attempts;         // 0 = the client's
     int64_t request_ms;       // 0 = the client's
 };
 
+// Each try is signed anew with fresh credentials. Tries after the first follow retry.h (rule
+// set 2.1: short delays after transient failures). Two repairs are no retries and happen once a
+// call each, whatever max_attempts: new credentials when the service says that the token has
+// expired, and a corrected clock when the reply's Date shows that ours is wrong.
 int aws_call_start(struct aws_client *c, struct aws_call *call,
                    const struct aws_call_options *o) MUST_CHECK;
 void aws_call_resume(struct aws_call *call);

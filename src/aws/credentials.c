@@ -35,10 +35,13 @@ struct credentials_provider {
     struct log_limit log_limit;
 };
 
+// While pump() runs or is posted the memory is still needed; it ends there then.
 static void destroy(struct credentials_provider *p)
 {
-    credentials_value_free(p->value);
-    mem_free(p);
+    if (!p->pumping && !list_linked(&p->pump.link)) {
+        credentials_value_free(p->value);
+        mem_free(p);
+    }
 }
 
 static bool from_env(struct credentials_provider *p, struct sigv4_credentials *c)
@@ -238,7 +241,12 @@ static void pump(struct credentials_provider *p)
 
 static void on_pump(struct loop_task *task)
 {
-    pump(container_of(task, struct credentials_provider, pump));
+    struct credentials_provider *p = container_of(task, struct credentials_provider, pump);
+    if (p->freed) {
+        destroy(p);
+    } else {
+        pump(p);
+    }
 }
 
 void credentials_get(struct credentials_provider *p, struct credentials_get *g)
@@ -278,12 +286,9 @@ void credentials_free(struct credentials_provider *p)
     if (p->load) {
         p->load->provider = NULL;
     }
-    loop_unpost(&p->pump);
     cancel_list(p->loop, &p->waiters);
     p->freed = true;
-    if (!p->pumping) {
-        destroy(p);
-    }
+    destroy(p);
 }
 
 static struct credentials_provider *provider_new(struct loop *l)
