@@ -124,6 +124,14 @@ static void finish(struct kinesis_call *call, int status, struct kinesis_output 
     kinesis_output_free(out);
 }
 
+// Who answers in CBOR speaks it, be it of an error.
+static void note_form(struct kinesis *k, const struct aws_reply *reply)
+{
+    if (aws_body_kind(reply->content_type, buf_span(reply->body)) == AWS_BODY_CBOR) {
+        k->cbor_known = true;
+    }
+}
+
 // Decodes by what the reply says it is, whatever was asked for.
 static int decode(struct kinesis_call *call, const struct aws_reply *reply,
                   struct kinesis_output *out, struct err *e)
@@ -140,7 +148,6 @@ static int decode(struct kinesis_call *call, const struct aws_reply *reply,
     if (status < 0) {
         return status;
     }
-    call->kinesis->cbor_known = call->kinesis->cbor_known || kind == AWS_BODY_CBOR;
     if (call->op == KINESIS_PUT_RECORDS && out->n_results != op->n_entries) {
         return err_set(e, ERR_PROTO, "reply to PutRecords: %zu results for %zu records",
                        out->n_results, op->n_entries);
@@ -174,10 +181,12 @@ static void on_aws_done(struct aws_call *aws, int status, const struct aws_reply
     struct err e = {0};
     if (status < 0) {
         if (!fall_back(call, reply)) {
+            note_form(call->kinesis, reply);
             finish(call, status, &out, reply->error);
         }
         return;
     }
+    note_form(call->kinesis, reply);
     status = decode(call, reply, &out, &e);
     struct aws_error error = {.net_error = status, .message = span_str(e.msg)};
     finish(call, status, &out, status < 0 ? &error : NULL);
