@@ -23,7 +23,7 @@ static void put_escape(struct buf *out, unsigned char c)
 
 void json_quote(struct buf *out, struct span s)
 {
-    const unsigned char *p = (const unsigned char *)s.p, *end = p + s.n;
+    const unsigned char *p = (const unsigned char *)(s.p ? s.p : ""), *end = p + s.n;
     buf_reserve(out, s.n + 2);
     buf_add_char(out, '"');
     while (p < end) {
