@@ -26,6 +26,7 @@ struct http_server_options {
     const char *tls_key;
     size_t max_head;        // request line + headers; 0 = 32 KiB -> 431
     size_t max_body;        // 0 = 16 MiB -> 413
+    size_t max_body_total;  // bodies of all connections together; 0 = 64 MiB -> 503
     size_t max_connections; // 0 = 1024; accepting pauses beyond
     int64_t head_ms;        // first byte of a request to end of its headers; 0 = 10000 -> 408
     int64_t body_ms;        // whole body; 0 = 60000 -> 408

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "net/http_server_internal.h"
+
+// A body from this size on is handed to the stream where it is, not copied behind its head first.
+#define LARGE_BODY (16 * 1024)
+#define FLUSH_AT (64 * 1024)
+// Longest status line, our own headers and the empty line.
+#define FIXED_HEAD_MAX 256
+
+static const char *server_date(struct http_server *s)
+{
+    int64_t now_s = loop_wall_ms(s->loop) / 1000;
+    if (now_s != s->date_s) {
+        static const char days[] = "SunMonTueWedThuFriSat";
+        static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+        time_t t = (time_t)now_s;
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        // IMF-fixdate (RFC 9110 section 5.6.7), the same in every locale.
+        snprintf(s->date, sizeof(s->date), "%.3s, %02u %.3s %04u %02u:%02u:%02u GMT",
+                 days + 3 * tm.tm_wday, (unsigned)tm.tm_mday % 100u, months + 3 * tm.tm_mon,
+                 (unsigned)(tm.tm_year + 1900) % 10000u, (unsigned)tm.tm_hour % 100u,
+                 (unsigned)tm.tm_min % 100u, (unsigned)tm.tm_sec % 100u);
+        s->date_s = now_s;
+    }
+    return s->date;
+}
+
+// A line end inside a header would let its author write our head.
+static bool header_ok(const struct http_header *h)
+{
+    for (size_t i = 0; i < h->value.n; i++) {
+        char c = h->value.p[i];
+        if (c == '\r' || c == '\n' || c == '\0')
+            return false;
+    }
+    for (size_t i = 0; i < h->name.n; i++) {
+        char c = h->name.p[i];
+        if (c <= ' ' || c == ':' || c == 0x7f)
+            return false;
+    }
+    return h->name.n > 0;
+}
+
+static char *put(char *to, const char *p, size_t n)
+{
+    if (n)
+        memcpy(to, p, n);
+    return to + n;
+}
+
+#define PUT(to, literal) put((to), "" literal, sizeof(literal) - 1)
+
+static char *put_number(char *to, uint64_t v)
+{
+    char digits[20];
+    size_t n = 0;
+    do {
+        digits[sizeof(digits) - ++n] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    return put(to, digits + sizeof(digits) - n, n);
+}
+
+static char *put_status_line(char *to, int status)
+{
+    const char *text = http_status_text(status);
+    to = PUT(to, "HTTP/1.1 ");
+    to = put_number(to, (unsigned)status);
+    to = PUT(to, " ");
+    to = put(to, text, strlen(text));
+    return PUT(to, "\r\n");
+}
+
+static void write_head(struct conn *c, int status, struct http_headers h, size_t body_n)
+{
+    size_t room = FIXED_HEAD_MAX;
+    for (size_t i = 0; i < h.n; i++)
+        room += h.h[i].name.n + h.h[i].value.n + 4;
+    char *start = buf_reserve(&c->out, room), *to = put_status_line(start, status);
+    to = PUT(to, "Date: ");
+    to = put(to, server_date(c->server), SERVER_DATE_LEN);
+    to = PUT(to, "\r\n");
+    if (status != 204 && status != 304) {
+        to = PUT(to, "Content-Length: ");
+        to = put_number(to, body_n);
+        to = PUT(to, "\r\n");
+    }
+    if (c->last)
+        to = PUT(to, "Connection: close\r\n");
+    else if (c->x.minor0)
+        to = PUT(to, "Connection: keep-alive\r\n");
+    for (size_t i = 0; i < h.n; i++) {
+        if (!header_ok(&h.h[i])) {
+            log_error("net", "response header dropped: it holds a control character",
+                      "name_bytes=%zu", h.h[i].name.n);
+            continue;
+        }
+        to = put(to, h.h[i].name.p, h.h[i].name.n);
+        to = PUT(to, ": ");
+        to = put(to, h.h[i].value.p, h.h[i].value.n);
+        to = PUT(to, "\r\n");
+    }
+    to = PUT(to, "\r\n");
+    buf_commit(&c->out, (size_t)(to - start));
+}
+
+void response_write(struct conn *c, int status, struct http_headers h, struct span body)
+{
+    require(status >= 200 && status <= 599);
+    write_head(c, status, h, body.n);
+    if (c->x.head_only || status == 204 || status == 304)
+        body = SPAN_NONE;
+    if (body.n >= LARGE_BODY) {
+        conn_flush(c, body);
+        return;
+    }
+    buf_add_span(&c->out, body);
+    if (c->out.n >= FLUSH_AT)
+        conn_flush(c, SPAN_NONE);
+}
+
+void response_write_error(struct conn *c, int status, const char *reason)
+{
+    struct buf body = {0};
+    const char *type = "text/plain";
+    if (c->server->o.error_body) {
+        type = c->server->o.error_body(status, reason, &body);
+    } else {
+        buf_add_str(&body, reason);
+        buf_add_char(&body, '\n');
+    }
+    struct http_header h = {SPAN("Content-Type"), span_str(type)};
+    response_write(c, status, (struct http_headers){&h, 1}, buf_span(&body));
+    buf_free(&body);
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/http_server.h"
+
+#include "base/mem.h"
+#include "net/http_server_internal.h"
+
+#define DEFAULT(field, value) ((field) = (field) ? (field) : (value))
+
+static void fill_defaults(struct http_server_options *o)
+{
+    DEFAULT(o->max_head, 32 * 1024);
+    DEFAULT(o->max_body, 16 * 1024 * 1024);
+    DEFAULT(o->max_body_total, 64 * 1024 * 1024);
+    DEFAULT(o->max_connections, 1024);
+    DEFAULT(o->head_ms, 10000);
+    DEFAULT(o->body_ms, 60000);
+    DEFAULT(o->idle_ms, 60000);
+}
+
+static void on_accept(void *ctx, struct tcp *t)
+{
+    conn_accept(ctx, t);
+}
+
+static void cut_all(struct http_server *s)
+{
+    list_for_safe(it, &s->conns) conn_cut(container_of(it, struct conn, link));
+}
+
+static void on_grace_over(struct timer *t)
+{
+    cut_all(container_of(t, struct http_server, grace));
+}
+
+static void finish(struct loop_task *task)
+{
+    struct http_server *s = container_of(task, struct http_server, finish);
+    void (*cb)(void *) = s->close_cb;
+    void *ctx = s->close_ctx;
+    timer_stop(&s->grace);
+    mem_free(s);
+    if (cb)
+        cb(ctx);
+}
+
+void server_maybe_finish(struct http_server *s)
+{
+    if (s->closing && s->listener_closed && list_empty(&s->conns) && !list_linked(&s->finish.link))
+        loop_post(s->loop, &s->finish);
+}
+
+int http_server_new(struct loop *l, const struct http_server_options *o, struct http_server **out,
+                    struct err *e)
+{
+    require(o->handler);
+    struct http_server *s = mem_new(struct http_server);
+    s->loop = l;
+    s->o = *o;
+    fill_defaults(&s->o);
+    list_init(&s->conns);
+    s->date_s = -1;
+    s->grace.fire = on_grace_over;
+    s->finish.run = finish;
+    int rc = tcp_listen(l, o->host, o->port, on_accept, s, &s->listener, e);
+    if (rc != 0) {
+        mem_free(s);
+        return rc;
+    }
+    s->o.port = tcp_listener_port(s->listener);
+    s->o.host = SPAN_NONE; // the caller's memory
+    *out = s;
+    return 0;
+}
+
+uint16_t http_server_port(const struct http_server *s)
+{
+    return s->o.port;
+}
+
+static void on_listener_closed(void *ctx)
+{
+    struct http_server *s = ctx;
+    s->listener_closed = true;
+    server_maybe_finish(s);
+}
+
+void http_server_drain(struct http_server *s)
+{
+    if (s->draining)
+        return;
+    s->draining = true;
+    tcp_listener_close(s->listener, on_listener_closed, s);
+    s->listener = NULL;
+    list_for_safe(it, &s->conns) conn_drain(container_of(it, struct conn, link));
+}
+
+void http_server_close(struct http_server *s, int64_t grace_ms, void (*cb)(void *ctx), void *ctx)
+{
+    require(!s->closing);
+    http_server_drain(s);
+    s->closing = true;
+    s->close_cb = cb;
+    s->close_ctx = ctx;
+    if (grace_ms > 0)
+        timer_start(s->loop, &s->grace, grace_ms);
+    else
+        cut_all(s);
+    server_maybe_finish(s);
+}
+
+struct span http_method(const struct http_exchange *x)
+{
+    return x->method;
+}
+
+struct span http_path(const struct http_exchange *x)
+{
+    return x->path;
+}
+
+struct span http_query(const struct http_exchange *x)
+{
+    return x->query;
+}
+
+struct span http_body(const struct http_exchange *x)
+{
+    return buf_span(&x->conn->body);
+}
+
+struct http_headers http_request_headers(const struct http_exchange *x)
+{
+    return x->headers;
+}
+
+struct span http_request_header(const struct http_exchange *x, const char *name)
+{
+    return http_header_get(x->headers, name);
+}
+
+struct arena *http_arena(struct http_exchange *x)
+{
+    return &x->arena;
+}
+
+struct loop *http_loop(struct http_exchange *x)
+{
+    return x->conn->server->loop;
+}
+
+const char *http_peer(const struct http_exchange *x)
+{
+    struct conn *c = x->conn;
+    if (c->peer[0] == '\0' && c->stream)
+        stream_peer(c->stream, c->peer, sizeof(c->peer));
+    return c->peer[0] ? c->peer : "?";
+}
+
+void http_set_data(struct http_exchange *x, void *data)
+{
+    x->data = data;
+}
+
+void *http_data(struct http_exchange *x)
+{
+    return x->data;
+}
+
+void http_on_gone(struct http_exchange *x, void (*cb)(struct http_exchange *x))
+{
+    x->on_gone = cb;
+}
+
+void http_respond(struct http_exchange *x, int status, struct http_headers h, struct span body)
+{
+    struct conn *c = x->conn;
+    require(x->open);
+    if (!x->keep_alive || c->server->draining)
+        c->last = true;
+    if (c->stream)
+        response_write(c, status, h, body);
+    conn_answered(c);
+}
+
+void http_respond_type(struct http_exchange *x, int status, const char *type, struct span body)
+{
+    struct http_header h = {SPAN("Content-Type"), span_str(type)};
+    http_respond(x, status, (struct http_headers){&h, 1}, body);
+}
+
+void http_cut(struct http_exchange *x)
+{
+    struct conn *c = x->conn;
+    require(x->open);
+    x->on_gone = NULL;
+    conn_cut(c);
+    conn_answered(c);
+}

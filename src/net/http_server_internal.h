@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_NET_HTTP_SERVER_INTERNAL_H
+#define PENSTOCK_NET_HTTP_SERVER_INTERNAL_H
+
+#include "codec/http1.h"
+#include "net/http_server.h"
+#include "net/stream.h"
+
+#define SERVER_DATE_LEN 29
+#define SERVER_PEER_MAX 64
+
+struct http_server {
+    struct loop *loop;
+    struct tcp_listener *listener;
+    struct http_server_options o; // defaults filled in
+    struct list conns;            // struct conn
+    size_t n_streams;             // of them, with an open stream
+    size_t body_bytes;            // request bodies held now
+    bool draining;
+    bool closing;
+    bool listener_closed;
+    struct timer grace;
+    struct loop_task finish;
+    void (*close_cb)(void *ctx);
+    void *close_ctx;
+    int64_t date_s; // what `date` shows
+    char date[SERVER_DATE_LEN + 1];
+};
+
+enum conn_phase {
+    CONN_IDLE,     // between requests, or waiting for the peer to take its answers
+    CONN_HEAD,     // a request's first byte has come
+    CONN_BODY,     // its head has come
+    CONN_HANDLING, // the handler owns the exchange
+    CONN_LINGER,   // the last answer is out: waiting for the peer to close
+};
+
+struct http_exchange {
+    struct conn *conn;
+    bool open; // the handler owns it
+    bool head_only;
+    bool keep_alive;
+    bool minor0; // HTTP/1.0
+    struct span method, path, query;
+    struct http_headers headers;
+    struct arena arena;
+    void *data;
+    void (*on_gone)(struct http_exchange *x);
+};
+
+struct conn {
+    struct list link;
+    struct http_server *server;
+    struct stream *stream; // NULL once closed
+    bool stream_closing;
+    bool processing; // conn_process() is on the stack
+    bool reading;
+    bool eof;   // the peer sends no more
+    bool last;  // the answer being made is the last one
+    bool fresh; // no request has come yet
+    enum conn_phase phase;
+    struct http1 *parser;
+    struct timer timer;
+    struct loop_task resume;
+    struct buf out;  // answers to go out in one write
+    struct buf body; // of the request
+    struct buf tail; // input that waits until the request before is answered
+    size_t queued_seen;
+    int64_t stalled_ms;
+    size_t discarded;
+    struct http_exchange x;
+    char peer[SERVER_PEER_MAX];
+};
+
+void conn_accept(struct http_server *s, struct tcp *t);
+// The exchange's answer is in `out` (or nothing, when the stream is gone): goes on.
+void conn_answered(struct conn *c);
+// Cuts at once; the object lives on while a handler owns its exchange.
+void conn_cut(struct conn *c);
+// Idle: closes. Busy: the next answer is the last.
+void conn_drain(struct conn *c);
+void conn_flush(struct conn *c, struct span more);
+void server_maybe_finish(struct http_server *s);
+
+// Appends an answer to `out`; a large body goes straight to the stream.
+void response_write(struct conn *c, int status, struct http_headers h, struct span body);
+void response_write_error(struct conn *c, int status, const char *reason);
+
+#endif

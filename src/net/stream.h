@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_NET_STREAM_H
+#define PENSTOCK_NET_STREAM_H
+
+// One byte stream: TCP, or TLS over TCP; client or server end. Loop thread.
+
+#include "io/tcp.h"
+
+struct stream;
+
+// As struct tcp_events; a record of TLS is a piece.
+struct stream_events {
+    // A client's stream is ready (TLS included) or failed. Not called for accepted ones.
+    void (*on_open)(void *ctx, int status, const struct err *e);
+    void (*on_read)(void *ctx, const char *p, size_t n, int status);
+    void (*on_drain)(void *ctx, int status);
+};
+
+int stream_connect(struct loop *l, struct span host, uint16_t port, const struct stream_events *ev,
+                   void *ctx, struct stream **out);
+struct stream *stream_accept(struct tcp *t, const struct stream_events *ev, void *ctx);
+// Reading starts off. Inside on_read, stopping means that nothing more is delivered.
+void stream_read_start(struct stream *s);
+void stream_read_stop(struct stream *s);
+// Before on_open(0) of a client: ERR_CLOSED.
+int stream_write(struct stream *s, const struct span *parts, size_t n);
+// Bytes that wait for the peer; producers stop above TCP_HIGH_MARK and go on after on_drain.
+size_t stream_queued(const struct stream *s);
+// Ends our direction when all is written.
+void stream_shutdown(struct stream *s);
+void stream_peer(const struct stream *s, char *out, size_t cap);
+// No event after this call; cb (may be NULL) once it is gone. Safe at any moment.
+void stream_close(struct stream *s, void (*cb)(void *ctx), void *ctx);
+
+#endif
