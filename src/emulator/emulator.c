@@ -116,7 +116,7 @@ int emulator_new(struct loop *l, const struct emulator_options *o, struct emulat
     e->clock = o->clock ? o->clock : loop_clock(l);
     list_init(&e->stalled);
     struct http_server_options http = {
-        .host = span_str(o->host ? o->host : "127.0.0.1"),
+        .host = o->host.n ? o->host : SPAN("127.0.0.1"),
         .port = o->port,
         .tls_cert = o->tls_cert,
         .tls_key = o->tls_key,

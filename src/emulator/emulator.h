@@ -30,7 +30,7 @@ struct emulator_stream {
 
 // Strings are copied or used only during emulator_new(). Zero-initialise.
 struct emulator_options {
-    const char *host;     // NULL = 127.0.0.1
+    struct span host;     // empty = 127.0.0.1
     uint16_t port;        // 0 = any free
     const char *tls_cert; // PEM files; both or none
     const char *tls_key;
