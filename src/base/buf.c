@@ -27,7 +27,7 @@ char *buf_reserve(struct buf *b, size_t n)
         b->p = mem_realloc(b->p, cap);
         b->cap = cap;
     }
-    return b->p + b->n;
+    return b->p ? b->p + b->n : NULL;
 }
 
 void buf_add(struct buf *b, const void *p, size_t n)

@@ -193,7 +193,7 @@ static enum json_token scan_string(struct json_scan *s, enum json_token token, b
         }
     }
     s->text = span_of(s->at, (size_t)((const char *)p - s->at));
-    if (escaped && want_text) {
+    if (escaped && want_text && s->arena) {
         s->text = unescape(s->text, s->arena);
     }
     s->at = (const char *)p + 1;

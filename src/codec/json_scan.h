@@ -37,7 +37,7 @@ enum json_token {
 struct json_scan {
     const char *start, *at, *end;
     const char *token;   // first byte of the value or key returned last
-    struct arena *arena; // for strings that need unescaping
+    struct arena *arena; // for strings that need unescaping; NULL leaves them as written
     struct span text;
     const char *error; // constant text, set with JSON_T_ERROR
     int depth;

@@ -8,6 +8,7 @@ static void test_adding(void **state)
 {
     (void)state;
     struct buf b = {0};
+    assert_null(buf_reserve(&b, 0));
     assert_string_equal(buf_cstr(&b), "");
     buf_add_str(&b, "one");
     buf_add_char(&b, ' ');

@@ -124,6 +124,18 @@ static void test_unescaping(void **state)
                      SPAN("{\"a\\nb\\\"\\\\\":\"\\b\\f\\r\\t\"}"));
 }
 
+static void test_without_an_arena_strings_stay_as_written(void **state)
+{
+    (void)state;
+    struct json_scan s;
+    json_scan_init(&s, SPAN("{\"\\u0041\":\"\\n\"}"), NULL);
+    assert_int_equal(json_scan_next(&s), JSON_T_OBJECT);
+    assert_int_equal(json_scan_next(&s), JSON_T_KEY);
+    assert_span_is(s.text, "\\u0041");
+    assert_int_equal(json_scan_next(&s), JSON_T_STRING);
+    assert_span_is(s.text, "\\n");
+}
+
 static void test_tokens(void **state)
 {
     (void)state;
@@ -304,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_unescaping),
+        cmocka_unit_test(test_without_an_arena_strings_stay_as_written),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_skip_and_raw),
         cmocka_unit_test(test_depth_limit),
