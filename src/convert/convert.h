@@ -16,13 +16,19 @@
 struct convert_pool;
 struct convert_script;
 
+#define CONVERT_QUEUE_MAX 64
+#define CONVERT_TIME_LIMIT_MS 1000
+#define CONVERT_MEMORY_LIMIT ((size_t)64 * 1024 * 1024)
+#define CONVERT_WATCHDOG_MS 5000
+
+// 0 = the default above.
 struct convert_options {
     unsigned workers;      // 0 = cores - 1, at least 1
-    size_t queue_max;      // jobs waiting; 0 = 64
-    int64_t time_limit_ms; // a run; 0 = 1000
-    size_t memory_limit;   // a heap, bytes; 0 = 64 MiB
-    int64_t watchdog_ms; // a run that ignores the time limit this much longer is given up; 0 = 5000
-    bool cast_strings;   // strings that are JSON numbers become numbers (the hub's type cast)
+    size_t queue_max;      // jobs waiting
+    int64_t time_limit_ms; // a run
+    size_t memory_limit;   // a heap, bytes; at least 1 MiB
+    int64_t watchdog_ms;   // a run that ignores the time limit this much longer is given up
+    bool cast_strings;     // strings that are JSON numbers become numbers (the hub's type cast)
 };
 
 int convert_pool_new(struct loop *l, const struct convert_options *o, struct convert_pool **out);
@@ -138,8 +144,25 @@ struct convert_stats {
 };
 void convert_get_stats(const struct convert_pool *p, struct convert_stats *out);
 
-// One run on the calling thread, without a pool: for `penstock convert` and tests. Blocks.
-// The result is the JSON text of what the script returned, or an error.
+// Without a pool, on the calling thread, which blocks: for `penstock convert`, tests and benches.
+struct convert_runner;
+
+struct convert_input {
+    struct span data;          // uplink: the payload; else the message's data, JSON text
+    struct span metadata_json; // an object; empty = {}
+    struct span msg_type;
+    struct span integration_metadata_json; // an object; empty = {}
+};
+
+struct convert_runner *convert_runner_new(enum convert_kind kind, const struct convert_options *o,
+                                          struct span script);
+// The JSON text of what the script returned ("null" for nothing), also when the contract refuses
+// it; or an error: ERR_SCRIPT, ERR_TIMEOUT, ERR_MEMORY, ERR_INVALID.
+int convert_runner_run(struct convert_runner *r, const struct convert_input *in,
+                       struct buf *result_json, struct err *e);
+void convert_runner_free(struct convert_runner *r);
+
+// One run of a runner.
 int convert_run_once(enum convert_kind kind, const struct convert_options *o, struct span script,
                      struct span input, struct span metadata_json, struct buf *result_json,
                      struct err *e);

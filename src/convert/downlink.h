@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_CONVERT_DOWNLINK_H
+#define PENSTOCK_CONVERT_DOWNLINK_H
+
+// The downlink contract: a rule-engine message in, messages for a stream out; and log scripts,
+// which get the same and return text.
+
+#include "convert/js_engine.h"
+#include "convert/result_value.h"
+
+#define DOWNLINK_RESULT_MAX ((size_t)2 * 1024 * 1024) // reader.limit; a record holds 1 MiB
+
+struct downlink_call {
+    struct js_call call; // first
+    const struct downlink_input *input;
+    bool is_log;
+    bool parsed; // the message's data was JSON
+    struct result_reader reader;
+    struct downlink_result *out;
+};
+
+// Prepares `c` for one message; its results go to reader.arena.
+void downlink_call_init(struct downlink_call *c, const struct downlink_input *input,
+                        struct downlink_result *out);
+// After js_engine_call(): says so when the message's data was no JSON.
+void downlink_call_finish(struct downlink_call *c);
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_CONVERT_DUK_EXT_H
+#define PENSTOCK_CONVERT_DUK_EXT_H
+
+// What we add to Duktape from inside (duk_ext.c compiles duktape.c itself, with the edits of
+// duktape_edits.cmake): function bodies, real arrays filled at once, String.fromCharCode.apply
+// without the value stack, looking at values without running script code, and the journal that puts
+// built-ins back as they were. The thread that owns the heap.
+//
+// The heap's udata must point to a struct duk_x. Functions with a duk_context may throw unless it
+// says otherwise.
+
+#include "base/span.h"
+#include "duktape.h"
+
+struct duk_x_saved;
+
+struct duk_x {
+    // Allocates from the heap's own allocator and never fails: a few hundred bytes for each
+    // built-in that a script changes.
+    void *(*reserve)(struct duk_x *x, size_t n);
+    // Property operations until the clock is looked at again.
+    uint32_t ticks;
+    const char *const *formals; // of the body being compiled
+    struct duk_x_saved *saved;  // the journal
+    uint32_t n_saved, cap_saved;
+    void *first;    // the newest protected object
+    int gc_trigger; // allocations until a collection, at the start of a run
+};
+
+// Pushes the function (formals) { text }, sloppy, closed over the global object. `text` is compiled
+// as a body alone, so it can neither leave it nor see anything around it; lines count from 1.
+// `formals` ends with NULL.
+void duk_x_push_body(duk_context *ctx, struct span text, const char *const *formals,
+                     const char *file_name);
+
+// From here on every object that exists now is put back by duk_x_restore(): own properties, their
+// values and attributes, prototype, extensibility. Call it with nothing else on the heap than what
+// all records share; again after a change to what they share.
+void duk_x_protect(duk_context *ctx);
+// Puts the heap back to that moment and frees every object made since. Nothing made since may be on
+// the value stack. Never throws. Costs what the run changed or left behind: nothing, for most.
+void duk_x_restore(duk_context *ctx);
+// Frees the journal; the heap is not used any more.
+void duk_x_free(struct duk_x *x);
+
+// A real Array of the bytes as integers.
+void duk_x_push_bytes(duk_context *ctx, struct span bytes);
+// A plain object with the same own entries as the plain object at `idx`.
+void duk_x_push_copy(duk_context *ctx, duk_idx_t idx);
+
+// [ wrapper object ] -> [ primitive ] for Number, String and Boolean objects; else false.
+bool duk_x_unwrap(duk_context *ctx);
+
+// A value as data. Never runs script code, never throws.
+enum duk_x_kind {
+    DUK_X_UNDEFINED,
+    DUK_X_NULL,
+    DUK_X_BOOL,
+    DUK_X_NUMBER,
+    DUK_X_STRING,
+    DUK_X_ARRAY,    // dense, of the built-in kind
+    DUK_X_OBJECT,   // plain
+    DUK_X_FUNCTION, //
+    DUK_X_SYMBOL,
+    DUK_X_ODD, // anything that may run code when looked at, or needs a conversion
+};
+
+struct duk_x_value {
+    enum duk_x_kind kind;
+    union {
+        bool b;
+        double d;
+        struct span s; // Duktape's encoding (CESU-8); valid while the heap holds the string
+        void *object;
+    };
+    bool is_ascii; // of a string
+    uint32_t n;    // DUK_X_ARRAY: its length; DUK_X_OBJECT: at least the number of its entries
+};
+
+void duk_x_view(duk_context *ctx, duk_idx_t idx, struct duk_x_value *out);
+// The next enumerable own entry of a DUK_X_OBJECT; *at starts at 0. 1, 0 at the end, -1 at one that
+// cannot be looked at (an accessor).
+int duk_x_next(duk_context *ctx, void *object, uint32_t *at, struct duk_x_value *key,
+               struct duk_x_value *value);
+// Element i < n of a DUK_X_ARRAY.
+void duk_x_item(duk_context *ctx, void *array, uint32_t i, struct duk_x_value *value);
+// Whether neither Object.prototype nor Array.prototype was changed by the script, so that plain
+// objects inherit no toJSON.
+bool duk_x_protos_clean(duk_context *ctx);
+
+#endif

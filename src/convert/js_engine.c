@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "convert/js_engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "convert/js_builtins.h"
+#include "convert/js_memory.h"
+#include "convert/js_plain.h"
+#include "convert/js_text.h"
+#include "convert/script_args.h"
+
+#define SCRIPT_FILE "script"
+
+struct js_engine {
+    struct duk_x x; // first: the heap's udata
+    struct js_memory memory;
+    struct js_engine_options o;
+    duk_context *ctx; // NULL: the heap could not be made
+    bool compiled;    // JS_SLOT_FUNCTION is there
+    // Why not; every call gets it.
+    int status;
+    char error[JS_ERROR_MAX];
+    bool spent;
+
+    // Of the call that runs now.
+    struct js_gate *gate;
+    uint64_t run; // its number
+    bool in_script, lost, timed_out;
+    int64_t deadline_ms;
+};
+
+static const char *const formals_of[][5] = {
+    [CONVERT_UPLINK] = {"payload", "metadata"},
+    [CONVERT_DOWNLINK] = {"msg", "metadata", "msgType", "integrationMetadata"},
+    [CONVERT_LOG] = {"msg", "metadata", "msgType"},
+};
+
+// The gate ---------------------------------------------------------------------------------------
+
+int64_t js_now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+bool js_gate_give_up(struct js_gate *g, int64_t ms)
+{
+    uint64_t word = atomic_load(&g->word);
+    if ((word & 3) != GATE_SCRIPT || js_now_ms() - atomic_load(&g->since_ms) <= ms)
+        return false;
+    return atomic_compare_exchange_strong(&g->word, &word, (word & ~(uint64_t)3) | GATE_LOST);
+}
+
+static void enter_script(struct js_engine *e)
+{
+    int64_t now = js_now_ms();
+    e->deadline_ms = now + e->o.time_limit_ms;
+    e->in_script = true;
+    if (!e->gate)
+        return;
+    e->run = (atomic_load_explicit(&e->gate->word, memory_order_relaxed) >> 2) + 1;
+    atomic_store_explicit(&e->gate->since_ms, now, memory_order_relaxed);
+    atomic_store_explicit(&e->gate->word, e->run << 2 | GATE_SCRIPT, memory_order_release);
+}
+
+// False when the run was given up meanwhile.
+static bool leave_script(struct js_engine *e)
+{
+    if (!e->in_script)
+        return !e->lost;
+    e->in_script = false;
+    uint64_t word = e->run << 2 | GATE_SCRIPT;
+    if (e->gate &&
+        !atomic_compare_exchange_strong_explicit(&e->gate->word, &word, e->run << 2 | GATE_CALLER,
+                                                 memory_order_acq_rel, memory_order_acquire))
+        e->lost = true;
+    return !e->lost;
+}
+
+// Named in third_party/duktape/duk_options.h: Duktape asks it every few thousand instructions, and
+// once it said yes, again and again until nothing of the script is left on the stack.
+duk_bool_t penstock_duk_timeout_check(void *udata);
+duk_bool_t penstock_duk_timeout_check(void *udata)
+{
+    struct js_engine *e = udata;
+    if (e->in_script && !e->timed_out && js_now_ms() >= e->deadline_ms)
+        e->timed_out = true;
+    return e->timed_out;
+}
+
+// The heap ---------------------------------------------------------------------------------------
+
+static void *on_alloc(void *udata, duk_size_t n)
+{
+    return js_memory_alloc(&((struct js_engine *)udata)->memory, n);
+}
+
+static void *on_realloc(void *udata, void *p, duk_size_t n)
+{
+    return js_memory_realloc(&((struct js_engine *)udata)->memory, p, n);
+}
+
+static void on_free(void *udata, void *p)
+{
+    js_memory_free(&((struct js_engine *)udata)->memory, p);
+}
+
+static void *on_reserve(struct duk_x *x, size_t n)
+{
+    return js_memory_reserve(&((struct js_engine *)x)->memory, n);
+}
+
+static void on_fatal(void *udata, const char *msg)
+{
+    (void)udata;
+    log_error("convert", "JavaScript engine failed", "reason=\"%s\"", msg ? msg : "");
+    abort();
+}
+
+// Errors -----------------------------------------------------------------------------------------
+
+// [ error ] -> [ error text ]. Runs script code where an error has a toString of its own.
+static void push_error_text(duk_context *ctx)
+{
+    if (!duk_is_error(ctx, -1)) {
+        duk_push_string(ctx, "thrown: ");
+        duk_dup(ctx, -2);
+        if (duk_is_object(ctx, -1) && !duk_is_function(ctx, -1))
+            (void)duk_json_encode(ctx, -1);
+        (void)duk_safe_to_string(ctx, -1);
+        duk_concat(ctx, 2);
+        return;
+    }
+    duk_dup(ctx, -1);
+    (void)duk_safe_to_string(ctx, -1);
+    // The compiler puts the line into its messages itself.
+    if (strstr(duk_get_string(ctx, -1), "(line "))
+        return;
+    (void)duk_get_prop_string(ctx, -2, "fileName");
+    bool own = duk_is_string(ctx, -1) && strcmp(duk_get_string(ctx, -1), SCRIPT_FILE) == 0;
+    duk_pop(ctx);
+    (void)duk_get_prop_string(ctx, -2, "lineNumber");
+    int line = duk_get_int_default(ctx, -1, 0);
+    duk_pop(ctx);
+    if (own && line > 0) {
+        (void)duk_push_sprintf(ctx, " (line %d)", line);
+        duk_concat(ctx, 2);
+    }
+}
+
+static duk_ret_t error_text_call(duk_context *ctx, void *udata)
+{
+    (void)udata;
+    push_error_text(ctx);
+    return 1;
+}
+
+// Cut between characters.
+static size_t copy_error(char out[JS_ERROR_MAX], struct span s)
+{
+    size_t n = s.n < JS_ERROR_MAX / 3 ? s.n : JS_ERROR_MAX / 3;
+    while (n < s.n && n > 0 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+        n--;
+    n = js_text_out(out, span_of(s.p, n));
+    out[n] = 0;
+    return n;
+}
+
+// The error value is on the top of the stack; it is gone after.
+static int describe_error(struct js_engine *e, char out[JS_ERROR_MAX])
+{
+    duk_context *ctx = e->ctx;
+    if (!e->timed_out && !e->memory.refused)
+        (void)duk_safe_call(ctx, error_text_call, NULL, 1, 1);
+    if (e->timed_out) {
+        duk_pop(ctx);
+        snprintf(out, JS_ERROR_MAX, "the script ran longer than %lld ms",
+                 (long long)e->o.time_limit_ms);
+        return ERR_TIMEOUT;
+    }
+    if (e->memory.refused) {
+        duk_pop(ctx);
+        snprintf(out, JS_ERROR_MAX, "the script needs more than %zu KiB of memory",
+                 e->o.memory_limit / 1024);
+        return ERR_MEMORY;
+    }
+    struct duk_x_value v;
+    duk_x_view(ctx, -1, &v);
+    copy_error(out, v.kind == DUK_X_STRING ? v.s : SPAN("the error has no text"));
+    duk_pop(ctx);
+    return ERR_SCRIPT;
+}
+
+// Set-up -----------------------------------------------------------------------------------------
+
+static duk_ret_t prepare_call(duk_context *ctx, void *udata)
+{
+    struct js_engine *e = udata;
+    js_builtins_install(ctx);
+    duk_x_push_body(ctx, e->o.text, formals_of[e->o.kind], SCRIPT_FILE);
+    duk_push_undefined(ctx);
+    return JS_SLOTS;
+}
+
+static void prepare(struct js_engine *e)
+{
+    if (e->o.text.n > JS_SCRIPT_MAX) {
+        e->status = ERR_INVALID;
+        snprintf(e->error, sizeof(e->error), "the script is longer than %zu bytes", JS_SCRIPT_MAX);
+        return;
+    }
+    e->ctx = duk_create_heap(on_alloc, on_realloc, on_free, e, on_fatal);
+    if (!e->ctx) {
+        e->status = ERR_MEMORY;
+        snprintf(e->error, sizeof(e->error), "the script needs more than %zu KiB of memory",
+                 e->o.memory_limit / 1024);
+        return;
+    }
+    if (duk_safe_call(e->ctx, prepare_call, e, 0, JS_SLOTS) != DUK_EXEC_SUCCESS) {
+        duk_set_top(e->ctx, 1);
+        e->status = describe_error(e, e->error);
+        return;
+    }
+    duk_gc(e->ctx, 0);
+    duk_x_protect(e->ctx);
+    e->memory.refused = false;
+    e->compiled = true;
+}
+
+struct js_engine *js_engine_new(const struct js_engine_options *o)
+{
+    struct js_engine *e = mem_new(struct js_engine);
+    e->x.reserve = on_reserve;
+    e->x.ticks = UINT32_MAX;
+    e->memory.limit = o->memory_limit;
+    e->o = *o;
+    e->o.name = SPAN_NONE;
+    e->o.text = span_of(mem_strndup(o->text.p, o->text.n), o->text.n);
+    prepare(e);
+    return e;
+}
+
+void js_engine_free(struct js_engine *e)
+{
+    if (!e)
+        return;
+    // What the heap holds is memory and nothing else: no need to walk it.
+    duk_x_free(&e->x);
+    js_memory_release(&e->memory);
+    mem_free((char *)(uintptr_t)e->o.text.p);
+    mem_free(e);
+}
+
+bool js_engine_is_spent(const struct js_engine *e)
+{
+    return e->spent;
+}
+
+duk_context *js_engine_context(struct js_engine *e)
+{
+    return e->ctx;
+}
+
+static bool mentions(struct span text, const char *word)
+{
+    return memmem(text.p, text.n, word, strlen(word)) != NULL;
+}
+
+bool js_engine_uses_argument(const struct js_engine *e, unsigned i)
+{
+    struct span text = e->o.text;
+    return mentions(text, formals_of[e->o.kind][i]) || mentions(text, "arguments") ||
+           mentions(text, "eval") || mentions(text, "\\u");
+}
+
+static duk_ret_t template_call(duk_context *ctx, void *udata)
+{
+    script_args_push_pairs(ctx, *(const struct convert_pairs *)udata);
+    return 1;
+}
+
+void js_engine_set_template(struct js_engine *e, struct convert_pairs pairs)
+{
+    if (!e->compiled)
+        return;
+    if (duk_safe_call(e->ctx, template_call, &pairs, 0, 1) != DUK_EXEC_SUCCESS) {
+        duk_pop(e->ctx);
+        (void)duk_push_object(e->ctx);
+        e->spent = true;
+    }
+    duk_replace(e->ctx, JS_SLOT_TEMPLATE);
+    duk_x_protect(e->ctx);
+}
+
+// A call -----------------------------------------------------------------------------------------
+
+struct protected_call {
+    struct js_engine *e;
+    struct js_call *c;
+};
+
+static duk_ret_t protected_call(duk_context *ctx, void *udata)
+{
+    struct protected_call *p = udata;
+    duk_dup(ctx, JS_SLOT_FUNCTION);
+    int n = p->c->push(ctx, p->c);
+    enter_script(p->e);
+    duk_call(ctx, n);
+    js_plain_make(ctx);
+    if (leave_script(p->e))
+        p->c->take(ctx, p->c);
+    return 0;
+}
+
+static void fail(struct js_call *c, int status, const char *text)
+{
+    c->status = status;
+    c->error = arena_span(c->arena, span_str(text));
+}
+
+static void clean_up(struct js_engine *e)
+{
+    duk_set_top(e->ctx, JS_SLOTS);
+    duk_x_restore(e->ctx);
+    if (e->timed_out || e->memory.refused)
+        e->spent = true;
+}
+
+int js_engine_call(struct js_engine *e, struct js_gate *gate, struct js_call *c)
+{
+    c->status = 0;
+    c->error = SPAN_NONE;
+    if (!e->compiled) {
+        fail(c, e->status, e->error);
+        return 0;
+    }
+    e->gate = gate;
+    e->in_script = e->lost = e->timed_out = false;
+    struct protected_call p = {e, c};
+    if (duk_safe_call(e->ctx, protected_call, &p, 0, 1) != DUK_EXEC_SUCCESS) {
+        char text[JS_ERROR_MAX];
+        int status = describe_error(e, text);
+        if (leave_script(e))
+            fail(c, status, text);
+    }
+    clean_up(e);
+    return e->lost ? ERR_CANCELED : 0;
+}

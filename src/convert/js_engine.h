@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_CONVERT_JS_ENGINE_H
+#define PENSTOCK_CONVERT_JS_ENGINE_H
+
+// One script in one JavaScript heap. A call is: arguments in, the script's function, its result as
+// plain data out; between two calls the heap is as it was before the first. One thread at a time.
+//
+// Script code runs only while the engine's gate is in GATE_SCRIPT. What belongs to the caller
+// (arguments, results, arenas) is touched only outside it, so that whoever holds the gate can give
+// up on a run that never ends (js_gate_give_up) and take everything of the caller's away from under
+// it.
+
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "convert/convert.h"
+#include "convert/duk_ext.h"
+
+// Shared by the thread that runs scripts and the one that watches it.
+struct js_gate {
+    _Atomic uint64_t word; // number of the run << 2 | enum js_gate_state
+    _Atomic int64_t since_ms;
+};
+enum js_gate_state { GATE_CALLER, GATE_SCRIPT, GATE_LOST };
+
+// Milliseconds of the coarse monotonic clock, which the gate and the time limit use.
+int64_t js_now_ms(void);
+// Gives up on the run when it has been in script code for longer than `ms`. From any thread. True
+// when it was given up: its thread will not touch the caller's memory any more.
+bool js_gate_give_up(struct js_gate *g, int64_t ms);
+
+struct js_engine;
+
+struct js_engine_options {
+    enum convert_kind kind;
+    struct span name, text; // copied
+    int64_t time_limit_ms;
+    size_t memory_limit;
+};
+
+#define JS_ERROR_MAX 2000 // bytes of an error's text
+#define JS_SCRIPT_MAX ((size_t)1024 * 1024)
+
+struct js_engine *js_engine_new(const struct js_engine_options *o);
+void js_engine_free(struct js_engine *e);
+// Out of time or memory: make another one for the next call.
+bool js_engine_is_spent(const struct js_engine *e);
+duk_context *js_engine_context(struct js_engine *e);
+// Whether the text can read what its argument number `i` (0: the first) names.
+bool js_engine_uses_argument(const struct js_engine *e, unsigned i);
+
+// Value stack positions that stay for the life of the heap.
+enum { JS_SLOT_FUNCTION, JS_SLOT_TEMPLATE, JS_SLOTS };
+
+// Sets the template for the object that every run gets a copy of (duk_x_push_copy of
+// JS_SLOT_TEMPLATE). Not inside a call.
+void js_engine_set_template(struct js_engine *e, struct convert_pairs pairs);
+
+struct js_call {
+    // Pushes the arguments and returns how many; may throw. Outside script code.
+    int (*push)(duk_context *ctx, struct js_call *c);
+    // Looks at the result, which is plain data on the top of the value stack (js_plain.h), and sets
+    // status and error where it has the wrong shape. Must not throw. Outside script code.
+    void (*take)(duk_context *ctx, struct js_call *c);
+    struct arena *arena; // for the error's text
+    int status;          // 0, ERR_SCRIPT, ERR_TIMEOUT, ERR_MEMORY, ERR_INVALID
+    struct span error;
+};
+
+// 0 with c->status set, or ERR_CANCELED when the run was given up: touch nothing then but the
+// engine and the gate.
+int js_engine_call(struct js_engine *e, struct js_gate *gate, struct js_call *c) MUST_CHECK;
+
+#endif
