@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/http_client.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "net/http_client_internal.h"
+
+#define DEFAULT(field, value) ((field) = (field) ? (field) : (value))
+// Origins come from configuration; idle ones beyond this are forgotten.
+#define ORIGINS_MAX 64
+
+size_t http_host_value(const struct url *origin, char *out, size_t cap)
+{
+    bool v6 = memchr(origin->host.p, ':', origin->host.n) != NULL;
+    bool named = origin->port != (origin->tls ? 443 : 80);
+    char port[8] = "";
+    if (named)
+        snprintf(port, sizeof(port), ":%u", (unsigned)origin->port);
+    int n = snprintf(out, cap, "%s%.*s%s%s", v6 ? "[" : "", SPAN_ARG(origin->host), v6 ? "]" : "",
+                     port);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static void origin_free(struct origin *o)
+{
+    mem_free(o);
+}
+
+static bool origin_unused(const struct origin *o)
+{
+    if (o->n_conns > 0 || !list_empty(&o->waiting))
+        return false;
+    list_for(it, &o->client->calls)
+    {
+        if (container_of(it, struct client_call, link)->origin == o)
+            return false;
+    }
+    return true;
+}
+
+static void forget_one_origin(struct http_client *c)
+{
+    size_t at = 0;
+    for (struct origin *o; (o = map_next(&c->origins, &at, NULL));) {
+        if (origin_unused(o)) {
+            map_remove(&c->origins, span_str(o->key));
+            origin_free(o);
+            return;
+        }
+    }
+}
+
+static struct origin *find_origin(struct http_client *c, const struct url *u)
+{
+    char host_value[HTTP_HOST_VALUE_MAX], key[HTTP_HOST_VALUE_MAX + 2];
+    size_t n = http_host_value(u, host_value, sizeof(host_value));
+    if (n >= sizeof(host_value) - 2 || u->host.n == 0 || u->host.n > 255)
+        return NULL;
+    int key_n = snprintf(key, sizeof(key), "%c%s", u->tls ? 's' : 'p', host_value);
+    for (char *p = key; *p; p++) {
+        if (*p >= 'A' && *p <= 'Z')
+            *p |= 0x20;
+    }
+    struct origin *o = map_get(&c->origins, span_of(key, (size_t)key_n));
+    if (o)
+        return o;
+    if (c->origins.n >= ORIGINS_MAX)
+        forget_one_origin(c);
+    o = mem_new(struct origin);
+    o->client = c;
+    o->tls = u->tls;
+    o->port = u->port;
+    list_init(&o->idle);
+    list_init(&o->waiting);
+    memcpy(o->host, u->host.p, u->host.n);
+    memcpy(o->host_value, host_value, n + 1);
+    memcpy(o->key, key, (size_t)key_n + 1);
+    map_put(&c->origins, span_str(o->key), o);
+    return o;
+}
+
+static void finish_client(struct loop_task *task)
+{
+    struct http_client *c = container_of(task, struct http_client, finish);
+    void (*cb)(void *) = c->close_cb;
+    void *ctx = c->close_ctx;
+    size_t at = 0;
+    for (struct origin *o; (o = map_next(&c->origins, &at, NULL));)
+        origin_free(o);
+    map_free(&c->origins);
+    mem_free(c);
+    if (cb)
+        cb(ctx);
+}
+
+void client_maybe_finish(struct http_client *c)
+{
+    if (c->closing && list_empty(&c->calls) && list_empty(&c->conns) &&
+        !list_linked(&c->finish.link))
+        loop_post(c->loop, &c->finish);
+}
+
+int http_client_new(struct loop *l, const struct http_client_options *o, struct http_client **out,
+                    struct err *e)
+{
+    (void)e;
+    struct http_client *c = mem_new(struct http_client);
+    c->loop = l;
+    c->o = *o;
+    DEFAULT(c->o.max_per_origin, 64);
+    DEFAULT(c->o.idle_ms, 20000);
+    DEFAULT(c->o.max_age_ms, 300000);
+    list_init(&c->calls);
+    list_init(&c->conns);
+    c->finish.run = finish_client;
+    *out = c;
+    return 0;
+}
+
+void http_client_close(struct http_client *c, void (*cb)(void *ctx), void *ctx)
+{
+    require(!c->closing);
+    c->closing = true;
+    c->close_cb = cb;
+    c->close_ctx = ctx;
+    list_for(it, &c->calls) http_call_cancel(container_of(it, struct client_call, link)->call);
+    list_for(it, &c->conns) client_conn_close(container_of(it, struct client_conn, link));
+    client_maybe_finish(c);
+}
+
+// Calls end through the task list only, so that nothing of the caller's runs inside its own submit.
+static void on_call_done(struct loop_task *task)
+{
+    struct client_call *cc = container_of(task, struct client_call, done);
+    struct http_client *c = cc->client;
+    struct http_call *call = cc->call;
+    list_remove(&cc->link);
+    call->internal = NULL;
+    call->ev->on_done(call, cc->status, &cc->err);
+    buf_free(&cc->head);
+    mem_free(cc);
+    client_maybe_finish(c);
+}
+
+void client_call_finish(struct client_call *cc, int status, const char *fmt, ...)
+{
+    if (cc->phase == CALL_FINISHED)
+        return;
+    cc->phase = CALL_FINISHED;
+    cc->status = status;
+    cc->err.code = status;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(cc->err.msg, sizeof(cc->err.msg), fmt, ap);
+    va_end(ap);
+    timer_stop(&cc->timer);
+    list_remove(&cc->wait_link);
+    // A call that ends while it holds a connection leaves it in the middle of something.
+    if (cc->conn)
+        client_conn_close(cc->conn);
+    loop_post(cc->client->loop, &cc->done);
+}
+
+static void set_timer(struct client_call *cc)
+{
+    int64_t due = cc->phase_due < cc->total_due ? cc->phase_due : cc->total_due;
+    timer_start(cc->client->loop, &cc->timer, due - loop_now_ms(cc->client->loop));
+}
+
+void client_call_set_phase(struct client_call *cc, enum call_phase phase)
+{
+    int64_t limit = phase == CALL_CONNECTING ? cc->connect_ms
+                    : phase == CALL_SENT     ? cc->first_byte_ms
+                                             : INT64_MAX;
+    cc->phase = phase;
+    if (cc->paused) {
+        cc->phase_due = limit;
+        return;
+    }
+    cc->phase_due = limit == INT64_MAX ? INT64_MAX : loop_now_ms(cc->client->loop) + limit;
+    set_timer(cc);
+}
+
+static void on_timer(struct timer *t)
+{
+    struct client_call *cc = container_of(t, struct client_call, timer);
+    const char *host = cc->origin->host_value;
+    if (loop_now_ms(t->loop) >= cc->total_due)
+        client_call_finish(cc, ERR_TIMEOUT, "%s: no complete response within %lld ms", host,
+                           (long long)cc->total_ms);
+    else if (cc->phase == CALL_CONNECTING)
+        client_call_finish(cc, ERR_TIMEOUT, "%s: no connection within %lld ms", host,
+                           (long long)cc->connect_ms);
+    else
+        client_call_finish(cc, ERR_TIMEOUT, "%s: no response within %lld ms of the request", host,
+                           (long long)cc->first_byte_ms);
+}
+
+static bool visible(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f)
+            return false;
+    }
+    return s.n > 0;
+}
+
+static bool header_ok(const struct http_header *h)
+{
+    for (size_t i = 0; i < h->value.n; i++) {
+        char c = h->value.p[i];
+        if (c == '\r' || c == '\n' || c == '\0')
+            return false;
+    }
+    return visible(h->name) && !memchr(h->name.p, ':', h->name.n);
+}
+
+static int write_request_head(struct client_call *cc, const struct http_call_options *o)
+{
+    if (!visible(o->method) || !visible(o->target) ||
+        (o->target.p[0] != '/' && o->target.p[0] != '*'))
+        return ERR_INVALID;
+    struct buf *b = &cc->head;
+    buf_add_span(b, o->method);
+    buf_add_char(b, ' ');
+    buf_add_span(b, o->target);
+    buf_add_str(b, " HTTP/1.1\r\nHost: ");
+    buf_add_str(b, cc->origin->host_value);
+    buf_add_str(b, "\r\n");
+    for (size_t i = 0; i < o->headers.n; i++) {
+        const struct http_header *h = &o->headers.h[i];
+        if (!header_ok(h))
+            return ERR_INVALID;
+        buf_add_span(b, h->name);
+        buf_add_str(b, ": ");
+        buf_add_span(b, h->value);
+        buf_add_str(b, "\r\n");
+    }
+    if (o->body.n > 0 || span_is(o->method, "POST") || span_is(o->method, "PUT"))
+        buf_printf(b, "Content-Length: %zu\r\n", o->body.n);
+    buf_add_str(b, "\r\n");
+    return 0;
+}
+
+int http_client_start(struct http_client *c, struct http_call *call,
+                      const struct http_call_options *o)
+{
+    require(call->ev && call->ev->on_done);
+    if (c->closing)
+        return ERR_CLOSED;
+    struct origin *origin = find_origin(c, o->origin);
+    if (!origin)
+        return ERR_INVALID;
+    struct client_call *cc = mem_new(struct client_call);
+    cc->origin = origin;
+    if (write_request_head(cc, o) != 0) {
+        buf_free(&cc->head);
+        mem_free(cc);
+        return ERR_INVALID;
+    }
+    cc->call = call;
+    cc->client = c;
+    cc->body = o->body;
+    cc->no_body = span_is(o->method, "HEAD");
+    cc->max_body = o->max_body ? o->max_body : 16 * 1024 * 1024;
+    cc->connect_ms = o->connect_ms ? o->connect_ms : 5000;
+    cc->first_byte_ms = o->first_byte_ms ? o->first_byte_ms : 30000;
+    cc->total_ms = o->total_ms ? o->total_ms : 60000;
+    cc->total_due = loop_now_ms(c->loop) + cc->total_ms;
+    cc->timer.fire = on_timer;
+    cc->done.run = on_call_done;
+    call->internal = cc;
+    list_push(&c->calls, &cc->link);
+    client_assign(cc);
+    return 0;
+}
+
+void http_call_pause(struct http_call *call)
+{
+    struct client_call *cc = call->internal;
+    if (!cc || cc->paused || cc->phase == CALL_FINISHED)
+        return;
+    int64_t now_ms = loop_now_ms(cc->client->loop);
+    cc->paused = true;
+    cc->total_due -= now_ms;
+    if (cc->phase_due != INT64_MAX)
+        cc->phase_due -= now_ms;
+    timer_stop(&cc->timer);
+    if (cc->conn && cc->phase >= CALL_SENDING)
+        stream_read_stop(cc->conn->stream);
+}
+
+void http_call_resume(struct http_call *call)
+{
+    struct client_call *cc = call->internal;
+    if (!cc || !cc->paused || cc->phase == CALL_FINISHED)
+        return;
+    int64_t now_ms = loop_now_ms(cc->client->loop);
+    cc->paused = false;
+    cc->total_due += now_ms;
+    if (cc->phase_due != INT64_MAX)
+        cc->phase_due += now_ms;
+    set_timer(cc);
+    if (cc->conn && cc->phase >= CALL_SENDING)
+        client_conn_resume(cc->conn);
+}
+
+void http_call_cancel(struct http_call *call)
+{
+    struct client_call *cc = call->internal;
+    if (!cc)
+        return;
+    client_call_finish(cc, ERR_CANCELED, "canceled");
+    // It may have ended otherwise, without the caller knowing yet.
+    cc->status = cc->err.code = ERR_CANCELED;
+    snprintf(cc->err.msg, sizeof(cc->err.msg), "canceled");
+}
