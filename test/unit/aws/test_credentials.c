@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -362,20 +363,53 @@ static void test_many_and_cancel(void **state)
     credentials_free(p);
 }
 
+// Keeps the pool's one thread busy until it is opened.
+struct gate {
+    struct worker_job job;
+    sem_t taken, open;
+    bool done;
+};
+
+static void gate_run(struct worker_job *job, void *thread)
+{
+    (void)thread;
+    struct gate *gate = container_of(job, struct gate, job);
+    sem_post(&gate->taken);
+    sem_wait(&gate->open);
+}
+
+static void gate_done(struct worker_job *job)
+{
+    container_of(job, struct gate, job)->done = true;
+}
+
 static void test_free_while_loading(void **state)
 {
     (void)state;
     struct got got[2] = {0};
+    struct gate gate = {.job = {.run = gate_run, .done = gate_done}};
+    sem_init(&gate.taken, 0, 0);
+    sem_init(&gate.open, 0, 0);
+    assert_int_equal(worker_pool_submit(t.pool, &gate.job), 0);
+    sem_wait(&gate.taken);
     write_file("credentials", "[default]\naws_access_key_id = 1\naws_secret_access_key = s\n");
     struct credentials_provider *p = new_default();
     start(p, &got[0]);
-    loop_turn(t.loop, false);
+    while (worker_pool_waiting(t.pool) == 0) {
+        loop_turn(t.loop, false);
+    }
     start(p, &got[1]);
     credentials_free(p);
     for (int i = 0; i < 2; i++) {
         wait_for(&got[i]);
         assert_int_equal(got[i].status, ERR_CANCELED);
     }
+    sem_post(&gate.open);
+    while (!gate.done) {
+        loop_turn(t.loop, true);
+    }
+    sem_destroy(&gate.taken);
+    sem_destroy(&gate.open);
 }
 
 static void test_free_in_callback(void **state)
