@@ -103,6 +103,10 @@ struct store_dead_letter {
     int64_t arrival_ms, created_ms;
 };
 
+// Names, keys, texts and payloads are at most this long, and the points of one transaction packed:
+// the caller sees to it (SQLite refuses more, and a commit that it refuses would stay in the way).
+#define STORE_VALUE_MAX ((size_t)256 * 1024 * 1024)
+
 // A transaction is the loop's until committed. What it holds is copied in; bytes() is for budgets.
 struct store_txn *store_txn_new(struct store *s);
 void store_txn_free(struct store_txn *t); // not committed: nothing happens
@@ -221,7 +225,9 @@ const struct store_point *store_peek_latest(struct store *s, struct store_device
                                             struct span key);
 
 struct store_stats {
-    uint64_t commits, transactions, points, flushes, outbox_rows, dead_letters;
+    uint64_t commits, transactions, points, flushes;
+    uint64_t outbox_rows, dead_letters; // there now
+    uint64_t dead_letters_dropped;      // the oldest, when there were too many
     size_t head_bytes, queued;
     int64_t last_commit_us;
     int64_t db_bytes;

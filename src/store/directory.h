@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_STORE_DIRECTORY_H
+#define PENSTOCK_STORE_DIRECTORY_H
+
+// What the loop knows of every device: found by (kind, name) and by uuid, the keys and ids of its
+// series, and of each series its latest value and its place in the head. Loop thread only.
+//
+// Start-up reads devices with their series lists still packed; a device's list is unpacked when it
+// is first touched, a series gets its struct then or when the log names it.
+
+#include "base/arena.h"
+#include "store/db.h"
+#include "store/hashidx.h"
+#include "store/head.h"
+#include "store/store.h"
+
+// How far something new has come. A row is written by the first transaction submitted that touches
+// it: others may have been begun earlier and be committed later, or never.
+enum row_state { ROW_ABSENT, ROW_NEW, ROW_SUBMITTED, ROW_DURABLE };
+
+struct series {
+    uint32_t id, key;
+    struct head_cursor cursor;
+    // Latest value: of the head only until `known`.
+    int64_t latest_ts;
+    uint64_t latest_bits; // bool, long or double; or a struct series_text *
+    uint8_t latest_type;  // enum value_type; 0 = none
+    uint8_t state;        // enum row_state
+    bool known;
+};
+
+struct series_text {
+    size_t n;
+    char p[];
+};
+
+struct series_ref {
+    uint32_t key, series;
+};
+
+struct device {
+    struct store_device pub; // first
+    struct span packed;      // series list as stored, until unpacked
+    struct series_ref *refs;
+    uint32_t n_refs, cap_refs;
+    struct hashidx by_key; // used from DEVICE_REFS_SCAN refs on
+    uint8_t state;         // enum row_state
+    bool queued;           // in the list of what a commit has to write
+};
+
+struct key_entry {
+    struct span name;
+    uint8_t state;
+};
+
+struct directory {
+    struct arena arena; // devices, names
+    struct device **devices;
+    uint32_t n_devices, cap_devices;
+    struct hashidx by_name, by_uuid;
+    struct key_entry *keys; // by id; 0 is unused
+    uint32_t n_keys, cap_keys;
+    struct hashidx by_key;
+    struct series **pages; // of SERIES_PAGE, made when first touched
+    uint32_t cap_pages;
+    uint32_t next_series; // all ids are below
+    int64_t next_device;
+};
+
+#define SERIES_PAGE 1024
+#define DEVICE_REFS_SCAN 16
+
+// Reads keys and devices. ERR_INVALID for rows that make no sense.
+int directory_load(struct directory *dir, struct db *db, struct err *e);
+void directory_free(struct directory *dir);
+
+static inline struct device *device_of(struct store_device *d)
+{
+    return (struct device *)d;
+}
+struct device *directory_find(const struct directory *dir, struct span name, bool is_asset);
+struct device *directory_find_uuid(const struct directory *dir, struct uuid id);
+struct device *directory_add(struct directory *dir, const struct store_device *d);
+
+// The list of the device's series, unpacked.
+void directory_unpack(struct directory *dir, struct device *d);
+// NULL when the device has none of that key. `guess`: where in the list it may stand.
+struct series *directory_series(struct directory *dir, struct device *d, struct span key,
+                                uint32_t guess);
+struct series *directory_add_series(struct directory *dir, struct device *d, struct span key);
+// By id; NULL when the id was never given out.
+struct series *directory_series_by_id(struct directory *dir, uint32_t id);
+// The stored form of the device's series list, without those that are still ROW_NEW.
+void directory_pack_series(struct directory *dir, const struct device *d, struct buf *out);
+
+void series_set_latest(struct series *s, int64_t ts, const struct value *v);
+// False when there is none. A span lies in the series, until it is set again.
+bool series_get_latest(const struct series *s, struct store_point *out);
+
+#endif

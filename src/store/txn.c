@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/txn.h"
+
+#include "base/mem.h"
+#include "store/store_internal.h"
+
+struct store_txn *store_txn_new(struct store *s)
+{
+    struct store_txn *t = mem_new(struct store_txn);
+    t->store = s;
+    return t;
+}
+
+void store_txn_free(struct store_txn *t)
+{
+    if (!t)
+        return;
+    require(!list_linked(&t->link));
+    buf_free(&t->ops);
+    buf_free(&t->points);
+    mem_free(t->touches);
+    mem_free(t);
+}
+
+size_t store_txn_bytes(const struct store_txn *t)
+{
+    return sizeof *t + t->ops.cap + t->points.cap + t->cap_touches * sizeof *t->touches;
+}
+
+// Sizes -------------------------------------------------------------------------------------------
+
+// SQLite refuses a value of a thousand million bytes or more; a transaction that it refuses would
+// block every one behind it for good.
+static void check_size(size_t n)
+{
+    require(n <= STORE_VALUE_MAX);
+}
+
+static void op(struct store_txn *t, enum txn_op code)
+{
+    buf_add_char(&t->ops, (char)code);
+}
+
+static void op_span(struct store_txn *t, struct span s)
+{
+    check_size(s.n);
+    pack_span(&t->ops, s);
+}
+
+void txn_pack_value(struct buf *b, const struct value *v)
+{
+    buf_add_char(b, (char)v->type);
+    if (v->type == VALUE_BOOL)
+        buf_add_char(b, v->b);
+    else if (v->type < VALUE_STRING)
+        buf_add(b, &v->i, sizeof v->i);
+    else
+        pack_span(b, v->s);
+}
+
+struct value txn_unpack_value(struct unpack *u)
+{
+    struct value v = {.type = (enum value_type)unpack_byte(u)};
+    if (v.type == VALUE_BOOL) {
+        v.b = unpack_byte(u) != 0;
+    } else if (v.type < VALUE_STRING) {
+        struct span raw = unpack_bytes(u, sizeof v.i);
+        if (raw.p)
+            memcpy(&v.i, raw.p, sizeof v.i);
+    } else {
+        v.s = unpack_span(u);
+    }
+    return v;
+}
+
+// Touched rows ------------------------------------------------------------------------------------
+
+static void touch(struct store_txn *t, struct device *d, struct series *s)
+{
+    if (t->n_touches == t->cap_touches) {
+        t->cap_touches = t->cap_touches ? t->cap_touches * 2 : 4;
+        t->touches = mem_realloc(t->touches, t->cap_touches * sizeof *t->touches);
+    }
+    t->touches[t->n_touches++] = (struct txn_touch){d, s};
+}
+
+static void touch_device(struct store_txn *t, struct device *d)
+{
+    if (d->state == ROW_NEW)
+        touch(t, d, NULL);
+}
+
+static void submit_key(struct txn_rows *rows, uint32_t id)
+{
+    struct key_entry *key = &rows->dir->keys[id];
+    if (key->state != ROW_NEW)
+        return;
+    key->state = ROW_SUBMITTED;
+    buf_add_char(&rows->ops, OP_KEY);
+    pack_u64(&rows->ops, id);
+    pack_span(&rows->ops, key->name);
+}
+
+static void submit_touch(struct txn_rows *rows, struct txn_touch touched)
+{
+    struct device *d = touched.device;
+    bool write = d->state == ROW_NEW;
+    if (touched.series && touched.series->state == ROW_NEW) {
+        submit_key(rows, touched.series->key);
+        touched.series->state = ROW_SUBMITTED;
+        write = true;
+    }
+    if (!write || d->queued)
+        return;
+    d->queued = true;
+    if (rows->n == rows->cap) {
+        rows->cap = rows->cap ? rows->cap * 2 : 16;
+        rows->devices = mem_realloc(rows->devices, rows->cap * sizeof(struct device *));
+    }
+    rows->devices[rows->n++] = d;
+}
+
+void txn_submit_rows(struct store_txn *t, struct txn_rows *rows)
+{
+    for (uint32_t i = 0; i < t->n_touches; i++)
+        submit_touch(rows, t->touches[i]);
+}
+
+static void pack_device(struct buf *b, const struct device *d)
+{
+    buf_add_char(b, OP_DEVICE);
+    pack_i64(b, d->pub.id);
+    pack_uuid(b, d->pub.uuid);
+    buf_add_char(b, d->pub.is_asset);
+    pack_span(b, d->pub.name);
+    pack_span(b, d->pub.label);
+    pack_uuid(b, d->pub.profile);
+    pack_i64(b, d->pub.created_ms);
+}
+
+void txn_finish_rows(struct txn_rows *rows)
+{
+    struct buf list = {0};
+    for (uint32_t i = 0; i < rows->n; i++) {
+        struct device *d = rows->devices[i];
+        d->queued = false;
+        if (d->state == ROW_NEW) {
+            d->state = ROW_SUBMITTED;
+            pack_device(&rows->ops, d);
+        } else {
+            buf_add_char(&rows->ops, OP_SERIES);
+            pack_i64(&rows->ops, d->pub.id);
+        }
+        buf_clear(&list);
+        directory_pack_series(rows->dir, d, &list);
+        pack_span(&rows->ops, buf_span(&list));
+    }
+    buf_free(&list);
+    mem_free(rows->devices);
+    rows->devices = NULL;
+    rows->n = rows->cap = 0;
+}
+
+void txn_rows_durable(struct store_txn *t, struct directory *dir)
+{
+    for (uint32_t i = 0; i < t->n_touches; i++) {
+        struct txn_touch touched = t->touches[i];
+        touched.device->state = ROW_DURABLE;
+        touched.device->pub.durable = true;
+        if (!touched.series)
+            continue;
+        touched.series->state = ROW_DURABLE;
+        dir->keys[touched.series->key].state = ROW_DURABLE;
+    }
+}
+
+// Operations --------------------------------------------------------------------------------------
+
+void store_txn_device(struct store_txn *t, struct store_device *d)
+{
+    touch_device(t, device_of(d));
+}
+
+void store_txn_points(struct store_txn *t, struct store_device *d, int64_t ts_ms,
+                      const struct kv *kv, size_t n)
+{
+    struct directory *dir = &t->store->dir;
+    struct device *dev = device_of(d);
+    touch_device(t, dev);
+    for (size_t i = 0; i < n; i++) {
+        struct series *s = directory_series(dir, dev, kv[i].key, (uint32_t)i);
+        if (!s) {
+            check_size(kv[i].key.n);
+            s = directory_add_series(dir, dev, kv[i].key);
+        }
+        if (s->state == ROW_NEW)
+            touch(t, dev, s);
+        check_size(kv[i].value.s.n);
+        points_log_encode(&t->log, s->id, ts_ms, &kv[i].value, &t->points);
+    }
+    t->n_points += (uint32_t)n;
+}
+
+void store_txn_attribute(struct store_txn *t, struct store_device *d, enum store_scope scope,
+                         const struct kv *kv, int64_t ts_ms, bool only_changed)
+{
+    touch_device(t, device_of(d));
+    check_size(kv->value.s.n);
+    op(t, OP_ATTRIBUTE);
+    buf_add_char(&t->ops, only_changed);
+    pack_i64(&t->ops, d->id);
+    buf_add_char(&t->ops, (char)scope);
+    op_span(t, kv->key);
+    txn_pack_value(&t->ops, &kv->value);
+    pack_i64(&t->ops, ts_ms);
+}
+
+void store_txn_delete_attribute(struct store_txn *t, struct store_device *d, enum store_scope scope,
+                                struct span key)
+{
+    op(t, OP_DELETE_ATTRIBUTE);
+    pack_i64(&t->ops, d->id);
+    buf_add_char(&t->ops, (char)scope);
+    op_span(t, key);
+}
+
+void store_txn_checkpoint(struct store_txn *t, const struct store_checkpoint *c)
+{
+    op(t, OP_CHECKPOINT);
+    pack_uuid(&t->ops, c->integration);
+    op_span(t, c->stream);
+    op_span(t, c->shard_id);
+    op_span(t, c->sequence);
+    pack_u64(&t->ops, c->sub_sequence);
+    pack_u64(&t->ops, c->records_applied);
+    buf_add_char(&t->ops, c->shard_end);
+}
+
+void store_txn_delete_checkpoints(struct store_txn *t, struct uuid integration)
+{
+    op(t, OP_DELETE_CHECKPOINTS);
+    pack_uuid(&t->ops, integration);
+}
+
+void store_txn_outbox_add(struct store_txn *t, const struct store_outbox_row *r)
+{
+    op(t, OP_OUTBOX_ADD);
+    pack_uuid(&t->ops, r->integration);
+    op_span(t, r->stream);
+    op_span(t, r->stream_arn);
+    op_span(t, r->partition_key);
+    op_span(t, r->explicit_hash_key);
+    pack_i64(&t->ops, r->created_ms);
+    op_span(t, r->data);
+}
+
+void store_txn_outbox_remove(struct store_txn *t, int64_t id)
+{
+    op(t, OP_OUTBOX_REMOVE);
+    pack_i64(&t->ops, id);
+}
+
+void store_txn_dead_letter(struct store_txn *t, const struct store_dead_letter *d)
+{
+    op(t, OP_DEAD_LETTER);
+    pack_uuid(&t->ops, d->integration);
+    buf_add_char(&t->ops, d->downlink);
+    op_span(t, d->error);
+    op_span(t, d->shard_id);
+    op_span(t, d->sequence);
+    op_span(t, d->partition_key);
+    pack_i64(&t->ops, d->arrival_ms);
+    pack_i64(&t->ops, d->created_ms);
+    op_span(t, d->payload);
+}
+
+void store_txn_put_doc(struct store_txn *t, enum store_doc_kind kind, struct uuid id,
+                       struct span name, struct span json)
+{
+    op(t, OP_PUT_DOC);
+    buf_add_char(&t->ops, (char)kind);
+    pack_uuid(&t->ops, id);
+    op_span(t, name);
+    op_span(t, json);
+}
+
+void store_txn_delete_doc(struct store_txn *t, enum store_doc_kind kind, struct uuid id)
+{
+    op(t, OP_DELETE_DOC);
+    buf_add_char(&t->ops, (char)kind);
+    pack_uuid(&t->ops, id);
+}

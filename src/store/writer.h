@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_STORE_WRITER_H
+#define PENSTOCK_STORE_WRITER_H
+
+// The writing connection and what runs on it: commits, flushes of a frozen head, tidying (trimming
+// the log, merging generations), checkpoints. store_open() prepares it, then the writer thread owns
+// it; the loop keeps at most one job with it.
+
+#include "io/worker.h"
+#include "store/db.h"
+#include "store/head.h"
+#include "store/txn.h"
+
+// Where tests step in; on the writer thread, inside the transaction, before it commits. A negative
+// result fails the job as if SQLite had.
+struct store_hooks {
+    void *ctx;
+    int (*before_commit)(void *ctx, struct db *db);
+};
+
+// Dead letters kept at most; the oldest go first, and are counted.
+#define STORE_DEAD_ROWS_MAX 100000
+#define STORE_DEAD_BYTES_MAX (256ll * 1024 * 1024)
+
+// Ids to give out next, and what is counted across restarts. Changes with a commit or not at all.
+struct writer_counts {
+    int64_t next_log, next_outbox, next_dead, next_gen;
+    int64_t log_floor; // log rows up to this id are flushed
+    int64_t outbox_rows, dead_rows, dead_bytes, dead_dropped;
+};
+
+struct flush; // a head on its way to blocks
+
+struct writer {
+    struct db *db;
+    const struct store_hooks *hooks; // may be NULL
+    struct writer_counts counts;
+    struct flush *flush;
+    struct buf scratch;
+};
+
+enum write_kind {
+    WRITE_COMMIT,
+    WRITE_FLUSH, // one step; `more` until the head is all written
+    WRITE_TIDY,  // one step; `more` while there may be more to do
+    WRITE_CHECKPOINT,
+    WRITE_CLOSE // moves all of the WAL into the database
+};
+
+struct write_job {
+    struct worker_job wj;
+    struct writer *w;
+    enum write_kind kind;
+    struct list txns;        // WRITE_COMMIT: of struct store_txn
+    struct buf rows;         // ... operations that come before theirs
+    const struct head *head; // WRITE_FLUSH
+    int64_t log_id;          // WRITE_FLUSH in: last log row in the head. WRITE_COMMIT out: its row
+    // Results.
+    int status;
+    struct err err;
+    bool more;
+    unsigned wal_pages;
+    int64_t db_bytes;
+    int64_t took_us;
+    struct writer_counts counts;
+};
+
+// Reads counts, marks left-overs of an unfinished flush.
+int writer_init(struct writer *w, struct db *db, struct err *e);
+void writer_free(struct writer *w); // closes the connection
+// worker_job.run
+void writer_run(struct worker_job *wj, void *thread);
+
+// commit.c
+int commit_txns(struct writer *w, struct write_job *job) MUST_CHECK;
+// flush.c
+int flush_step(struct writer *w, struct write_job *job) MUST_CHECK;
+// What flush_step() did is committed, or not.
+void flush_settle(struct writer *w, bool committed);
+void flush_drop(struct writer *w);
+
+// A log row: a version byte, then pieces, each a varint length and points (store/points.h).
+#define LOG_VERSION 1
+// Rows of about this size: more than one only for very large commits.
+#define LOG_ROW_BYTES (1024 * 1024)
+
+#endif
