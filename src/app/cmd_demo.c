@@ -34,16 +34,17 @@ struct demo {
 static void print_ready(struct demo *d)
 {
     unsigned http = gateway_port(d->gateway), kinesis = emulator_port(d->emulator);
+    // The data goes in by fileb://, which both versions of the AWS CLI take as it is.
     printf("\nPenstock demo\n"
            "  console   http://%.*s:%u/   log in as tenant@thingsboard.org / tenant\n"
            "  kinesis   http://%.*s:%u\n"
            "  data      %s%s\n\n"
-           "Put a record on the uplink stream and watch the device appear:\n"
-           "  AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_DEFAULT_REGION=us-east-1 \\\n"
-           "  aws --endpoint-url http://%.*s:%u kinesis put-record --stream-name " UPLINK_STREAM
-           " \\\n  --partition-key 123 --cli-binary-format raw-in-base64-out \\\n"
-           "  --data '{\"devName\": \"kitchen_thermostat\", \"devType\": \"thermostat\", "
-           "\"temperature\": 22}'\n\n"
+           "Put a record on the uplink stream and watch the device appear:\n\n"
+           "export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_DEFAULT_REGION=us-east-1\n"
+           "echo '{\"devName\": \"kitchen_thermostat\", \"devType\": \"thermostat\", "
+           "\"temperature\": 22}' |\n"
+           "aws --endpoint-url http://%.*s:%u kinesis put-record --stream-name " UPLINK_STREAM
+           " --partition-key 123 --data fileb:///dev/stdin\n\n"
            "ready: http://%.*s:%u\n",
            SPAN_ARG(d->http_host), http, SPAN_ARG(d->kinesis_host), kinesis, d->data,
            d->own_data ? " (removed at exit)" : "", SPAN_ARG(d->kinesis_host), kinesis,
