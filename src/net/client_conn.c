@@ -268,6 +268,14 @@ static void on_drain(void *ctx, int status)
 
 static const struct stream_events events = {on_open, on_read, on_drain};
 
+// The system's trust store is read when it is first needed: a client of plain endpoints has none.
+static int client_tls(struct http_client *c, struct tls_config **out, struct err *e)
+{
+    int rc = c->tls ? 0 : stream_client_tls(NULL, c->o.insecure, &c->tls, e);
+    *out = c->tls;
+    return rc;
+}
+
 static void dial(struct client_call *cc)
 {
     struct origin *o = cc->origin;
@@ -277,10 +285,15 @@ static void dial(struct client_call *cc)
     c->resume.run = on_resume;
     c->born_ms = loop_now_ms(o->client->loop);
     client_call_set_phase(cc, CALL_CONNECTING);
-    int rc = stream_connect(o->client->loop, span_str(o->host), o->port, &events, c, &c->stream);
+    struct err e = {0};
+    struct stream_target to = {span_str(o->host), o->port, NULL, &o->session};
+    int rc = o->tls ? client_tls(o->client, &to.tls, &e) : 0;
+    if (rc == 0)
+        rc = stream_connect(o->client->loop, &to, &events, c, &c->stream);
     if (rc != 0) {
         mem_free(c);
-        client_call_finish(cc, rc, "cannot connect to %s: %s", o->host_value, err_text(rc));
+        client_call_finish(cc, rc, "cannot connect to %s: %s", o->host_value,
+                           e.code ? e.msg : err_text(rc));
         return;
     }
     struct http1_limits limits = {.head = RESPONSE_HEAD_MAX, .headers = RESPONSE_HEADERS_MAX};

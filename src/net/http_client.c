@@ -25,6 +25,7 @@ size_t http_host_value(const struct url *origin, char *out, size_t cap)
 
 static void origin_free(struct origin *o)
 {
+    tls_session_free(o->session);
     mem_free(o);
 }
 
@@ -90,6 +91,7 @@ static void finish_client(struct loop_task *task)
     for (struct origin *o; (o = map_next(&c->origins, &at, NULL));)
         origin_free(o);
     map_free(&c->origins);
+    tls_config_free(c->tls);
     mem_free(c);
     if (cb)
         cb(ctx);
@@ -105,10 +107,17 @@ void client_maybe_finish(struct http_client *c)
 int http_client_new(struct loop *l, const struct http_client_options *o, struct http_client **out,
                     struct err *e)
 {
-    (void)e;
+    struct tls_config *tls = NULL;
+    if (o->ca_file && !o->insecure) {
+        int rc = stream_client_tls(o->ca_file, false, &tls, e);
+        if (rc != 0)
+            return rc;
+    }
     struct http_client *c = mem_new(struct http_client);
     c->loop = l;
     c->o = *o;
+    c->o.ca_file = NULL; // the caller's memory
+    c->tls = tls;
     DEFAULT(c->o.max_per_origin, 64);
     DEFAULT(c->o.idle_ms, 20000);
     DEFAULT(c->o.max_age_ms, 300000);

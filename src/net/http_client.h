@@ -24,7 +24,7 @@ struct http_client_options {
     int64_t max_age_ms;    // close connections older than this when idle; 0 = 300000
 };
 
-// e names the file when the trust store cannot be read.
+// e names the file when the bundle cannot be read.
 int http_client_new(struct loop *l, const struct http_client_options *o, struct http_client **out,
                     struct err *e);
 // Cancels all calls (their on_done runs with ERR_CANCELED), closes all connections, then cb.

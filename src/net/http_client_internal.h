@@ -13,6 +13,7 @@
 struct http_client {
     struct loop *loop;
     struct http_client_options o; // defaults filled in
+    struct tls_config *tls;       // NULL until needed; owned
     struct map origins;           // struct origin; owned
     struct list calls;            // struct client_call
     struct list conns;            // struct client_conn
@@ -26,9 +27,10 @@ struct origin {
     struct http_client *client;
     bool tls;
     uint16_t port;
-    size_t n_conns;      // with an open stream
-    struct list idle;    // struct client_conn, last used first
-    struct list waiting; // struct client_call, first come first
+    struct tls_session *session; // to resume; owned
+    size_t n_conns;              // with an open stream
+    struct list idle;            // struct client_conn, last used first
+    struct list waiting;         // struct client_call, first come first
     char host[256];
     char host_value[HTTP_HOST_VALUE_MAX]; // of the Host header
     char key[HTTP_HOST_VALUE_MAX];        // in the map

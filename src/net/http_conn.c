@@ -439,7 +439,7 @@ void conn_accept(struct http_server *s, struct tcp *t)
     struct http1_limits limits = {
         .head = s->o.max_head, .headers = HEADERS_MAX, .target = TARGET_MAX};
     c->parser = http1_new(HTTP1_REQUESTS, &limits);
-    c->stream = stream_accept(t, &events, c);
+    c->stream = stream_accept(s->loop, t, s->tls, &events, c);
     list_push(&s->conns, &c->link);
     if (++s->n_streams == s->o.max_connections)
         tcp_listener_pause(s->listener, true);

@@ -38,6 +38,7 @@ static void finish(struct loop_task *task)
     void (*cb)(void *) = s->close_cb;
     void *ctx = s->close_ctx;
     timer_stop(&s->grace);
+    tls_config_free(s->tls);
     mem_free(s);
     if (cb)
         cb(ctx);
@@ -49,11 +50,25 @@ void server_maybe_finish(struct http_server *s)
         loop_post(s->loop, &s->finish);
 }
 
+static int load_tls(const struct http_server_options *o, struct tls_config **out, struct err *e)
+{
+    if (!o->tls_cert && !o->tls_key)
+        return 0;
+    if (!o->tls_cert || !o->tls_key)
+        return err_set(e, ERR_CONFIG, "TLS needs both a certificate and a key file");
+    return stream_server_tls(o->tls_cert, o->tls_key, out, e);
+}
+
 int http_server_new(struct loop *l, const struct http_server_options *o, struct http_server **out,
                     struct err *e)
 {
     require(o->handler);
+    struct tls_config *tls = NULL;
+    int rc = load_tls(o, &tls, e);
+    if (rc != 0)
+        return rc;
     struct http_server *s = mem_new(struct http_server);
+    s->tls = tls;
     s->loop = l;
     s->o = *o;
     fill_defaults(&s->o);
@@ -61,13 +76,15 @@ int http_server_new(struct loop *l, const struct http_server_options *o, struct 
     s->date_s = -1;
     s->grace.fire = on_grace_over;
     s->finish.run = finish;
-    int rc = tcp_listen(l, o->host, o->port, on_accept, s, &s->listener, e);
+    rc = tcp_listen(l, o->host, o->port, on_accept, s, &s->listener, e);
     if (rc != 0) {
+        tls_config_free(tls);
         mem_free(s);
         return rc;
     }
     s->o.port = tcp_listener_port(s->listener);
     s->o.host = SPAN_NONE; // the caller's memory
+    s->o.tls_cert = s->o.tls_key = NULL;
     *out = s;
     return 0;
 }

@@ -12,6 +12,7 @@
 struct http_server {
     struct loop *loop;
     struct tcp_listener *listener;
+    struct tls_config *tls;       // NULL = plain; owned
     struct http_server_options o; // defaults filled in
     struct list conns;            // struct conn
     size_t n_streams;             // of them, with an open stream

@@ -4,21 +4,38 @@
 
 // One byte stream: TCP, or TLS over TCP; client or server end. Loop thread.
 
+#include "codec/tls.h"
 #include "io/tcp.h"
 
 struct stream;
 
+// Configurations from PEM files, read at once: for start-up, not for the loop's running time.
+// ca_file NULL means the system's trust store.
+int stream_client_tls(const char *ca_file, bool insecure, struct tls_config **out, struct err *e);
+int stream_server_tls(const char *cert_file, const char *key_file, struct tls_config **out,
+                      struct err *e);
+
 // As struct tcp_events; a record of TLS is a piece.
 struct stream_events {
-    // A client's stream is ready (TLS included) or failed. Not called for accepted ones.
+    // A client's stream is ready (TLS included) or failed. Not called for accepted ones, whose
+    // failed handshake comes by on_read.
     void (*on_open)(void *ctx, int status, const struct err *e);
     void (*on_read)(void *ctx, const char *p, size_t n, int status);
     void (*on_drain)(void *ctx, int status);
 };
 
-int stream_connect(struct loop *l, struct span host, uint16_t port, const struct stream_events *ev,
+struct stream_target {
+    struct span host;
+    uint16_t port;
+    struct tls_config *tls; // NULL = plain
+    struct tls_session *
+        *session; // TLS: what to resume, replaced as new ones come; owned by the caller
+};
+int stream_connect(struct loop *l, const struct stream_target *to, const struct stream_events *ev,
                    void *ctx, struct stream **out);
-struct stream *stream_accept(struct tcp *t, const struct stream_events *ev, void *ctx);
+// `tls` may be NULL.
+struct stream *stream_accept(struct loop *l, struct tcp *t, struct tls_config *tls,
+                             const struct stream_events *ev, void *ctx);
 // Reading starts off. Inside on_read, stopping means that nothing more is delivered.
 void stream_read_start(struct stream *s);
 void stream_read_stop(struct stream *s);
