@@ -169,7 +169,7 @@ static void finish_first_listing(struct shard_map *m)
     for (size_t i = 0; i < m->n; i++) {
         struct shard_node *node = m->nodes[i];
         // One with a checkpoint is asked for first: the service says whether it is gone.
-        if (node->listed != m->listings && !node->has_checkpoint)
+        if (!node->has_checkpoint && (node->passed || node->listed != m->listings))
             set_ended(node);
     }
 }
@@ -257,8 +257,6 @@ static bool decide_start(const struct shard_map *m, struct shard_node *node)
         node->start = saved_position(node);
         return true;
     }
-    if (node->passed)
-        return false;
     if (node->late || m->all_expired || follows_parent(m, node)) {
         node->start = (struct shard_position){.type = KINESIS_TRIM_HORIZON};
         return true;
@@ -302,6 +300,11 @@ void shard_map_end(struct shard_map *m, struct shard_node *node)
 bool shard_map_is_listed(const struct shard_map *m, const struct shard_node *node)
 {
     return node->listed == m->listings;
+}
+
+bool shard_map_is_gone(const struct shard_map *m, const struct shard_node *node)
+{
+    return node->listed != m->listings && (node->listed > 0 || node->from_checkpoint);
 }
 
 bool shard_map_has_child(const struct shard_map *m, const struct shard_node *node)

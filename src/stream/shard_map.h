@@ -97,6 +97,9 @@ void shard_map_take_ready(struct shard_map *m, struct list *out);
 void shard_map_end(struct shard_map *m, struct shard_node *node);
 // In the last listing.
 bool shard_map_is_listed(const struct shard_map *m, const struct shard_node *node);
+// It was there once and the last listing does not have it any more. A child that no listing has
+// shown yet is not gone.
+bool shard_map_is_gone(const struct shard_map *m, const struct shard_node *node);
 bool shard_map_has_child(const struct shard_map *m, const struct shard_node *node);
 struct shard_node *shard_map_find(const struct shard_map *m, struct span id);
 // Forgets shards that have ended, are not listed any more and are not in_use; `node->data` is the

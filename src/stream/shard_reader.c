@@ -10,7 +10,7 @@
 
 #define LOG_LINES_A_MINUTE 4
 // Failures in a row before a shard that the service does not know, but lists, counts as failing.
-#define MISSING_PATIENCE 8
+#define MISSING_PATIENCE 3
 
 enum reader_call { CALL_NONE, CALL_ITERATOR, CALL_RECORDS };
 enum reader_wait { WAIT_NONE, WAIT_FETCH, WAIT_BODY };
@@ -39,10 +39,12 @@ struct shard_reader {
     struct poll_pace pace;
     struct reply_size size;
 
-    bool at_end;   // the last reply had no next iterator
-    bool in_doubt; // ... and no children: a listing has to tell
-    bool missing;  // the service does not know the shard: a listing has to tell
-    bool end_out;  // the last batch has been handed over
+    bool known_closed; // before the call in flight
+    bool at_end;       // the last reply had no next iterator
+    bool in_doubt;     // ... and no children: a listing has to tell
+    bool missing;      // the service does not know the shard: a listing has to tell
+    unsigned round;    // ... of a later round than this one
+    bool end_out;      // the last batch has been handed over
     bool end_acked;
     unsigned n_out;
 
@@ -198,6 +200,13 @@ static void note_failure(struct shard_reader *r, enum kinesis_op op, int status,
     consumer_reader_failing(c, status, r->error_text);
 }
 
+// One that is under way may have been made before what is in question happened.
+static void ask_listing(struct shard_reader *r)
+{
+    r->round = r->c->watch.round;
+    stream_watch_poke(&r->c->watch);
+}
+
 // A cursor of five minutes ago; normal after a long wait for the owner.
 static bool handle_expired(struct shard_reader *r, const struct aws_error *error)
 {
@@ -226,7 +235,7 @@ static void fail_call(struct shard_reader *r, enum kinesis_op op, int status,
         buf_clear(&r->iterator);
         r->missing = status == ERR_NOT_FOUND || !shard_map_is_listed(&r->c->map, r->node);
         if (r->missing)
-            stream_watch_poke(&r->c->watch);
+            ask_listing(r);
     }
     if (status == ERR_LIMIT && op == KINESIS_GET_RECORDS && r->limit > 1)
         r->limit_cap = r->limit / 2;
@@ -313,12 +322,12 @@ static void count_records(struct shard_reader *r, const struct kinesis_output *o
 
 static void meet_end(struct shard_reader *r, const struct kinesis_output *out)
 {
-    struct consumer *c = r->c;
     r->at_end = true;
-    r->in_doubt = out->n_shards == 0 && !r->node->closed && shard_map_is_listed(&c->map, r->node) &&
-                  !shard_map_has_child(&c->map, r->node);
-    if (out->n_shards == 0 && !shard_map_has_child(&c->map, r->node))
-        stream_watch_poke(&c->watch);
+    // Children make it certain; so does a shard that was known to be closed before the call. For
+    // one that closed meanwhile it may still have been a wrong reply, with records left.
+    r->in_doubt = out->n_shards == 0 && !r->known_closed;
+    if (r->in_doubt || !shard_map_has_child(&r->c->map, r->node))
+        ask_listing(r);
 }
 
 static void take_reply(struct shard_reader *r, struct kinesis_output *out)
@@ -428,6 +437,7 @@ static void start_call(struct shard_reader *r, enum reader_call kind, enum kines
 static void start_fetch(struct shard_reader *r)
 {
     r->calls++;
+    r->known_closed = r->node->closed || shard_map_has_child(&r->c->map, r->node);
     poll_pace_call(&r->pace, loop_now_ms(r->c->loop));
     r->in = (struct kinesis_input){.iterator = buf_span(&r->iterator), .limit = r->limit};
     r->call.on_done = on_records;
@@ -513,6 +523,8 @@ static void step(struct shard_reader *r)
     if (r->halted || r->calling != CALL_NONE || r->waiting != WAIT_NONE || r->end_out)
         return;
     timer_stop(&r->timer);
+    if (r->missing && !r->at_end)
+        return; // it may be another stream of the same name by now
     if (r->n_out >= c->ahead || r->at_end) {
         release(r);
         if (r->n_out < c->ahead && !r->in_doubt)
@@ -539,26 +551,35 @@ static void step(struct shard_reader *r)
     start_fetch(r);
 }
 
+static void end_unread(struct shard_reader *r)
+{
+    log_warn("stream", "shard expired before it was read to its end", "shard=%.*s position=%.*s",
+             SPAN_ARG(r->node->id), SPAN_ARG(buf_span(&r->sequence)));
+    r->at_end = true;
+    r->in_doubt = false;
+    note_open(r);
+}
+
+// What the listing has told counts for the next call, which goes on from the last record.
+static void settle_end(struct shard_reader *r)
+{
+    r->in_doubt = false;
+    r->at_end = shard_map_is_gone(&r->c->map, r->node);
+    if (!r->at_end && !r->node->closed)
+        poll_pace_fail(&r->pace, loop_now_ms(r->c->loop), unit(r));
+}
+
 void shard_reader_on_listing(struct shard_reader *r)
 {
-    const struct shard_map *m = &r->c->map;
-    bool listed = shard_map_is_listed(m, r->node);
-    if (r->missing && !listed && !r->at_end) {
-        log_warn("stream", "shard expired before it was read to its end",
-                 "shard=%.*s position=%.*s", SPAN_ARG(r->node->id),
-                 SPAN_ARG(buf_span(&r->sequence)));
-        r->at_end = true;
-        r->in_doubt = false;
-        note_open(r);
-        kick(r);
-    } else if (r->in_doubt) {
-        r->in_doubt = false;
-        r->at_end = !listed || r->node->closed || shard_map_has_child(m, r->node);
-        // An open shard has no end: that reply was wrong, and a new iterator goes on from there.
-        if (!r->at_end)
-            poll_pace_fail(&r->pace, loop_now_ms(r->c->loop), unit(r));
-        kick(r);
-    }
+    bool missing = r->missing;
+    if ((!missing && !r->in_doubt) || r->round == r->c->watch.round)
+        return;
+    r->missing = false;
+    if (r->in_doubt)
+        settle_end(r);
+    else if (missing && shard_map_is_gone(&r->c->map, r->node))
+        end_unread(r);
+    kick(r);
 }
 
 void shard_reader_ack(struct shard_reader *r, struct shard_batch *b)

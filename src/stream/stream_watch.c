@@ -185,6 +185,7 @@ static void describe(struct stream_watch *w)
 {
     w->in_round = true;
     w->again = false;
+    w->round++;
     w->round_ms = loop_now_ms(w->loop);
     w->in = (struct kinesis_input){.stream_name = w->stream_name};
     w->call.on_done = on_described;

@@ -41,6 +41,7 @@ struct stream_watch {
     bool calling, in_round, again, stopped;
     unsigned failures;
     unsigned pages;
+    unsigned round;   // number of the last one begun
     int64_t round_ms; // start of the last round
     struct arena arena;
     struct kinesis_shard *shards;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_TEST_STREAM_FAKE_KINESIS_H
+#define PENSTOCK_TEST_STREAM_FAKE_KINESIS_H
+
+// Stands in for aws/kinesis.c at link time: one stream with its shards in memory, replies after a
+// random time of the fake loop, failures on demand and at random. It checks what it is asked:
+// 5 GetRecords a second and shard, one call at a time by each caller, iterators of five minutes.
+
+#include "aws/kinesis.h"
+#include "fake_loop.h"
+
+struct fake_record {
+    uint64_t id; // 1, 2, ... over all shards in order of put; the first 8 bytes of its data
+    uint64_t seq;
+    int64_t arrival_ms;
+    uint32_t size;
+    bool taken; // free for tests
+};
+
+struct fake_shard {
+    char id[32];
+    int parents[2]; // -1 = none
+    bool open, gone, hidden;
+    struct fake_record *records;
+    size_t n, cap;
+    int64_t gets[8]; // wall times of the last calls
+    unsigned at;
+    uint64_t n_gets;
+};
+
+#define FAKE_MAX_SHARDS 600
+
+// PutRecords that took effect, in order.
+struct fake_put {
+    char key[64];
+    char data[64];
+};
+
+struct fake_outcome {
+    int times;
+    int status;
+    int http_status;
+    const char *code;
+};
+
+struct kinesis {
+    struct loop *loop;
+    uint64_t random_state;
+    const char *name, *arn, *status;
+    int64_t created_ms;
+    bool exists;
+    struct fake_shard *shards[FAKE_MAX_SHARDS];
+    int n_shards;
+    uint64_t next_seq, next_id;
+    struct list calls;
+    size_t n_calls, n_running;
+    size_t counts[KINESIS_OP_COUNT];
+
+    int64_t latency_ms; // at most
+    struct fake_outcome forced[KINESIS_OP_COUNT];
+    // In 1000: of all operations
+    int throttle, fail, cut;
+    // In 1000: of the records of a PutRecords call
+    int put_throttle;
+    size_t page;        // ListShards: 0 = all at once
+    int rate;           // GetRecords a second and shard that are allowed; 0 = not checked
+    bool no_children;   // end of shard is told without children
+    bool no_length;     // replies without a length
+    bool at_for_after;  // AFTER_SEQUENCE_NUMBER acts like AT_SEQUENCE_NUMBER
+    int lie_end;        // so many replies say that an open shard has ended
+    int lie_behind;     // so many empty replies say that there is more
+    bool stuck;         // calls are not answered until it is false again
+    int refuse_start;   // so many kinesis_start() fail
+    bool short_results; // PutRecords answers one result too few
+    const char *poison; // a record that begins so makes the call invalid
+    struct fake_put *puts;
+    size_t n_puts, cap_puts;
+    size_t max_put_records, max_put_bytes;
+};
+
+void fake_kinesis_init(struct kinesis *k, struct loop *l, uint64_t seed);
+void fake_kinesis_deinit(struct kinesis *k); // nothing may be in flight
+int fake_add_shard(struct kinesis *k, int parent, int adjacent);
+void fake_split(struct kinesis *k, int shard);
+int fake_merge(struct kinesis *k, int a, int b);
+// Deletes everything and begins again, as a new stream of the same name.
+void fake_recreate(struct kinesis *k, int n_shards);
+// Returns the record's id.
+uint64_t fake_put(struct kinesis *k, int shard, uint32_t size);
+void fake_fail(struct kinesis *k, enum kinesis_op op, int times, int status, const char *code);
+// The shard that a record of this id is in; *at is its place there.
+int fake_find(const struct kinesis *k, uint64_t id, size_t *at);
+uint64_t fake_record_id(const struct kinesis_record *r);
+// Text as the service shows it.
+void fake_seq_text(uint64_t seq, char out[32]);
+
+#endif
