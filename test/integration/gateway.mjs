@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs penstock as a user would: the real binary, its ready line, its REST API.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+export const binary = process.env.PENSTOCK_BIN ?? path.join(root, 'build/release/penstock');
+// Under sanitizers everything is slower, so campaigns are shorter and deadlines longer.
+export const bounded = process.env.PENSTOCK_BOUNDED === '1';
+const patience = bounded ? 6 : 1;
+
+export const demoUser = { email: 'tenant@thingsboard.org', password: 'tenant' };
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Polls `probe` until it gives something truthy; fails with `what` after the deadline.
+export async function until(what, probe, ms = 10000) {
+  const deadline = Date.now() + ms * patience;
+  let last;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value) return value;
+      last = undefined;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) throw new Error(`not in time: ${what}${last ? ` (${last})` : ''}`);
+    await sleep(20);
+  }
+}
+
+export function tempDir(t) {
+  const dir = mkdtempSync(path.join(tmpdir(), 'penstock-test-'));
+  t?.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+// The environment without anything AWS, so that the machine's own settings cannot leak in.
+export function cleanEnv(extra = {}) {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^AWS_|_PROXY$/i.test(name)),
+  );
+  return { ...env, AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nonexistent', ...extra };
+}
+
+// A running command; `ready` is what the pattern matched on stdout.
+export class Process {
+  constructor(args, { env = {}, cwd = root } = {}) {
+    this.child = spawn(binary, args, { cwd, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] });
+    this.stdout = '';
+    this.stderr = '';
+    this.child.stdout.on('data', (data) => (this.stdout += data));
+    this.child.stderr.on('data', (data) => (this.stderr += data));
+    this.exited = new Promise((resolve) => {
+      this.child.on('exit', (code, signal) => resolve((this.exit = { code, signal })));
+    });
+  }
+
+  get pid() {
+    return this.child.pid;
+  }
+
+  async readyLine(pattern = /^ready: (\S+)$/m, ms = 20000) {
+    return until(`ready line of ${this.child.spawnargs.slice(1).join(' ')}`, () => {
+      if (this.exit) throw new Error(`exited: ${JSON.stringify(this.exit)}\n${this.stderr}`);
+      return this.stdout.match(pattern);
+    }, ms).catch((error) => {
+      throw new Error(`${error.message}\n${this.stderr}`);
+    });
+  }
+
+  async stop(signal = 'SIGTERM') {
+    if (!this.exit) this.child.kill(signal);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 20000 * patience);
+    await this.exited;
+    clearTimeout(timer);
+    return this.exit;
+  }
+}
+
+// Runs a command to its end.
+export async function run(args, options) {
+  const p = new Process(args, options);
+  await p.exited;
+  return { ...p.exit, stdout: p.stdout, stderr: p.stderr };
+}
+
+export class Api {
+  constructor(base) {
+    this.base = base;
+  }
+
+  async login({ email, password } = demoUser) {
+    const reply = await this.call('POST', '/api/auth/login', { username: email, password });
+    if (reply.status !== 200) throw new Error(`log-in: ${reply.status} ${reply.text}`);
+    this.token = reply.json.token;
+    return this;
+  }
+
+  async call(method, target, body, headers = {}) {
+    const response = await fetch(this.base + target, {
+      method,
+      headers: {
+        ...(this.token ? { 'X-Authorization': `Bearer ${this.token}` } : {}),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
+    });
+    const text = await response.text();
+    let json;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      json = undefined;
+    }
+    return { status: response.status, headers: response.headers, text, json };
+  }
+
+  async ok(method, target, body) {
+    const reply = await this.call(method, target, body);
+    if (reply.status !== 200) throw new Error(`${method} ${target}: ${reply.status} ${reply.text}`);
+    return reply.json;
+  }
+
+  get(target) {
+    return this.ok('GET', target);
+  }
+
+  post(target, body) {
+    return this.ok('POST', target, body);
+  }
+
+  async device(name) {
+    const reply = await this.call('GET', `/api/tenant/devices?deviceName=${encodeURIComponent(name)}`);
+    return reply.status === 200 ? reply.json : undefined;
+  }
+
+  latest(device) {
+    return this.get(`/api/plugins/telemetry/DEVICE/${device.id.id}/values/timeseries`);
+  }
+
+  async integration(name) {
+    const page = await this.get('/api/integrations?pageSize=1000&page=0');
+    return page.data.find((integration) => integration.name === name);
+  }
+
+  async status(name) {
+    const integration = await this.integration(name);
+    return this.get(`/api/integration/${integration.id.id}/status`);
+  }
+}
+
+export const applied = (status) =>
+  status.shards.reduce((sum, shard) => sum + shard.recordsApplied, 0);
+
+// A configuration for `serve` on a free port, with the tutorial's converters and integration.
+export function configuration({ data, client = {}, integration = {}, ...rest }) {
+  return {
+    data,
+    http: { listen: '127.0.0.1:0' },
+    users: [demoUser],
+    converters: [
+      { name: 'kinesis_converter', type: 'UPLINK', file: path.join(root, 'converters/kinesis_converter.js') },
+      {
+        name: 'kinesis_downlink_version',
+        type: 'DOWNLINK',
+        file: path.join(root, 'converters/kinesis_downlink_version.js'),
+      },
+    ],
+    integrations: [
+      {
+        name: 'kinesis_integration',
+        uplinkConverter: 'kinesis_converter',
+        downlinkConverter: 'kinesis_downlink_version',
+        configuration: {
+          clientConfiguration: {
+            streamName: 'tb-test-uplink',
+            region: 'us-east-1',
+            accessKeyId: 'test',
+            secretAccessKey: 'test-secret',
+            initialPositionInStream: 'TRIM_HORIZON',
+            ...client,
+          },
+        },
+        ...integration,
+      },
+    ],
+    ...rest,
+  };
+}
+
+// `penstock serve` with this configuration object; ready and logged in.
+export async function serve(t, config, { env = {}, dir = tempDir(t) } = {}) {
+  const file = path.join(dir, 'penstock.json');
+  writeFileSync(file, JSON.stringify({ data: path.join(dir, 'data'), ...config }));
+  const gateway = new Process(['serve', '-c', file], { env });
+  gateway.file = file;
+  t?.after(() => gateway.stop());
+  const [, url] = await gateway.readyLine();
+  gateway.api = await new Api(url).login();
+  return gateway;
+}
+
+// The tutorial's edit: message type switch --"Attributes Updated"--> integration downlink.
+export async function connectDownlink(api, integrationName) {
+  const integration = await api.integration(integrationName);
+  const chains = await api.get('/api/ruleChains?pageSize=10&page=0');
+  const chain = chains.data.find((c) => c.root);
+  const metadata = await api.get(`/api/ruleChain/${chain.id.id}/metadata`);
+  metadata.nodes.push({
+    type: 'org.thingsboard.rule.engine.integration.TbIntegrationDownlinkNode',
+    name: 'Integration Downlink',
+    configuration: { integrationId: integration.id.id },
+    additionalInfo: { layoutX: 825, layoutY: 570 },
+  });
+  metadata.connections.push({
+    fromIndex: metadata.nodes.findIndex((n) => n.type.endsWith('TbMsgTypeSwitchNode')),
+    toIndex: metadata.nodes.length - 1,
+    type: 'Attributes Updated',
+  });
+  return api.post('/api/ruleChain/metadata', metadata);
+}
