@@ -7,6 +7,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import {
+  GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand, PutRecordsCommand,
+} from '@aws-sdk/client-kinesis';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const binary = process.env.PENSTOCK_BIN ?? path.join(root, 'build/release/penstock');
 // Under sanitizers everything is slower, so campaigns are shorter and deadlines longer.
@@ -225,4 +230,59 @@ export async function connectDownlink(api, integrationName) {
     type: 'Attributes Updated',
   });
   return api.post('/api/ruleChain/metadata', metadata);
+}
+
+// An SDK client for an endpoint; HTTP/1.1, since the SDK's own default for Kinesis is HTTP/2.
+export function kinesisClient(t, endpoint, options = {}) {
+  const client = new KinesisClient({
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test-secret' },
+    requestHandler: new NodeHttpHandler(),
+    ...options,
+  });
+  t?.after(() => client.destroy());
+  return client;
+}
+
+// `penstock kinesis` on a free port with these streams ("name:shards").
+export async function startKinesis(t, streams, args = []) {
+  const p = new Process([
+    'kinesis', '--listen', '127.0.0.1:0', ...streams.flatMap((s) => ['--stream', s]), ...args,
+  ]);
+  t?.after(() => p.stop());
+  [, p.endpoint] = await p.readyLine(/(https?:\/\/\S+)/);
+  return p;
+}
+
+// Puts `count` records made by make(i) -> {key, data}, a batch at a time.
+export async function putRecords(client, stream, count, make, { batch = 500, pauseMs = 0 } = {}) {
+  for (let at = 0; at < count; at += batch) {
+    const Records = [];
+    for (let i = at; i < Math.min(at + batch, count); i++) {
+      const { key, data } = make(i);
+      Records.push({ PartitionKey: key, Data: Buffer.from(data) });
+    }
+    const reply = await client.send(new PutRecordsCommand({ StreamName: stream, Records }));
+    if (reply.FailedRecordCount) throw new Error(`${reply.FailedRecordCount} records refused`);
+    if (pauseMs) await sleep(pauseMs);
+  }
+}
+
+// Everything on a stream, oldest first per shard.
+export async function readStream(client, stream) {
+  const { Shards } = await client.send(new ListShardsCommand({ StreamName: stream }));
+  const records = [];
+  for (const { ShardId } of Shards) {
+    let { ShardIterator } = await client.send(
+      new GetShardIteratorCommand({ StreamName: stream, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+    );
+    for (;;) {
+      const page = await client.send(new GetRecordsCommand({ ShardIterator }));
+      records.push(...page.Records.map((r) => ({ ...r, ShardId })));
+      ShardIterator = page.NextShardIterator;
+      if (!ShardIterator || (page.Records.length === 0 && !page.MillisBehindLatest)) break;
+    }
+  }
+  return records;
 }
