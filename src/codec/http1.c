@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "codec/http1_chunk.h"
 
 // Blank lines tolerated before a message (RFC 9112 section 2.2).
 #define BLANK_LINES_MAX 2
@@ -13,14 +14,7 @@
 enum state {
     IN_HEAD,
     IN_SIZED,
-    IN_CHUNK_SIZE,
-    IN_CHUNK_EXT,
-    IN_CHUNK_LF,
-    IN_CHUNK_DATA,
-    IN_CHUNK_END_CR,
-    IN_CHUNK_END_LF,
-    IN_TRAILER,
-    IN_TRAILER_LF,
+    IN_CHUNKS,
     UNTIL_CLOSE,
     AT_END,  // HTTP1_DONE is still to be told
     BETWEEN, // told; the head stays readable until the next message begins
@@ -40,9 +34,8 @@ struct http1 {
     bool after_cr;
     bool no_body;
     // Body.
-    uint64_t left; // of the body or the chunk
-    size_t chunk_line_n;
-    size_t trailer_n;
+    uint64_t left; // IN_SIZED
+    struct http1_chunks chunks;
     struct span body;
     struct http1_error error;
     // Head as parsed: spans into `raw`.
@@ -139,7 +132,7 @@ static void begin_message(struct http1 *p)
     p->lines = p->line_n = p->blank_lines = 0;
     p->after_cr = false;
     p->headers_n = 0;
-    p->chunk_line_n = p->trailer_n = 0;
+    p->chunks = (struct http1_chunks){0};
 }
 
 void http1_reset(struct http1 *p)
@@ -308,9 +301,6 @@ static enum http1_event finish_response(struct http1 *p, const struct framing *f
 static enum http1_event parse_failed(struct http1 *p, llhttp_errno_t code)
 {
     switch (code) {
-    case HPE_INVALID_VERSION:
-    case HPE_PAUSED_H2_UPGRADE:
-        return fail(p, 505, "HTTP version not supported");
     case HPE_INVALID_CONTENT_LENGTH:
     case HPE_UNEXPECTED_CONTENT_LENGTH:
         return fail(p, 400, "wrong or conflicting Content-Length");
@@ -327,15 +317,57 @@ static enum http1_event parse_failed(struct http1 *p, llhttp_errno_t code)
     }
 }
 
+// llhttp 8 lets pass in a field name, a value or the target what version 9 refuses.
+static bool characters_ok(const struct http1 *p)
+{
+    for (size_t i = 0; i < p->headers_n; i++) {
+        const struct http_header *h = &p->headers[i];
+        for (size_t k = 0; k < h->name.n; k++) {
+            if (!http1_is_token_char((unsigned char)h->name.p[k]))
+                return false;
+        }
+        for (size_t k = 0; k < h->value.n; k++) {
+            unsigned char c = (unsigned char)h->value.p[k];
+            if ((c < ' ' && c != '\t') || c == 0x7f)
+                return false;
+        }
+    }
+    for (size_t k = 0; k < p->head.target.n; k++) {
+        unsigned char c = (unsigned char)p->head.target.p[k];
+        if (c <= ' ' || c > '~')
+            return false;
+    }
+    return true;
+}
+
+// The version as it stands at its place in the first line; 0 for anything but "HTTP/" digit "."
+// digit.
+static int named_version(const struct http1 *p)
+{
+    size_t line = (size_t)((const char *)memchr(p->raw.p, '\r', p->raw.n) - p->raw.p);
+    if (line < 8)
+        return 0;
+    const char *v = p->side == HTTP1_REQUESTS ? p->raw.p + line - 8 : p->raw.p;
+    if (memcmp(v, "HTTP/", 5) != 0 || v[5] < '0' || v[5] > '9' || v[6] != '.' || v[7] < '0' ||
+        v[7] > '9')
+        return 0;
+    return (v[5] - '0') * 10 + v[7] - '0';
+}
+
 static enum http1_event parse_head(struct http1 *p)
 {
     p->head = (struct http1_head){0};
+    int version = named_version(p);
+    if (version != 0 && version != 10 && version != 11)
+        return fail(p, 505, "HTTP version not supported");
     llhttp_reset(&p->parser);
     llhttp_errno_t rc = llhttp_execute(&p->parser, p->raw.p, p->raw.n);
     if (rc != HPE_PAUSED)
         return parse_failed(p, rc);
     if (p->parser.http_major != 1 || p->parser.http_minor > 1)
-        return fail(p, 505, "HTTP version not supported");
+        return fail(p, 400, "not an HTTP/1.1 message");
+    if (!characters_ok(p))
+        return fail(p, 400, "wrong character in the head");
     p->head.minor = p->parser.http_minor;
     for (size_t i = 0; i < p->headers_n; i++)
         p->headers[i].value = span_trim(p->headers[i].value);
@@ -348,7 +380,7 @@ static enum http1_event parse_head(struct http1 *p)
     if (event != HTTP1_HEAD)
         return event;
     if (p->head.chunked)
-        p->state = IN_CHUNK_SIZE;
+        p->state = IN_CHUNKS;
     else if (p->head.until_close)
         p->state = UNTIL_CLOSE;
     else if (p->head.content_length > 0)
@@ -365,16 +397,10 @@ static enum http1_event head_too_large(struct http1 *p)
                                                       : fail(p, 431, "request head too large");
 }
 
-static bool is_token_char(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           (c != 0 && c < 128 && strchr("!#$%&'*+-.^_`|~", c));
-}
-
 // First byte of a line: HTTP1_MORE when it may stand there.
 static enum http1_event check_line_start(struct http1 *p, char c)
 {
-    if (c == '\r' || is_token_char((unsigned char)c))
+    if (c == '\r' || http1_is_token_char((unsigned char)c))
         return HTTP1_MORE;
     if (c == '\n')
         return fail(p, 400, "line ends without CR");
@@ -443,133 +469,50 @@ static enum http1_event next_in_head(struct http1 *p)
     return HTTP1_MORE;
 }
 
-static enum http1_event take_body(struct http1 *p, enum state then)
+static enum http1_event take_body(struct http1 *p)
 {
-    size_t n = p->in.n < p->left ? p->in.n : (size_t)p->left;
+    size_t n = p->in.n;
+    if (p->state == IN_SIZED) {
+        n = n < p->left ? n : (size_t)p->left;
+        p->left -= n;
+        if (p->left == 0)
+            p->state = AT_END;
+    }
     p->body = span_of(p->in.p, n);
     p->in.p += n;
     p->in.n -= n;
-    p->left -= n;
-    if (p->left == 0)
-        p->state = then;
     return HTTP1_BODY;
 }
 
-static int hex_value(char c)
+static enum http1_event next_in_chunks(struct http1 *p)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// chunk-size [ chunk-ext ] CRLF (RFC 9112 section 7.1); extensions are ignored.
-static enum http1_event take_size_byte(struct http1 *p, char c)
-{
-    int digit = hex_value(c);
-    if (p->state == IN_CHUNK_SIZE && digit >= 0) {
-        if (p->left >> 58)
-            return fail(p, 400, "chunk too large");
-        p->left = p->left << 4 | (uint64_t)digit;
-    } else if (p->chunk_line_n == 0) {
-        return fail(p, 400, "wrong chunk size");
-    } else if (c == '\r') {
-        p->state = IN_CHUNK_LF;
-    } else if (p->state == IN_CHUNK_SIZE && c == ';') {
-        p->state = IN_CHUNK_EXT;
-    } else if (p->state == IN_CHUNK_SIZE || (c < 0x20 && c >= 0 && c != '\t') || c == 0x7f) {
-        return fail(p, 400, "wrong chunk size");
-    }
-    if (++p->chunk_line_n > HTTP1_CHUNK_LINE_MAX)
-        return fail(p, 400, "chunk extension too long");
-    return HTTP1_MORE;
-}
-
-static enum http1_event take_chunk_lf(struct http1 *p, char c)
-{
-    if (c != '\n')
-        return fail(p, 400, "wrong chunk size");
-    p->chunk_line_n = 0;
-    p->line_n = 0;
-    p->state = p->left ? IN_CHUNK_DATA : IN_TRAILER;
-    return HTTP1_MORE;
-}
-
-// Trailer fields are checked for their line ends and dropped.
-static enum http1_event take_trailer_byte(struct http1 *p, char c)
-{
-    if (++p->trailer_n > HTTP1_TRAILER_MAX)
-        return fail(p, 431, "trailer too large");
-    if (p->state == IN_TRAILER_LF) {
-        if (c != '\n')
-            return fail(p, 400, "CR inside a line");
-        p->state = p->line_n == 0 ? AT_END : IN_TRAILER;
-        p->line_n = 0;
-        return HTTP1_MORE;
-    }
-    if (c == '\r') {
-        p->state = IN_TRAILER_LF;
-        return HTTP1_MORE;
-    }
-    if (p->line_n++ == 0 ? !is_token_char((unsigned char)c) : c == '\n' || c == '\0')
-        return fail(p, 400, "wrong trailer");
-    return HTTP1_MORE;
-}
-
-static enum http1_event take_framing_byte(struct http1 *p, char c)
-{
-    switch (p->state) {
-    case IN_CHUNK_SIZE:
-    case IN_CHUNK_EXT:
-        return take_size_byte(p, c);
-    case IN_CHUNK_LF:
-        return take_chunk_lf(p, c);
-    case IN_CHUNK_END_CR:
-        p->state = IN_CHUNK_END_LF;
-        return c == '\r' ? HTTP1_MORE : fail(p, 400, "chunk longer than its size");
-    case IN_CHUNK_END_LF:
-        p->state = IN_CHUNK_SIZE;
-        return c == '\n' ? HTTP1_MORE : fail(p, 400, "chunk longer than its size");
-    default:
-        return take_trailer_byte(p, c);
-    }
-}
-
-static enum http1_event next_in_framing(struct http1 *p)
-{
-    const char c = p->in.p[0];
-    p->in.p++;
-    p->in.n--;
-    return take_framing_byte(p, c);
+    enum http1_event event = http1_chunks_next(&p->chunks, &p->in, &p->body);
+    if (event == HTTP1_ERROR)
+        return fail(p, p->chunks.error.status, p->chunks.error.reason);
+    if (event == HTTP1_DONE)
+        p->state = BETWEEN;
+    return event;
 }
 
 enum http1_event http1_next(struct http1 *p)
 {
     if (p->state == BETWEEN)
         begin_message(p);
-    for (;;) {
-        if (p->state == FAILED)
-            return HTTP1_ERROR;
-        if (p->state == AT_END) {
-            p->state = BETWEEN;
-            return HTTP1_DONE;
-        }
-        if (p->in.n == 0)
-            return HTTP1_MORE;
-        switch (p->state) {
-        case IN_HEAD:
-            return next_in_head(p);
-        case IN_SIZED:
-            return take_body(p, AT_END);
-        case IN_CHUNK_DATA:
-            return take_body(p, IN_CHUNK_END_CR);
-        case UNTIL_CLOSE:
-            p->left = UINT64_MAX;
-            return take_body(p, AT_END);
-        default:
-            if (next_in_framing(p) == HTTP1_ERROR)
-                return HTTP1_ERROR;
-        }
+    if (p->state == FAILED)
+        return HTTP1_ERROR;
+    if (p->state == AT_END) {
+        p->state = BETWEEN;
+        return HTTP1_DONE;
+    }
+    if (p->in.n == 0)
+        return HTTP1_MORE;
+    switch (p->state) {
+    case IN_HEAD:
+        return next_in_head(p);
+    case IN_CHUNKS:
+        return next_in_chunks(p);
+    default: // IN_SIZED, UNTIL_CLOSE
+        return take_body(p);
     }
 }
 
