@@ -60,7 +60,6 @@ static bool scan_json(struct span body, struct arena *a, struct found *f)
         case JSON_T_OBJECT_END:
         case JSON_T_ARRAY_END:
             level--;
-            envelope = envelope && level > 1;
             break;
         case JSON_T_KEY:
             if (level == 1) {

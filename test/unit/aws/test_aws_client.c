@@ -339,15 +339,33 @@ static void test_wrong_secret(void **state)
     assert_int_equal(c.attempts, 2);
 }
 
+// A service whose clock runs away is not followed more than once a call.
+static void test_clock_skew_once(void **state)
+{
+    (void)state;
+    struct call c;
+    for (int i = 1; i < 5; i++) {
+        fake_json(&t.fake, 400, "{\"__type\":\"RequestTimeTooSkewed\"}")->date_off_ms =
+            i * 3600 * 1000;
+    }
+    log_set_level(LOG_ERROR);
+    run(&c);
+    log_set_level(LOG_INFO);
+    assert_int_equal(c.status, ERR_AUTH);
+    assert_int_equal(c.attempts, 2);
+}
+
 // An environment whose credentials change with each request for them.
-static int env_asked;
+static int env_asked; // the key's number
 static bool env_changes;
 
 static const char *get_env(void *ctx, const char *name)
 {
     (void)ctx;
     if (strcmp(name, "AWS_ACCESS_KEY_ID") == 0) {
-        return env_asked++ && env_changes ? "AKIDOTHER" : "AKIDFIRST";
+        static char id[32];
+        snprintf(id, sizeof id, "AKID%d", env_changes ? env_asked++ : 0);
+        return id;
     }
     return strcmp(name, "AWS_SECRET_ACCESS_KEY") == 0 ? FAKE_SECRET : NULL;
 }
@@ -417,6 +435,24 @@ static void test_expired_token_again(void **state)
     (void)state;
     fake_json(&t.fake, 400, "{\"__type\":\"ExpiredTokenException\",\"message\":\"old\"}");
     with_environment(true, check_expired_twice);
+}
+
+static void check_repair_and_retries(struct call *c)
+{
+    assert_int_equal(c->status, 0);
+    assert_int_equal(c->attempts, 4);
+    assert_string_equal(t.fake.seen[3].sdk_request, "attempt=4; max=4");
+}
+
+// The repair does not count among the three tries.
+static void test_repair_is_no_retry(void **state)
+{
+    (void)state;
+    fake_add(&t.fake, 503, NULL, SPAN_NONE);
+    fake_json(&t.fake, 400, "{\"__type\":\"ExpiredTokenException\"}");
+    fake_add(&t.fake, 503, NULL, SPAN_NONE);
+    fake_json(&t.fake, 200, "{}");
+    with_environment(true, check_repair_and_retries);
 }
 
 static const char *no_env(void *ctx, const char *name)
@@ -537,6 +573,7 @@ static void cancel_and_check(struct call *c)
     assert_int_equal(c->done, 0);
     finish(c);
     assert_int_equal(c->status, ERR_CANCELED);
+    assert_string_equal(c->message, "the call was canceled");
     assert_int_equal(c->done, 1);
     // After the end: nothing happens.
     aws_call_cancel(&c->aws);
@@ -585,8 +622,11 @@ static void test_cancel_waiting(void **state)
     while (c.retries_asked == 0) {
         loop_turn(t.fake.loop, true);
     }
+    int64_t start_ms = clock_system.mono_ms(NULL);
     cancel_and_check(&c);
     assert_int_equal(t.fake.n_seen, 1);
+    // Not when the delay is over.
+    assert_true(clock_system.mono_ms(NULL) - start_ms < 4000);
 }
 
 static void test_close_while_pending(void **state)
@@ -699,10 +739,12 @@ int main(void)
         T(test_retry_after),
         T(test_retry_quota),
         T(test_clock_skew),
+        T(test_clock_skew_once),
         T(test_wrong_secret),
         T(test_expired_token),
         T(test_expired_token_same),
         T(test_expired_token_again),
+        T(test_repair_is_no_retry),
         T(test_no_credentials),
         T(test_connection_cut),
         T(test_refused),

@@ -383,17 +383,38 @@ static void gate_done(struct worker_job *job)
     container_of(job, struct gate, job)->done = true;
 }
 
+// Returns when the thread is at the gate.
+static void gate_submit(struct gate *gate)
+{
+    *gate = (struct gate){.job = {.run = gate_run, .done = gate_done}};
+    sem_init(&gate->taken, 0, 0);
+    sem_init(&gate->open, 0, 0);
+    assert_int_equal(worker_pool_submit(t.pool, &gate->job), 0);
+    sem_wait(&gate->taken);
+}
+
+static void gate_open(struct gate *gate)
+{
+    sem_post(&gate->open);
+}
+
+static void gate_wait(struct gate *gate)
+{
+    while (!gate->done) {
+        loop_turn(t.loop, true);
+    }
+    sem_destroy(&gate->taken);
+    sem_destroy(&gate->open);
+}
+
 static void test_free_while_loading(void **state)
 {
     (void)state;
     struct got got[2] = {0};
-    struct gate gate = {.job = {.run = gate_run, .done = gate_done}};
-    sem_init(&gate.taken, 0, 0);
-    sem_init(&gate.open, 0, 0);
-    assert_int_equal(worker_pool_submit(t.pool, &gate.job), 0);
-    sem_wait(&gate.taken);
+    struct gate gate;
     write_file("credentials", "[default]\naws_access_key_id = 1\naws_secret_access_key = s\n");
     struct credentials_provider *p = new_default();
+    gate_submit(&gate);
     start(p, &got[0]);
     while (worker_pool_waiting(t.pool) == 0) {
         loop_turn(t.loop, false);
@@ -404,12 +425,8 @@ static void test_free_while_loading(void **state)
         wait_for(&got[i]);
         assert_int_equal(got[i].status, ERR_CANCELED);
     }
-    sem_post(&gate.open);
-    while (!gate.done) {
-        loop_turn(t.loop, true);
-    }
-    sem_destroy(&gate.taken);
-    sem_destroy(&gate.open);
+    gate_open(&gate);
+    gate_wait(&gate);
 }
 
 static void test_free_in_callback(void **state)
@@ -426,6 +443,34 @@ static void test_free_in_callback(void **state)
         wait_for(&got[i]);
         assert_int_equal(got[i].status, i == 0 ? 0 : ERR_CANCELED);
     }
+}
+
+// What a job read before expire() is not taken for what expire() asked for.
+static void test_expire_while_loading(void **state)
+{
+    (void)state;
+    struct got got = {0};
+    struct gate gate;
+    write_file("credentials", "[default]\naws_access_key_id = 1\naws_secret_access_key = s\n");
+    struct credentials_provider *p = new_default();
+    gate_submit(&gate);
+    start(p, &got);
+    while (worker_pool_waiting(t.pool) == 0) {
+        loop_turn(t.loop, false);
+    }
+    gate_open(&gate);
+    // Behind the job that reads: when this one runs, the file has been read, and no one told the
+    // loop.
+    struct gate behind;
+    gate_submit(&behind);
+    write_file("credentials", "[default]\naws_access_key_id = 2\naws_secret_access_key = s\n");
+    credentials_expire(p);
+    gate_open(&behind);
+    wait_for(&got);
+    assert_string_equal(got.id, "2");
+    gate_wait(&gate);
+    gate_wait(&behind);
+    credentials_free(p);
 }
 
 // The others of the same batch wait for the anew read value.
@@ -476,6 +521,7 @@ int main(void)
         T(test_free_while_loading),
         T(test_free_in_callback),
         T(test_expire_in_callback),
+        T(test_expire_while_loading),
         T(test_pool_closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
