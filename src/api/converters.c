@@ -8,13 +8,17 @@
 static void write(struct request *q, struct json_out *j, struct entity *e)
 {
     (void)q;
-    write_doc(j, e->doc);
+    struct json *doc = json_copy(e->doc);
+    converter_fill(doc);
+    write_doc(j, doc);
+    json_free(doc);
 }
 
 static void respond(struct request *q, struct entity *e)
 {
     struct buf *b = request_out(q);
-    json_write(e->doc, b);
+    struct json_out j = {.out = b};
+    write(q, &j, e);
     respond_json(q, buf_span(b));
 }
 

@@ -131,6 +131,19 @@ int rule_chain_check(struct json *doc, struct err *e)
     return 0;
 }
 
+static const struct member metadata_members[] = {
+    {"ruleChainId", MEMBER_OBJECT, NULL},      {"version", MEMBER_NUMBER, NULL},
+    {"firstNodeIndex", MEMBER_NUMBER, "null"}, {"nodes", MEMBER_ARRAY, "[]"},
+    {"connections", MEMBER_ARRAY, "[]"},       {"ruleChainConnections", MEMBER_ARRAY, "null"},
+};
+
+int rule_chain_metadata_check(struct json *doc, struct err *e)
+{
+    if (check_object(doc, "Rule chain metadata", e) < 0)
+        return e->code;
+    return document_check(doc, metadata_members, N(metadata_members), "", e);
+}
+
 // facts/hub.md section 1.3.
 static const struct member integration_members[] = {
     {"name", MEMBER_TEXT, NULL},
@@ -155,4 +168,20 @@ int integration_check(struct json *doc, struct err *e)
     if (check_object(doc, "Integration", e) < 0)
         return e->code;
     return document_check(doc, integration_members, N(integration_members), "", e);
+}
+
+void converter_fill(struct json *doc)
+{
+    struct err ignored = {0};
+    (void)converter_check(doc, &ignored);
+}
+
+void integration_fill(struct json *doc)
+{
+    struct err ignored = {0};
+    (void)integration_check(doc, &ignored);
+    if (!json_get_str(doc, "routingKey", SPAN_NONE).n)
+        json_set_str(doc, "routingKey", json_get_str(json_get(doc, "id"), "id", SPAN_NONE));
+    if (!json_get(doc, "secret"))
+        json_set_str(doc, "secret", SPAN(""));
 }

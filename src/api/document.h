@@ -22,7 +22,14 @@ int document_check(struct json *doc, const struct member *members, size_t n, con
 // Converters and rule chains; the checks that only their content decides.
 int converter_check(struct json *doc, struct err *e);
 int rule_chain_check(struct json *doc, struct err *e);
+// The kinds of the members; hub_save_chain_metadata() checks what is in them.
+int rule_chain_metadata_check(struct json *doc, struct err *e);
 // The kinds of an integration's members and their defaults (bridge_validate() knows its content).
 int integration_check(struct json *doc, struct err *e);
+
+// Before a stored document is shown: members that it was made without (by a configuration file)
+// get their defaults. An integration's routing key is its id then.
+void converter_fill(struct json *doc);
+void integration_fill(struct json *doc);
 
 #endif

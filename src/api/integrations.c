@@ -14,6 +14,7 @@ static void write(struct request *q, struct json_out *j, struct entity *e)
 {
     (void)q;
     struct json *doc = json_copy(e->doc);
+    integration_fill(doc);
     mask_secrets(doc);
     write_doc(j, doc);
     json_free(doc);
@@ -128,11 +129,17 @@ void integrations_get(struct request *q)
 void integrations_by_routing_key(struct request *q)
 {
     const struct registry *r = hub_registry(q->api->o.hub);
-    for (struct entity *e = NULL; (e = registry_next(r, STORE_INTEGRATION, e));) {
-        if (span_eq_secret(json_get_str(e->doc, "routingKey", SPAN_NONE), q->args[0])) {
-            respond(q, e);
-            return;
-        }
+    struct entity *found = NULL;
+    struct uuid id;
+    for (struct entity *e = NULL; !found && (e = registry_next(r, STORE_INTEGRATION, e));) {
+        if (span_eq_secret(json_get_str(e->doc, "routingKey", SPAN_NONE), q->args[0]))
+            found = e;
+    }
+    if (!found && uuid_parse(q->args[0], &id))
+        found = registry_find(r, STORE_INTEGRATION, id);
+    if (found) {
+        respond(q, found);
+        return;
     }
     respond_error(q, 404, HUB_NOT_FOUND, "Requested item wasn't found!");
 }
@@ -202,15 +209,14 @@ static void write_info(struct request *q, struct json_out *j, struct entity *e)
         "id",           "createdTime",   "tenantId", "name",   "type",
         "debugMode",    "debugSettings", "enabled",  "remote", "allowCreateDevicesOrAssets",
         "edgeTemplate", "version"};
+    struct json *doc = json_copy(e->doc);
+    integration_fill(doc);
     json_out_object(j);
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
-        const struct json *v = json_get(e->doc, shown[i]);
         json_out_key(j, span_str(shown[i]));
-        if (v)
-            write_doc(j, v);
-        else
-            json_out_null(j);
+        write_doc(j, json_get(doc, shown[i]));
     }
+    json_free(doc);
     write_status(q, j, e);
     json_out_key_raw(j, "stats", SPAN("[]"));
     json_out_end(j);

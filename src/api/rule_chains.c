@@ -112,9 +112,9 @@ void rule_chains_save_metadata(struct request *q)
     struct json *doc = request_json(q);
     if (!doc)
         return;
-    if (!json_is(doc, JSON_OBJECT)) {
+    if (rule_chain_metadata_check(doc, &e) < 0) {
         json_free(doc);
-        respond_error(q, 400, HUB_BAD_REQUEST, "Rule chain metadata must be a JSON object");
+        respond_err(q, &e);
         return;
     }
     void *wait = saved_new(q, respond_metadata);
