@@ -1,26 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/store_internal.h"
 
+// Points are applied some at a time, so that the memory of all of them is fetched at once.
+#define BATCH 32
+
+struct applied {
+    uint32_t id;
+    struct series *series;
+    int64_t ts;
+    struct value v;
+};
+
+// The number of points decoded, or ERR_INVALID.
+static int decode_batch(struct store *s, struct points_log_state *st, struct unpack *u,
+                        struct applied *out)
+{
+    int n = 0;
+    for (; n < BATCH; n++) {
+        int rc = points_log_decode(st, u, &out[n].id, &out[n].ts, &out[n].v);
+        if (rc == 0)
+            break;
+        out[n].series = rc > 0 ? directory_slot(&s->dir, out[n].id) : NULL;
+        if (!out[n].series)
+            return ERR_INVALID;
+        __builtin_prefetch(out[n].series, 1);
+    }
+    return n;
+}
+
 // Durable points become visible here: each goes to the head, and to the series' latest value when
 // its time is not before that one's (facts/hub.md section 3.4).
+static void apply(struct store *s, const struct applied *a)
+{
+    struct series *series = a->series;
+    if (series->state == ROW_ABSENT)
+        series->state = ROW_DURABLE; // known from the log alone so far
+    head_append(s->active, &series->cursor, a->id, a->ts, &a->v);
+    if (!series->latest_type || a->ts >= series->latest_ts)
+        series_set_latest(series, a->ts, &a->v);
+}
+
 int store_apply_points(struct store *s, struct span points)
 {
     struct points_log_state st = {0};
     struct unpack u = unpack_of(points);
-    struct value v;
-    uint32_t id;
-    int64_t ts;
-    int rc;
-    while ((rc = points_log_decode(&st, &u, &id, &ts, &v)) > 0) {
-        struct series *series = directory_series_by_id(&s->dir, id);
-        if (!series)
-            return ERR_INVALID;
-        head_append(s->active, &series->cursor, id, ts, &v);
-        if (!series->latest_type || ts >= series->latest_ts)
-            series_set_latest(series, ts, &v);
-        s->stats.points++;
+    struct applied batch[BATCH];
+    int n;
+    while ((n = decode_batch(s, &st, &u, batch)) > 0) {
+        for (int i = 0; i < n; i++)
+            head_prefetch(s->active, &batch[i].series->cursor);
+        for (int i = 0; i < n; i++)
+            apply(s, &batch[i]);
+        s->stats.points += (uint64_t)n;
     }
-    return rc;
+    return n;
 }
 
 static int replay_row(struct store *s, struct span row)
@@ -53,7 +86,7 @@ int store_replay_log(struct store *s, struct db *db, struct err *e)
 
 static struct head_cursor *cursor_of(void *ctx, uint32_t series)
 {
-    return &directory_series_by_id(ctx, series)->cursor;
+    return &directory_series(ctx, series)->cursor;
 }
 
 bool store_head_full(const struct store *s)

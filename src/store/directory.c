@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/directory.h"
 
+#include <stdlib.h>
+
 #include "base/map.h"
 #include "base/mem.h"
 #include "store/pack.h"
@@ -88,6 +90,15 @@ static uint32_t find_key(const struct directory *dir, struct span name, uint64_t
 
 // Series ------------------------------------------------------------------------------------------
 
+// A series for each cache line.
+static struct series *new_page(void)
+{
+    size_t n = SERIES_PAGE * sizeof(struct series);
+    void *page;
+    require(posix_memalign(&page, 64, n) == 0);
+    return memset(page, 0, n);
+}
+
 static struct series *series_slot(struct directory *dir, uint32_t id)
 {
     uint32_t page = id / SERIES_PAGE;
@@ -99,19 +110,20 @@ static struct series *series_slot(struct directory *dir, uint32_t id)
         dir->cap_pages = cap;
     }
     if (!dir->pages[page])
-        dir->pages[page] = mem_zalloc(SERIES_PAGE * sizeof(struct series));
+        dir->pages[page] = new_page();
     return &dir->pages[page][id % SERIES_PAGE];
 }
 
-struct series *directory_series_by_id(struct directory *dir, uint32_t id)
+struct series *directory_slot(struct directory *dir, uint32_t id)
 {
-    if (id == 0 || id >= dir->next_series)
-        return NULL;
-    struct series *s = series_slot(dir, id);
-    if (s->state == ROW_ABSENT) {
-        s->id = id;
+    return id == 0 || id >= dir->next_series ? NULL : series_slot(dir, id);
+}
+
+struct series *directory_series(struct directory *dir, uint32_t id)
+{
+    struct series *s = directory_slot(dir, id);
+    if (s && s->state == ROW_ABSENT)
         s->state = ROW_DURABLE;
-    }
     return s;
 }
 
@@ -122,9 +134,16 @@ static uint64_t ref_hash(uint32_t key)
 
 static void add_ref(struct device *d, struct series_ref ref)
 {
-    if (d->n_refs == d->cap_refs) {
-        d->cap_refs = d->cap_refs ? d->cap_refs * 2 : 2;
-        d->refs = mem_realloc(d->refs, d->cap_refs * sizeof *d->refs);
+    if (d->n_refs == 0) {
+        d->refs = d->few;
+        d->cap_refs = DEVICE_FEW;
+    } else if (d->n_refs == d->cap_refs) {
+        struct series_ref *more = mem_alloc_array(d->cap_refs * 2, sizeof *more);
+        memcpy(more, d->refs, d->n_refs * sizeof *more);
+        if (d->refs != d->few)
+            mem_free(d->refs);
+        d->refs = more;
+        d->cap_refs *= 2;
     }
     d->refs[d->n_refs++] = ref;
     if (d->n_refs < DEVICE_REFS_SCAN)
@@ -142,8 +161,7 @@ void directory_unpack(struct directory *dir, struct device *d)
     while (unpack_more(&u)) {
         ref.key = unpack_u32(&u);
         ref.series += (uint32_t)unpack_i64(&u);
-        struct series *s = directory_series_by_id(dir, ref.series);
-        s->key = ref.key;
+        directory_series(dir, ref.series);
         add_ref(d, ref);
     }
 }
@@ -161,31 +179,32 @@ void directory_pack_series(struct directory *dir, const struct device *d, struct
     }
 }
 
-struct series *directory_series(struct directory *dir, struct device *d, struct span key,
-                                uint32_t guess)
+const struct series_ref *directory_find_series(struct directory *dir, struct device *d,
+                                               struct span key, uint32_t guess)
 {
     if (d->packed.n)
         directory_unpack(dir, d);
     if (guess < d->n_refs && span_eq(dir->keys[d->refs[guess].key].name, key))
-        return series_slot(dir, d->refs[guess].series);
+        return &d->refs[guess];
     uint32_t id = d->n_refs ? find_key(dir, key, map_hash(key)) : 0, i;
     if (id == 0)
         return NULL;
     if (d->n_refs >= DEVICE_REFS_SCAN) {
         for (size_t at = 0; hashidx_next(&d->by_key, ref_hash(id), &at, &i);) {
             if (d->refs[i].key == id)
-                return series_slot(dir, d->refs[i].series);
+                return &d->refs[i];
         }
         return NULL;
     }
     for (i = 0; i < d->n_refs; i++) {
         if (d->refs[i].key == id)
-            return series_slot(dir, d->refs[i].series);
+            return &d->refs[i];
     }
     return NULL;
 }
 
-struct series *directory_add_series(struct directory *dir, struct device *d, struct span key)
+const struct series_ref *directory_add_series(struct directory *dir, struct device *d,
+                                              struct span key)
 {
     uint32_t id = find_key(dir, key, map_hash(key));
     if (id == 0) {
@@ -194,10 +213,10 @@ struct series *directory_add_series(struct directory *dir, struct device *d, str
     }
     require(dir->next_series < UINT32_MAX - 1);
     uint32_t number = dir->next_series++;
-    struct series *s = series_slot(dir, number);
-    *s = (struct series){.id = number, .key = id, .state = ROW_NEW, .known = true};
+    *series_slot(dir, number) = (struct series){.state = ROW_NEW, .known = true};
     add_ref(d, (struct series_ref){id, number});
-    return s;
+    d->n_new++;
+    return &d->refs[d->n_refs - 1];
 }
 
 void series_set_latest(struct series *s, int64_t ts, const struct value *v)
@@ -336,7 +355,8 @@ static void free_page(struct series *page)
 void directory_free(struct directory *dir)
 {
     for (uint32_t i = 0; i < dir->n_devices; i++) {
-        mem_free(dir->devices[i]->refs);
+        if (dir->devices[i]->refs != dir->devices[i]->few)
+            mem_free(dir->devices[i]->refs);
         hashidx_free(&dir->devices[i]->by_key);
     }
     for (uint32_t i = 0; i < dir->cap_pages; i++)

@@ -19,7 +19,6 @@
 enum row_state { ROW_ABSENT, ROW_NEW, ROW_SUBMITTED, ROW_DURABLE };
 
 struct series {
-    uint32_t id, key;
     struct head_cursor cursor;
     // Latest value: of the head only until `known`.
     int64_t latest_ts;
@@ -28,6 +27,8 @@ struct series {
     uint8_t state;        // enum row_state
     bool known;
 };
+
+_Static_assert(sizeof(struct series) == 64, "a series fits a cache line");
 
 struct series_text {
     size_t n;
@@ -38,14 +39,18 @@ struct series_ref {
     uint32_t key, series;
 };
 
+#define DEVICE_FEW 2 // series that need no allocation of their own
+
 struct device {
     struct store_device pub; // first
-    struct span packed;      // series list as stored, until unpacked
     struct series_ref *refs;
+    struct series_ref few[DEVICE_FEW];
     uint32_t n_refs, cap_refs;
-    struct hashidx by_key; // used from DEVICE_REFS_SCAN refs on
+    uint32_t n_new;        // refs whose series is ROW_NEW
     uint8_t state;         // enum row_state
     bool queued;           // in the list of what a commit has to write
+    struct span packed;    // series list as stored, until unpacked
+    struct hashidx by_key; // used from DEVICE_REFS_SCAN refs on
 };
 
 struct key_entry {
@@ -85,11 +90,14 @@ struct device *directory_add(struct directory *dir, const struct store_device *d
 // The list of the device's series, unpacked.
 void directory_unpack(struct directory *dir, struct device *d);
 // NULL when the device has none of that key. `guess`: where in the list it may stand.
-struct series *directory_series(struct directory *dir, struct device *d, struct span key,
-                                uint32_t guess);
-struct series *directory_add_series(struct directory *dir, struct device *d, struct span key);
+const struct series_ref *directory_find_series(struct directory *dir, struct device *d,
+                                               struct span key, uint32_t guess);
+const struct series_ref *directory_add_series(struct directory *dir, struct device *d,
+                                              struct span key);
 // By id; NULL when the id was never given out.
-struct series *directory_series_by_id(struct directory *dir, uint32_t id);
+struct series *directory_series(struct directory *dir, uint32_t id);
+// The same without looking at it: it may be ROW_ABSENT.
+struct series *directory_slot(struct directory *dir, uint32_t id);
 // The stored form of the device's series list, without those that are still ROW_NEW.
 void directory_pack_series(struct directory *dir, const struct device *d, struct buf *out);
 

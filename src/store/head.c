@@ -98,12 +98,10 @@ static void start_run(struct head *h, struct head_cursor *c, uint32_t series)
         h->cap_runs = h->cap_runs ? h->cap_runs * 2 : 16;
         h->runs = mem_realloc(h->runs, h->cap_runs * sizeof *h->runs);
     }
-    *c = (struct head_cursor){.epoch = h->epoch,
-                              .run = h->n_runs++,
-                              .at = add_extent(h, EXTENT_FIRST),
-                              .room = EXTENT_FIRST,
-                              .old_run = c->epoch ? c->run : UINT32_MAX};
-    h->runs[c->run] = (struct head_run){.series = series, .first = c->at};
+    uint32_t old = c->epoch ? c->run : UINT32_MAX, first = add_extent(h, EXTENT_FIRST);
+    *c = (struct head_cursor){
+        .epoch = h->epoch, .run = h->n_runs++, .at = first, .room = EXTENT_FIRST};
+    h->runs[c->run] = (struct head_run){series, first, old};
 }
 
 static void put_bytes(struct head *h, struct head_cursor *c, const void *p, size_t n)
@@ -114,16 +112,22 @@ static void put_bytes(struct head *h, struct head_cursor *c, const void *p, size
             uint32_t room = next_room(c->bytes), next = add_extent(h, room);
             memcpy(at_address(h, c->at), &next, EXTENT_LINK);
             c->at = next;
-            c->room = room;
+            c->room = (uint16_t)room;
         }
         uint32_t part = n < c->room ? (uint32_t)n : c->room;
         memcpy(at_address(h, c->at), from, part);
         from += part;
         n -= part;
         c->at += part;
-        c->room -= part;
+        c->room = (uint16_t)(c->room - part);
         c->bytes += part;
     }
+}
+
+void head_prefetch(const struct head *h, const struct head_cursor *c)
+{
+    if (c->epoch == h->epoch)
+        __builtin_prefetch(at_address(h, c->at), 1);
 }
 
 void head_append(struct head *h, struct head_cursor *c, uint32_t series, int64_t ts,
@@ -131,20 +135,25 @@ void head_append(struct head *h, struct head_cursor *c, uint32_t series, int64_t
 {
     if (c->epoch != h->epoch)
         start_run(h, c, series);
-    if (c->room >= POINTS_FIXED_MAX) {
-        uint8_t *p = at_address(h, c->at);
-        uint32_t n = (uint32_t)(points_encode(&c->st, ts, v, p) - p);
+    uint8_t tmp[POINTS_FIXED_MAX];
+    bool in_place = c->room >= POINTS_FIXED_MAX;
+    uint8_t *p = in_place ? at_address(h, c->at) : tmp;
+    struct points_state st = {c->ts, c->step, c->bits, c->tag};
+    uint32_t n = (uint32_t)(points_encode(&st, ts, v, p) - p);
+    c->ts = st.ts;
+    c->step = st.step;
+    c->bits = st.bits;
+    c->tag = st.tag;
+    if (in_place) {
         c->at += n;
-        c->room -= n;
+        c->room = (uint16_t)(c->room - n);
         c->bytes += n;
     } else {
-        uint8_t tmp[POINTS_FIXED_MAX];
-        put_bytes(h, c, tmp, (size_t)(points_encode(&c->st, ts, v, tmp) - tmp));
+        put_bytes(h, c, tmp, n);
     }
     if (v->type >= VALUE_STRING)
         put_bytes(h, c, v->s.p, v->s.n);
-    // The bytes of a stream are counted in 32 bits.
-    if (++c->points >= HEAD_SERIES_POINTS || c->bytes >= HEAD_SERIES_BYTES)
+    if (c->bytes >= HEAD_SERIES_BYTES)
         h->crowded = true;
 }
 
@@ -155,7 +164,6 @@ void head_freeze(struct head *h, struct head_cursor *(*cursor_of)(void *ctx, uin
         const struct head_cursor *c = cursor_of(ctx, h->runs[i].series);
         require(c->epoch == h->epoch && c->run == i);
         h->runs[i].bytes = c->bytes;
-        h->runs[i].points = c->points;
     }
 }
 
@@ -188,13 +196,13 @@ void head_read_active(const struct head *h, const struct head_cursor *c, struct 
         read_chain(h, h->runs[c->run].first, c->bytes, out);
 }
 
-void head_read_frozen(const struct head *h, const struct head_cursor *c, uint32_t series,
-                      struct buf *out)
+void head_read_frozen(const struct head *h, const struct head *active, const struct head_cursor *c,
+                      uint32_t series, struct buf *out)
 {
-    if (!h)
+    if (!h || !c->epoch)
         return;
     // A number left from an older head may point at any run; the run itself says whose it is.
-    uint32_t run = c->epoch <= h->epoch ? c->run : c->old_run;
-    if (c->epoch && run < h->n_runs && h->runs[run].series == series)
+    uint32_t run = c->epoch == active->epoch ? active->runs[c->run].bytes : c->run;
+    if (run < h->n_runs && h->runs[run].series == series)
         head_read(h, &h->runs[run], out);
 }

@@ -14,22 +14,25 @@ struct head;
 struct head_run {
     uint32_t series;
     uint32_t first; // address of the first extent
-    uint32_t bytes; // set when frozen
-    uint32_t points;
+    uint32_t bytes; // frozen: of the stream. Before: the series' run in the head before this one
 };
 
 // Where the loop appends to a series. Kept by the series, valid for the head with this epoch.
+// As small as it is, with the latest value beside it, to fit a cache line: appending to random
+// series costs mostly what fetching these costs.
 struct head_cursor {
-    struct points_state st;
+    int64_t ts, step; // struct points_state
+    uint64_t bits;
     uint32_t epoch, run;
-    uint32_t at, room; // next byte to write, bytes left in the extent
-    uint32_t bytes, points;
-    uint32_t old_run; // in the head before
+    uint32_t at;    // the next byte to write
+    uint32_t bytes; // written so far
+    uint16_t room;  // left in the extent
+    uint8_t tag;
 };
 
-// One series with more than this makes the head full: a read decodes all of it at once.
-#define HEAD_SERIES_POINTS (256 * 1024)
-#define HEAD_SERIES_BYTES (64 * 1024 * 1024)
+// One series with more than this makes the head full: a read decodes all of it at once. (A point
+// takes two bytes or more, hence at most a quarter of a million of them.)
+#define HEAD_SERIES_BYTES (512 * 1024)
 
 struct head *head_new(uint32_t epoch); // epoch > 0
 void head_free(struct head *h);
@@ -37,6 +40,8 @@ uint32_t head_epoch(const struct head *h);
 size_t head_bytes(const struct head *h);
 // Whether one series has more points than is good.
 bool head_crowded(const struct head *h);
+// Brings what head_append() will touch into the cache, if the cursor says where that is.
+void head_prefetch(const struct head *h, const struct head_cursor *c);
 void head_append(struct head *h, struct head_cursor *c, uint32_t series, int64_t ts,
                  const struct value *v);
 
@@ -48,7 +53,7 @@ size_t head_runs(const struct head *h, const struct head_run **out);
 void head_read(const struct head *h, const struct head_run *run, struct buf *out);
 // The same by series: from the head being filled, and from the frozen one before it (NULL fine).
 void head_read_active(const struct head *h, const struct head_cursor *c, struct buf *out);
-void head_read_frozen(const struct head *h, const struct head_cursor *c, uint32_t series,
-                      struct buf *out);
+void head_read_frozen(const struct head *h, const struct head *active, const struct head_cursor *c,
+                      uint32_t series, struct buf *out);
 
 #endif

@@ -9,16 +9,23 @@
 
 // Memory ------------------------------------------------------------------------------------------
 
-static bool is_visible(const struct series *s)
+struct found {
+    uint32_t id;
+    struct series *series; // NULL: none that is durable
+};
+
+static struct found visible(struct store *s, const struct series_ref *ref)
 {
-    return s && s->state == ROW_DURABLE;
+    struct series *series = ref ? directory_series(&s->dir, ref->series) : NULL;
+    if (!series || series->state != ROW_DURABLE)
+        return (struct found){0, NULL};
+    return (struct found){ref->series, series};
 }
 
-static struct series *find_series(struct store *s, struct store_device *d, struct span key,
-                                  uint32_t guess)
+static struct found find_series(struct store *s, struct store_device *d, struct span key,
+                                uint32_t guess)
 {
-    struct series *series = directory_series(&s->dir, device_of(d), key, guess);
-    return is_visible(series) ? series : NULL;
+    return visible(s, directory_find_series(&s->dir, device_of(d), key, guess));
 }
 
 struct store_device *store_find_device(const struct store *s, struct span name, bool is_asset)
@@ -65,7 +72,7 @@ static struct value copy_value(struct arena *a, const struct value *v)
 const struct store_point *store_peek_latest(struct store *s, struct store_device *d,
                                             struct span key)
 {
-    struct series *series = find_series(s, d, key, 0);
+    struct series *series = find_series(s, d, key, 0).series;
     struct store_point p;
     if (!series || !series->known || !series_get_latest(series, &p))
         return NULL;
@@ -90,7 +97,7 @@ static void on_peek_task(struct loop_task *t)
 
 // Fills series_out with the keys asked for, or all of the device, and `found` with the series (or
 // NULL) of each.
-static void list_series(struct store *s, struct store_read *r, struct series **found)
+static void list_series(struct store *s, struct store_read *r, struct found *found)
 {
     struct device *d = device_of(r->device);
     for (size_t i = 0; i < r->n_series; i++) {
@@ -100,28 +107,27 @@ static void list_series(struct store *s, struct store_read *r, struct series **f
     }
 }
 
-static void list_all_series(struct store *s, struct store_read *r, struct series **found)
+static void list_all_series(struct store *s, struct store_read *r, struct found *found)
 {
     struct device *d = device_of(r->device);
     size_t n = 0;
     for (uint32_t i = 0; i < d->n_refs; i++) {
-        struct series *series = directory_series_by_id(&s->dir, d->refs[i].series);
-        if (!is_visible(series))
+        found[n] = visible(s, &d->refs[i]);
+        if (!found[n].series)
             continue;
-        found[n] = series;
-        r->series_out[n++] =
-            (struct store_series_out){.key = arena_span(&r->arena, s->dir.keys[series->key].name)};
+        struct span key = s->dir.keys[d->refs[i].key].name;
+        r->series_out[n++] = (struct store_series_out){.key = arena_span(&r->arena, key)};
     }
     r->n_series = n;
 }
 
-static struct series **open_series(struct store *s, struct store_read *r)
+static struct found *open_series(struct store *s, struct store_read *r)
 {
     struct device *d = device_of(r->device);
     directory_unpack(&s->dir, d);
     r->n_series = r->n_keys ? r->n_keys : d->n_refs;
     r->series_out = arena_array(&r->arena, struct store_series_out, r->n_series);
-    struct series **found = arena_array(&r->arena, struct series *, r->n_series);
+    struct found *found = arena_array(&r->arena, struct found, r->n_series);
     if (r->n_keys)
         list_series(s, r, found);
     else
@@ -156,13 +162,13 @@ static void clear_results(struct store_read *r)
 bool store_latest_now(struct store *s, struct store_read *r)
 {
     clear_results(r);
-    struct series **found = open_series(s, r);
+    struct found *found = open_series(s, r);
     for (size_t i = 0; i < r->n_series; i++) {
-        if (found[i] && !found[i]->known) {
+        if (found[i].series && !found[i].series->known) {
             clear_results(r);
             return false;
         }
-        put_latest(r, i, found[i]);
+        put_latest(r, i, found[i].series);
     }
     return true;
 }
@@ -239,7 +245,7 @@ static void copy_heads(struct store *s, struct read_job *job)
         if (!rs->series)
             continue;
         size_t start = job->text.n;
-        head_read_frozen(s->frozen, &rs->series->cursor, rs->id, &job->text);
+        head_read_frozen(s->frozen, s->active, &rs->series->cursor, rs->id, &job->text);
         rs->frozen.n = job->text.n - start;
         head_read_active(s->active, &rs->series->cursor, &job->text);
         rs->active.n = job->text.n - start - rs->frozen.n;
@@ -258,16 +264,16 @@ static bool prepare_series(struct store *s, struct read_job *job)
 {
     struct store_read *r = job->r;
     bool latest = r->kind == STORE_READ_LATEST, ask = false;
-    struct series **found = open_series(s, r);
+    struct found *found = open_series(s, r);
     if (r->kind == STORE_READ_KEYS)
         return false;
     job->n_series = r->n_series;
     job->series = mem_zalloc(r->n_series * sizeof *job->series);
     for (size_t i = 0; i < r->n_series; i++) {
         struct read_series *rs = &job->series[i];
-        rs->series = found[i];
-        rs->id = found[i] ? found[i]->id : 0;
-        rs->ask = found[i] && !(latest && found[i]->known);
+        rs->series = found[i].series;
+        rs->id = found[i].id;
+        rs->ask = rs->series && !(latest && rs->series->known);
         ask |= rs->ask;
     }
     if (!latest)

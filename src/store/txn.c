@@ -75,19 +75,19 @@ struct value txn_unpack_value(struct unpack *u)
 
 // Touched rows ------------------------------------------------------------------------------------
 
-static void touch(struct store_txn *t, struct device *d, struct series *s)
+static void touch(struct store_txn *t, struct device *d, struct series_ref ref)
 {
     if (t->n_touches == t->cap_touches) {
         t->cap_touches = t->cap_touches ? t->cap_touches * 2 : 4;
         t->touches = mem_realloc(t->touches, t->cap_touches * sizeof *t->touches);
     }
-    t->touches[t->n_touches++] = (struct txn_touch){d, s};
+    t->touches[t->n_touches++] = (struct txn_touch){d, ref};
 }
 
 static void touch_device(struct store_txn *t, struct device *d)
 {
     if (d->state == ROW_NEW)
-        touch(t, d, NULL);
+        touch(t, d, (struct series_ref){0, 0});
 }
 
 static void submit_key(struct txn_rows *rows, uint32_t id)
@@ -105,9 +105,11 @@ static void submit_touch(struct txn_rows *rows, struct txn_touch touched)
 {
     struct device *d = touched.device;
     bool write = d->state == ROW_NEW;
-    if (touched.series && touched.series->state == ROW_NEW) {
-        submit_key(rows, touched.series->key);
-        touched.series->state = ROW_SUBMITTED;
+    struct series *s = directory_series(rows->dir, touched.ref.series);
+    if (s && s->state == ROW_NEW) {
+        submit_key(rows, touched.ref.key);
+        s->state = ROW_SUBMITTED;
+        d->n_new--;
         write = true;
     }
     if (!write || d->queued)
@@ -167,10 +169,10 @@ void txn_rows_durable(struct store_txn *t, struct directory *dir)
         struct txn_touch touched = t->touches[i];
         touched.device->state = ROW_DURABLE;
         touched.device->pub.durable = true;
-        if (!touched.series)
+        if (!touched.ref.series)
             continue;
-        touched.series->state = ROW_DURABLE;
-        dir->keys[touched.series->key].state = ROW_DURABLE;
+        directory_series(dir, touched.ref.series)->state = ROW_DURABLE;
+        dir->keys[touched.ref.key].state = ROW_DURABLE;
     }
 }
 
@@ -188,15 +190,16 @@ void store_txn_points(struct store_txn *t, struct store_device *d, int64_t ts_ms
     struct device *dev = device_of(d);
     touch_device(t, dev);
     for (size_t i = 0; i < n; i++) {
-        struct series *s = directory_series(dir, dev, kv[i].key, (uint32_t)i);
-        if (!s) {
+        const struct series_ref *ref = directory_find_series(dir, dev, kv[i].key, (uint32_t)i);
+        if (!ref) {
             check_size(kv[i].key.n);
-            s = directory_add_series(dir, dev, kv[i].key);
+            ref = directory_add_series(dir, dev, kv[i].key);
         }
-        if (s->state == ROW_NEW)
-            touch(t, dev, s);
+        // Looking at the series itself would fetch a cache line that nothing else here needs.
+        if (dev->n_new && directory_series(dir, ref->series)->state == ROW_NEW)
+            touch(t, dev, *ref);
         check_size(kv[i].value.s.n);
-        points_log_encode(&t->log, s->id, ts_ms, &kv[i].value, &t->points);
+        points_log_encode(&t->log, ref->series, ts_ms, &kv[i].value, &t->points);
     }
     t->n_points += (uint32_t)n;
 }

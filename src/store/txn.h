@@ -27,7 +27,7 @@ enum txn_op {
 // Something that was ROW_NEW when the transaction first touched it.
 struct txn_touch {
     struct device *device;
-    struct series *series; // NULL: the device alone
+    struct series_ref ref; // series 0: the device alone
 };
 
 struct store_txn {
