@@ -3,6 +3,7 @@
 
 struct loop *loop;
 struct timer deadline;
+static struct list raws = LIST_INIT(raws);
 
 static void too_late(struct timer *t)
 {
@@ -18,6 +19,8 @@ void begin_loop(void)
 
 void end_loop(void)
 {
+    while (!list_empty(&raws))
+        raw_close(container_of(raws.next, struct raw, link));
     loop_run(loop);
     loop_free(loop);
 }
@@ -61,6 +64,7 @@ void raw_connect(struct raw *r, uint16_t port)
 {
     *r = (struct raw){0};
     assert_int_equal(tcp_connect(loop, SPAN("127.0.0.1"), port, &events, r, &r->tcp), 0);
+    list_push(&raws, &r->link);
     wait_until(r->open);
     assert_int_equal(r->open, 1);
 }
@@ -68,6 +72,7 @@ void raw_connect(struct raw *r, uint16_t port)
 void raw_attach(struct raw *r, struct tcp *t)
 {
     *r = (struct raw){.tcp = t, .open = 1};
+    list_push(&raws, &r->link);
     tcp_set_events(t, &events, r);
     tcp_read_start(t);
 }
@@ -101,6 +106,7 @@ void raw_close(struct raw *r)
     if (r->tcp && !r->closed) {
         tcp_close(r->tcp, set_flag, &r->closed);
         wait_until(r->closed);
+        list_remove(&r->link);
     }
     buf_free(&r->got);
 }

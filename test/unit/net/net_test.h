@@ -28,12 +28,13 @@ extern struct timer deadline;
     } while (0)
 
 void begin_loop(void);
-// Runs until nothing is left and frees.
+// Closes raw peers a failed test left, runs until nothing is left and frees.
 void end_loop(void);
 void set_flag(void *ctx); // a close callback: *(int *)ctx += 1
 
 // A TCP peer without HTTP.
 struct raw {
+    struct list link; // all that are open, for end_loop() after a failed test
     struct tcp *tcp;
     struct buf got;
     int open; // 1 connected, -1 failed

@@ -174,7 +174,7 @@ static void finish_failed(struct reply *r, int code, const char *msg)
     reply_free(r);
 }
 
-static struct raw *peer(int i)
+struct raw *peer(int i)
 {
     wait_until(n_peers > i);
     return &peers[i];
