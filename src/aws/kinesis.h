@@ -113,7 +113,8 @@ void kinesis_output_free(struct kinesis_output *o);
 struct kinesis_call {
     void *data;
     // Exactly once. out: valid on status 0; the callee may move it away
-    // (`mine = *out; *out = (struct kinesis_output){0}`). error: NULL on success.
+    // (`mine = *out; *out = (struct kinesis_output){0}`). error: NULL on success
+    // only; valid during the callback.
     void (*on_done)(struct kinesis_call *call, int status, struct kinesis_output *out,
                     const struct aws_error *error);
     // As aws_call.on_size.
