@@ -138,7 +138,7 @@ void head_append(struct head *h, struct head_cursor *c, uint32_t series, int64_t
     uint8_t tmp[POINTS_FIXED_MAX];
     bool in_place = c->room >= POINTS_FIXED_MAX;
     uint8_t *p = in_place ? at_address(h, c->at) : tmp;
-    struct points_state st = {c->ts, c->step, c->bits, c->tag};
+    struct points_state st = {c->ts, c->bits, c->step, c->tag};
     uint32_t n = (uint32_t)(points_encode(&st, ts, v, p) - p);
     c->ts = st.ts;
     c->step = st.step;

@@ -21,8 +21,9 @@ struct head_run {
 // As small as it is, with the latest value beside it, to fit a cache line: appending to random
 // series costs mostly what fetching these costs.
 struct head_cursor {
-    int64_t ts, step; // struct points_state
+    int64_t ts; // struct points_state
     uint64_t bits;
+    int32_t step;
     uint32_t epoch, run;
     uint32_t at;    // the next byte to write
     uint32_t bytes; // written so far

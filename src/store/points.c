@@ -140,12 +140,18 @@ static int get_value(struct unpack *u, uint8_t tag, uint64_t *number, struct val
     return u->bad ? ERR_INVALID : 1;
 }
 
+static int32_t short_step(uint64_t step)
+{
+    return (int64_t)step == (int32_t)step ? (int32_t)step : 0;
+}
+
 uint8_t *points_encode(struct points_state *st, int64_t ts, const struct value *v, uint8_t *out)
 {
     uint64_t number = 0;
     uint8_t tag = classify(v, st->tag, &number);
     uint64_t step = st->tag ? (uint64_t)ts - (uint64_t)st->ts : 0;
-    uint64_t time = pack_zigzag((int64_t)(st->tag ? step - (uint64_t)st->step : (uint64_t)ts));
+    uint64_t time = st->tag ? step - (uint64_t)(int64_t)st->step : (uint64_t)ts;
+    time = pack_zigzag((int64_t)time);
     uint8_t first = (uint8_t)((time & 0x3f) << 1 | (tag != st->tag));
     time >>= 6;
     *out++ = time ? first | 0x80 : first;
@@ -156,7 +162,7 @@ uint8_t *points_encode(struct points_state *st, int64_t ts, const struct value *
         st->bits = 0;
     }
     out = put_value(out, tag, number, st->bits, v->s.n);
-    *st = (struct points_state){ts, (int64_t)step, number, tag};
+    *st = (struct points_state){ts, number, short_step(step), tag};
     return out;
 }
 
@@ -170,8 +176,9 @@ int points_decode(struct points_state *st, struct unpack *u, int64_t *ts, struct
         time |= unpack_u64(u) << 6;
     uint64_t diff = (uint64_t)pack_unzigzag(time);
     if (st->tag) {
-        st->step = (int64_t)((uint64_t)st->step + diff);
-        st->ts = (int64_t)((uint64_t)st->ts + (uint64_t)st->step);
+        uint64_t step = (uint64_t)(int64_t)st->step + diff;
+        st->ts = (int64_t)((uint64_t)st->ts + step);
+        st->step = short_step(step);
     } else {
         st->ts = (int64_t)diff;
     }

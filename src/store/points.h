@@ -7,7 +7,8 @@
 // A series stream is a run of points, each
 //   time   zigzag(ts - previous ts - previous step); its low 6 bits share a byte with a flag that
 //          the tag changes (bit 0) and the continuation bit (bit 7); the rest follows as a varint.
-//          The first point's time is absolute (previous ts and step are 0).
+//          The first point's time is absolute (previous ts and step are 0); a step that does not
+//          fit 32 bits counts as 0.
 //   [tag]  one byte, when the flag is set
 //   value  by tag, relative to the previous value of the same tag (0 after a change):
 //          FALSE, TRUE     nothing
@@ -43,8 +44,8 @@ enum points_tag {
 // State of an encoder or decoder of a series stream; zero at the start.
 struct points_state {
     int64_t ts;
-    int64_t step;
     uint64_t bits;
+    int32_t step;
     uint8_t tag;
 };
 
