@@ -4,7 +4,7 @@
 
 const REFRESH_MS = 2000;
 const PAGE_SIZE = 20;
-const CHIPS = 4; // values of a device in the list
+const CHIPS = 6; // values of a device in the list
 const TELEMETRY = "/api/plugins/telemetry/DEVICE/";
 const SESSION = "penstock.session";
 
