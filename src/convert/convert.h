@@ -21,6 +21,14 @@ struct convert_script;
 #define CONVERT_MEMORY_LIMIT ((size_t)64 * 1024 * 1024)
 #define CONVERT_WATCHDOG_MS 5000
 
+// Of what a script returns.
+#define CONVERT_RESULT_MAX 300000 // uplink: bytes of keys and texts, and 8 for each value
+#define CONVERT_DOWNLINK_MAX                                                                       \
+    ((size_t)2 * 1024 * 1024)                    // the same of a downlink; a record holds 1 MiB
+#define CONVERT_KEY_MAX 255                      // bytes
+#define CONVERT_NAME_MAX 255                     // bytes
+#define CONVERT_SCRIPT_MAX ((size_t)1024 * 1024) // bytes of a script
+
 // 0 = the default above.
 struct convert_options {
     unsigned workers;      // 0 = cores - 1, at least 1

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "convert/js_gate.h"
 #include "convert/runner.h"
 #include "io/worker.h"
 
@@ -153,6 +154,8 @@ static void on_done(struct worker_job *job)
     if (mine) {
         add_stats(p, &b->stats);
         list_remove(&b->link);
+        if (list_empty(&p->batches))
+            timer_stop(&p->watchdog);
         if (job->canceled)
             cancel_from(cj, b->next);
     }

@@ -8,8 +8,6 @@
 #include "convert/js_engine.h"
 #include "convert/result_value.h"
 
-#define DOWNLINK_RESULT_MAX ((size_t)2 * 1024 * 1024) // reader.limit; a record holds 1 MiB
-
 struct downlink_call {
     struct js_call call; // first
     const struct downlink_input *input;

@@ -42,6 +42,8 @@ static int duk_x_apply_native(struct duk_hthread *thr, duk_idx_t idx_func);
             x_look_at_clock(thr);                                                                  \
     } while (0)
 #define DUK_X_COMPILE_BODY (1U << 30)
+// Duktape forgets to leave out one use of it.
+#define DUK_HEAP_REMOVE_FROM_FINALIZE_LIST(heap, h) ((void)(heap), (void)(h))
 
 #include "duktape.c"
 
@@ -90,6 +92,31 @@ void duk_x_push_body(duk_context *ctx, struct span text, const char *const *form
                         ctx->builtins[DUK_BIDX_GLOBAL_ENV], ctx->builtins[DUK_BIDX_GLOBAL_ENV],
                         0 /*add_auto_proto*/);
     duk_remove(ctx, -2);
+}
+
+int duk_x_error_line(duk_context *ctx, const char *file_name)
+{
+    int line = 0;
+    duk_idx_t top = duk_get_top(ctx);
+    duk_xget_owndataprop_stridx_short(ctx, -1, DUK_STRIDX_INT_TRACEDATA);
+    // Two items for each frame, innermost first: the function, and where in it.
+    for (duk_uarridx_t i = 0; line == 0 && duk_is_object(ctx, top); i += 2) {
+        duk_set_top(ctx, top + 1);
+        (void)duk_get_prop_index(ctx, top, i);
+        (void)duk_get_prop_index(ctx, top, i + 1);
+        if (duk_is_undefined(ctx, top + 1))
+            break;
+        duk_hobject *func = duk_get_hobject(ctx, top + 1);
+        if (!func || !DUK_HOBJECT_IS_COMPFUNC(func))
+            continue;
+        duk_xget_owndataprop_stridx_short(ctx, top + 1, DUK_STRIDX_FILE_NAME);
+        if (strcmp(duk_get_string_default(ctx, -1, ""), file_name) == 0) {
+            double pc = DUK_FMOD(duk_get_number(ctx, top + 2), DUK_DOUBLE_2TO32);
+            line = (int)duk_hobject_pc2line_query(ctx, top + 1, (duk_uint_fast32_t)pc);
+        }
+    }
+    duk_set_top(ctx, top);
+    return line;
 }
 
 // The journal ------------------------------------------------------------------------------------

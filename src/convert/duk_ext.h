@@ -34,6 +34,10 @@ struct duk_x {
 void duk_x_push_body(duk_context *ctx, struct span text, const char *const *formals,
                      const char *file_name);
 
+// The line of the innermost function of that file in the traceback of the error on the top; 0 when
+// there is none.
+int duk_x_error_line(duk_context *ctx, const char *file_name);
+
 // From here on every object that exists now is put back by duk_x_restore(): own properties, their
 // values and attributes, prototype, extensibility. Call it with nothing else on the heap than what
 // all records share; again after a change to what they share.

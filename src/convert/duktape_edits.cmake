@@ -59,6 +59,8 @@ macro(duktape_edit_writes)
 			if (flags & DUK_PROPDESC_FLAG_ACCESSOR) {
 				DUK_DDD(DUK_DDDPRINT("existing property is a non-configurable "]] [[		DUK_X_TOUCH(thr, holder);
 ]])
+    duktape_edit([[DUK_HEAPHDR_SET_FLAGS((duk_heaphdr *) fun_clos, DUK_HEAPHDR_GET_FLAGS_RAW((duk_heaphdr *) fun_temp));]]
+        [[DUK_HEAPHDR_SET_FLAGS((duk_heaphdr *) fun_clos, DUK_HEAPHDR_GET_FLAGS_RAW((duk_heaphdr *) fun_temp) & ~DUK_HEAPHDR_FLAG_READONLY);]])
     duktape_insert(BEFORE [[	duk__mark_tval(heap, &heap->lj.value1);
 	duk__mark_tval(heap, &heap->lj.value2);
 

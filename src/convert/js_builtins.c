@@ -9,10 +9,18 @@ static duk_ret_t type_error(duk_context *ctx, const char *what)
     return duk_error(ctx, DUK_ERR_TYPE_ERROR, "%s", what);
 }
 
+// ECMA-262 7.1.18 ToObject of the first argument.
+static void require_object(duk_context *ctx)
+{
+    if (duk_is_null_or_undefined(ctx, 0))
+        (void)type_error(ctx, "null and undefined are no objects");
+    (void)duk_to_object(ctx, 0);
+}
+
 // ECMA-262 7.1.5 ToIntegerOrInfinity of an argument, 0 when it is not there.
 static double integer_argument(duk_context *ctx, duk_idx_t i)
 {
-    return duk_is_undefined(ctx, i) ? 0 : duk_to_int(ctx, i);
+    return i >= duk_get_top(ctx) || duk_is_undefined(ctx, i) ? 0 : duk_to_int(ctx, i);
 }
 
 // Object -----------------------------------------------------------------------------------------
@@ -22,8 +30,7 @@ enum { WANT_KEYS = 1, WANT_VALUES = 2 };
 static duk_ret_t object_list(duk_context *ctx, int want)
 {
     duk_set_top(ctx, 1);
-    duk_require_object_coercible(ctx, 0);
-    (void)duk_to_object(ctx, 0);
+    require_object(ctx);
     duk_idx_t out = duk_push_array(ctx);
     duk_enum(ctx, 0, DUK_ENUM_OWN_PROPERTIES_ONLY);
     duk_uarridx_t n = 0;
@@ -75,8 +82,9 @@ static duk_ret_t object_from_entries(duk_context *ctx)
 static duk_ret_t object_assign(duk_context *ctx)
 {
     duk_idx_t n = duk_get_top(ctx);
-    duk_require_object_coercible(ctx, 0);
-    (void)duk_to_object(ctx, 0);
+    if (n == 0)
+        duk_push_undefined(ctx);
+    require_object(ctx);
     for (duk_idx_t i = 1; i < n; i++) {
         if (duk_is_null_or_undefined(ctx, i))
             continue;

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -19,8 +18,8 @@ struct js_engine {
     struct duk_x x; // first: the heap's udata
     struct js_memory memory;
     struct js_engine_options o;
-    duk_context *ctx; // NULL: the heap could not be made
-    bool compiled;    // JS_SLOT_FUNCTION is there
+    duk_context *ctx;
+    bool compiled; // JS_SLOT_FUNCTION is there
     // Why not; every call gets it.
     int status;
     char error[JS_ERROR_MAX];
@@ -39,46 +38,23 @@ static const char *const formals_of[][5] = {
     [CONVERT_LOG] = {"msg", "metadata", "msgType"},
 };
 
-// The gate ---------------------------------------------------------------------------------------
-
-int64_t js_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-bool js_gate_give_up(struct js_gate *g, int64_t ms)
-{
-    uint64_t word = atomic_load(&g->word);
-    if ((word & 3) != GATE_SCRIPT || js_now_ms() - atomic_load(&g->since_ms) <= ms)
-        return false;
-    return atomic_compare_exchange_strong(&g->word, &word, (word & ~(uint64_t)3) | GATE_LOST);
-}
+// Script code on and off ------------------------------------------------------------------------
 
 static void enter_script(struct js_engine *e)
 {
     int64_t now = js_now_ms();
     e->deadline_ms = now + e->o.time_limit_ms;
     e->in_script = true;
-    if (!e->gate)
-        return;
-    e->run = (atomic_load_explicit(&e->gate->word, memory_order_relaxed) >> 2) + 1;
-    atomic_store_explicit(&e->gate->since_ms, now, memory_order_relaxed);
-    atomic_store_explicit(&e->gate->word, e->run << 2 | GATE_SCRIPT, memory_order_release);
+    if (e->gate)
+        e->run = js_gate_enter(e->gate, now);
 }
 
 // False when the run was given up meanwhile.
 static bool leave_script(struct js_engine *e)
 {
-    if (!e->in_script)
-        return !e->lost;
-    e->in_script = false;
-    uint64_t word = e->run << 2 | GATE_SCRIPT;
-    if (e->gate &&
-        !atomic_compare_exchange_strong_explicit(&e->gate->word, &word, e->run << 2 | GATE_CALLER,
-                                                 memory_order_acq_rel, memory_order_acquire))
+    if (e->in_script && e->gate && !js_gate_leave(e->gate, e->run))
         e->lost = true;
+    e->in_script = false;
     return !e->lost;
 }
 
@@ -141,13 +117,10 @@ static void push_error_text(duk_context *ctx)
     // The compiler puts the line into its messages itself.
     if (strstr(duk_get_string(ctx, -1), "(line "))
         return;
-    (void)duk_get_prop_string(ctx, -2, "fileName");
-    bool own = duk_is_string(ctx, -1) && strcmp(duk_get_string(ctx, -1), SCRIPT_FILE) == 0;
+    duk_dup(ctx, -2);
+    int line = duk_x_error_line(ctx, SCRIPT_FILE);
     duk_pop(ctx);
-    (void)duk_get_prop_string(ctx, -2, "lineNumber");
-    int line = duk_get_int_default(ctx, -1, 0);
-    duk_pop(ctx);
-    if (own && line > 0) {
+    if (line > 0) {
         (void)duk_push_sprintf(ctx, " (line %d)", line);
         duk_concat(ctx, 2);
     }
@@ -175,8 +148,11 @@ static size_t copy_error(char out[JS_ERROR_MAX], struct span s)
 static int describe_error(struct js_engine *e, char out[JS_ERROR_MAX])
 {
     duk_context *ctx = e->ctx;
-    if (!e->timed_out && !e->memory.refused)
-        (void)duk_safe_call(ctx, error_text_call, NULL, 1, 1);
+    // An error may throw another one when it is looked at; that one is told, then.
+    for (int i = 0; i < 2 && !e->timed_out && !e->memory.refused; i++) {
+        if (duk_safe_call(ctx, error_text_call, NULL, 1, 1) == DUK_EXEC_SUCCESS)
+            break;
+    }
     if (e->timed_out) {
         duk_pop(ctx);
         snprintf(out, JS_ERROR_MAX, "the script ran longer than %lld ms",
@@ -209,18 +185,17 @@ static duk_ret_t prepare_call(duk_context *ctx, void *udata)
 
 static void prepare(struct js_engine *e)
 {
-    if (e->o.text.n > JS_SCRIPT_MAX) {
+    if (e->o.text.n > CONVERT_SCRIPT_MAX) {
         e->status = ERR_INVALID;
-        snprintf(e->error, sizeof(e->error), "the script is longer than %zu bytes", JS_SCRIPT_MAX);
+        snprintf(e->error, sizeof(e->error), "the script is longer than %zu bytes",
+                 CONVERT_SCRIPT_MAX);
         return;
     }
+    // Duktape cannot be refused memory before it stands.
+    e->memory.limit = SIZE_MAX;
     e->ctx = duk_create_heap(on_alloc, on_realloc, on_free, e, on_fatal);
-    if (!e->ctx) {
-        e->status = ERR_MEMORY;
-        snprintf(e->error, sizeof(e->error), "the script needs more than %zu KiB of memory",
-                 e->o.memory_limit / 1024);
-        return;
-    }
+    require(e->ctx != NULL);
+    e->memory.limit = e->o.memory_limit;
     if (duk_safe_call(e->ctx, prepare_call, e, 0, JS_SLOTS) != DUK_EXEC_SUCCESS) {
         duk_set_top(e->ctx, 1);
         e->status = describe_error(e, e->error);
@@ -237,7 +212,6 @@ struct js_engine *js_engine_new(const struct js_engine_options *o)
     struct js_engine *e = mem_new(struct js_engine);
     e->x.reserve = on_reserve;
     e->x.ticks = UINT32_MAX;
-    e->memory.limit = o->memory_limit;
     e->o = *o;
     e->o.name = SPAN_NONE;
     e->o.text = span_of(mem_strndup(o->text.p, o->text.n), o->text.n);

@@ -5,30 +5,14 @@
 // One script in one JavaScript heap. A call is: arguments in, the script's function, its result as
 // plain data out; between two calls the heap is as it was before the first. One thread at a time.
 //
-// Script code runs only while the engine's gate is in GATE_SCRIPT. What belongs to the caller
-// (arguments, results, arenas) is touched only outside it, so that whoever holds the gate can give
-// up on a run that never ends (js_gate_give_up) and take everything of the caller's away from under
-// it.
-
-#include <stdatomic.h>
+// Script code runs only while the engine is in its gate (js_gate.h). What belongs to the caller
+// (arguments, results, arenas) is touched only outside it.
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "convert/convert.h"
 #include "convert/duk_ext.h"
-
-// Shared by the thread that runs scripts and the one that watches it.
-struct js_gate {
-    _Atomic uint64_t word; // number of the run << 2 | enum js_gate_state
-    _Atomic int64_t since_ms;
-};
-enum js_gate_state { GATE_CALLER, GATE_SCRIPT, GATE_LOST };
-
-// Milliseconds of the coarse monotonic clock, which the gate and the time limit use.
-int64_t js_now_ms(void);
-// Gives up on the run when it has been in script code for longer than `ms`. From any thread. True
-// when it was given up: its thread will not touch the caller's memory any more.
-bool js_gate_give_up(struct js_gate *g, int64_t ms);
+#include "convert/js_gate.h"
 
 struct js_engine;
 
@@ -40,7 +24,6 @@ struct js_engine_options {
 };
 
 #define JS_ERROR_MAX 2000 // bytes of an error's text
-#define JS_SCRIPT_MAX ((size_t)1024 * 1024)
 
 struct js_engine *js_engine_new(const struct js_engine_options *o);
 void js_engine_free(struct js_engine *e);

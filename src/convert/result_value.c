@@ -32,7 +32,7 @@ int result_fail(struct result_reader *r, const struct result_at *at, const char 
 {
     buf_clear(r->scratch);
     add_path(r->scratch, at);
-    if (r->scratch->n > RESULT_KEY_MAX * 4)
+    if (r->scratch->n > CONVERT_KEY_MAX * 4)
         buf_clear(r->scratch);
     if (r->scratch->n > 0)
         buf_add_str(r->scratch, ": ");
@@ -184,8 +184,8 @@ int result_map(struct result_reader *r, const struct result_at *at, const struct
         struct result_at here = {at, key.s, 0};
         if (key.s.n == 0)
             return result_fail(r, at, "a key is empty");
-        if (key.s.n > RESULT_KEY_MAX)
-            return result_fail(r, at, "a key is longer than %d bytes", RESULT_KEY_MAX);
+        if (key.s.n > CONVERT_KEY_MAX)
+            return result_fail(r, at, "a key is longer than %d bytes", CONVERT_KEY_MAX);
         int rc = result_value(r, &here, &item, &list[*n].value);
         if (rc < 0 || count(r, key.s.n) < 0)
             return ERR_INVALID;
@@ -223,8 +223,8 @@ int result_name(struct result_reader *r, const struct result_at *at, const struc
     }
     if (v->kind != DUK_X_STRING)
         return result_fail(r, at, "must be a string, is %s", result_kind_name(v));
-    if (v->s.n > RESULT_NAME_MAX)
-        return result_fail(r, at, "is longer than %d bytes", RESULT_NAME_MAX);
+    if (v->s.n > CONVERT_NAME_MAX)
+        return result_fail(r, at, "is longer than %d bytes", CONVERT_NAME_MAX);
     *out = js_text_out_arena(r->arena, v->s);
     return 0;
 }

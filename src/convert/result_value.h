@@ -8,11 +8,8 @@
 
 #include "base/arena.h"
 #include "base/value.h"
+#include "convert/convert.h"
 #include "convert/duk_ext.h"
-
-#define RESULT_MAX 300000   // reader.limit for uplink results
-#define RESULT_KEY_MAX 255  // bytes of a key
-#define RESULT_NAME_MAX 255 // bytes of a name
 
 struct result_reader {
     duk_context *ctx;

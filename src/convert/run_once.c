@@ -85,8 +85,10 @@ static void take_result(duk_context *ctx, struct js_call *call)
     struct runner_call *c = (struct runner_call *)call;
     struct duk_x_value v;
     duk_x_view(ctx, -1, &v);
-    struct result_reader reader = {
-        .ctx = ctx, .arena = &c->r->arena, .scratch = &c->r->scratch, .limit = DOWNLINK_RESULT_MAX};
+    struct result_reader reader = {.ctx = ctx,
+                                   .arena = &c->r->arena,
+                                   .scratch = &c->r->scratch,
+                                   .limit = CONVERT_DOWNLINK_MAX};
     struct span text;
     call->status = result_json(&reader, &v, &text);
     call->error = reader.error;
@@ -157,7 +159,7 @@ int convert_runner_run(struct convert_runner *r, const struct convert_input *in,
     struct result_reader reader = {.arena = &r->arena,
                                    .scratch = &r->scratch,
                                    .cast_strings = r->cast_strings,
-                                   .limit = RESULT_MAX};
+                                   .limit = CONVERT_RESULT_MAX};
     struct uplink_call up = {.reader = reader};
     struct downlink_call down = {.reader = reader, .is_log = r->kind == CONVERT_LOG};
     struct uplink_result up_out;
@@ -165,7 +167,7 @@ int convert_runner_run(struct convert_runner *r, const struct convert_input *in,
     struct runner_call c = {.r = r, .in = in, .json = result_json};
     uplink_call_init(&up, NULL, &up_out);
     downlink_call_init(&down, NULL, &down_out);
-    down.reader.limit = DOWNLINK_RESULT_MAX;
+    down.reader.limit = CONVERT_DOWNLINK_MAX;
     c.contract = r->kind == CONVERT_UPLINK ? &up.call : &down.call;
     c.call.push = push_arguments;
     c.call.take = take_result;

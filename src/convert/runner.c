@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "convert/downlink.h"
+#include "convert/js_engine.h"
 #include "convert/uplink.h"
 
 struct slot {
@@ -145,7 +146,7 @@ bool runner_run(struct runner *r, struct convert_script *script, struct convert_
     struct result_reader reader = {.arena = &job->arena,
                                    .scratch = &r->scratch,
                                    .cast_strings = r->limits.cast_strings,
-                                   .limit = uplink ? RESULT_MAX : DOWNLINK_RESULT_MAX};
+                                   .limit = uplink ? CONVERT_RESULT_MAX : CONVERT_DOWNLINK_MAX};
     up.reader = down.reader = reader;
     drop_retired(r);
     struct slot *s = find_slot(r, script);

@@ -5,12 +5,12 @@
 // What one worker thread runs scripts with: a heap for each script it met lately, and the records
 // of a batch one after the other.
 
-#include "convert/js_engine.h"
 #include "convert/script.h"
 
 #define RUNNER_HEAPS 16 // of one worker; the longest unused makes room
 
 struct runner;
+struct js_gate;
 
 struct runner_limits {
     int64_t time_ms;

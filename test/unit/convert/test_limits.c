@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "script_run.h"
+
+#include "convert/js_gate.h"
+
+#define MIB ((size_t)1 << 20)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLOW 10
+#else
+#define SLOW 1
+#endif
+
+// Runs a script that does `harm` on payload "x" and nothing bad on others: the record after the bad
+// one must be unharmed, on a new heap when `heaps` is 2.
+static void check_within(int64_t time_ms, const char *harm, const char *want, unsigned heaps)
+{
+    struct runner_limits limits = {.time_ms = time_ms, .memory = 8 * MIB};
+    struct script_run s;
+    struct buf script = {0};
+    buf_printf(&script,
+               "var before = typeof leak; leak = 1;\nif (payload[0] === 120) {\n%s\n}\n"
+               "return {deviceName: before}",
+               harm);
+    script_run_init(&s, CONVERT_UPLINK, buf_cstr(&script), &limits);
+    assert_string_equal(script_run_uplink(&s, SPAN("y")), "device undefined");
+    int64_t began = js_now_ms();
+    assert_string_equal(script_run_uplink(&s, SPAN("x")), want);
+    if (js_now_ms() - began > 3000 * SLOW)
+        fail_msg("%s took %lld ms", harm, (long long)(js_now_ms() - began));
+    assert_string_equal(script_run_uplink(&s, SPAN("y")), "device undefined");
+    assert_int_equal(s.stats.heaps_made, heaps);
+    assert_int_equal(s.stats.runs, 3);
+    assert_int_equal(s.stats.failures, strncmp(want, "device", 6) != 0);
+    assert_int_equal(s.stats.timeouts, strncmp(want, "timeout", 7) == 0);
+    assert_int_equal(s.stats.memory_kills, strncmp(want, "memory", 6) == 0);
+    script_run_free(&s);
+    buf_free(&script);
+}
+
+static void check(const char *harm, const char *want, unsigned heaps)
+{
+    check_within(10000, harm, want, heaps);
+}
+
+static void check_time(const char *harm)
+{
+    check_within(60 * SLOW, harm,
+                 SLOW == 1 ? "timeout: the script ran longer than 60 ms"
+                           : "timeout: the script ran longer than 600 ms",
+                 2);
+}
+
+static void check_memory(const char *harm)
+{
+    check(harm, "memory: the script needs more than 8192 KiB of memory", 2);
+}
+
+static void test_time(void **state)
+{
+    (void)state;
+    check_time("for (;;);");
+    check_time("for (;;) { try { for (;;); } catch (e) {} }");
+    check_time("for (;;) { try { for (;;); } finally { continue } }");
+    check_time(
+        "function f() { f2() } function f2() { for (;;) [1].map(function () { return 1 }) } f()");
+    check_time("for (;;) '1,2,3'.split(',')");
+    check_time("for (;;) JSON.parse('{\"a\": [1, 2, 3]}')");
+    check_time("for (;;) [3, 1, 2].sort(function (a, b) { return a - b })");
+}
+
+// No bytecode runs in these.
+static void test_time_in_natives(void **state)
+{
+    (void)state;
+    check_time("Array.prototype.indexOf.call({length: 2147483647}, 1)");
+    check_time("Array.prototype.forEach.call({length: 2147483647}, function () {})");
+    check_time("Array.prototype.reverse.call({length: 2147483647})");
+    check_time(
+        "Array.prototype.join.call(new Proxy([], {}), '') + Array.prototype.every.call({length: "
+        "2147483647}, isNaN)");
+    // The step limit or the clock, whichever is first.
+    struct runner_limits limits = {.time_ms = 60 * SLOW, .memory = 8 * MIB};
+    struct script_run s;
+    script_run_init(
+        &s, CONVERT_UPLINK,
+        "if (payload[0] === 120) /^(a+)+$/.test('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'); "
+        "return {deviceName: 'd'}",
+        &limits);
+    int64_t began = js_now_ms();
+    assert_string_not_equal(script_run_uplink(&s, SPAN("x")), "device d");
+    assert_true(js_now_ms() - began < 1500 * SLOW);
+    assert_string_equal(script_run_uplink(&s, SPAN("y")), "device d");
+    script_run_free(&s);
+}
+
+// Script code that runs when the result or the error is looked at has the same limit.
+static void test_time_after_return(void **state)
+{
+    (void)state;
+    check_time("return {deviceName: {toJSON: function () { for (;;); }}}");
+    check_time("return Object.defineProperty({}, 'deviceName', {get: function () { for (;;); }, "
+               "enumerable: true})");
+    check_time("throw {toJSON: function () { for (;;); }}");
+    check_time("var e = new Error('x'); e.toString = function () { for (;;); }; throw e");
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    check_memory("var l = []; for (;;) l.push({x: new Array(1000)})");
+    check_memory("var s = 'x'; for (;;) s += s");
+    check_memory("var s = 'x'; for (;;) { try { for (;;) s += s } catch (e) { s += s } }");
+    check_memory("for (var i = 0, l = []; ; i++) l[i] = 'text number ' + i");
+    check_memory("new Uint8Array(100 * 1024 * 1024)");
+    check_memory("Array(9 * 1024 * 1024).join('x')");
+    check_memory(
+        "var s = Array(1024 * 1024).join('x'); JSON.parse('[' + Array(3).join('\"' + s + '\",') + "
+        "'\"' + s + s + '\"]')");
+    check_memory("var l = payload; for (;;) l = l.concat(l)");
+    // The limit itself fits.
+    check("var l = new Array(4); for (var i = 0; i < 4; i++) l[i] = Array(1024 * 1024).join(i)",
+          "device undefined", 1);
+}
+
+// Caught by the script, it is the script's business; the heap is made again all the same.
+static void test_memory_caught(void **state)
+{
+    (void)state;
+    check("try { new Uint8Array(100 * 1024 * 1024) } catch (e) { return {deviceName: 'caught'} }",
+          "device caught", 2);
+}
+
+static void test_recursion(void **state)
+{
+    (void)state;
+    check("(function f() { return f() + 1 })()", "script: RangeError: callstack limit (line 3)", 1);
+    check("var o = {}; o.toString = function () { return o + '' }; o + ''",
+          "script: RangeError: C stack depth limit (line 3)", 1);
+    check("(function f() { [1].map(f) })()", "script: RangeError: C stack depth limit (line 3)", 1);
+    check("(function f() { 'x'.replace(/x/, f) })()",
+          "script: RangeError: C stack depth limit (line 3)", 1);
+    check("JSON.parse(Array(20000).join('['))",
+          "script: RangeError: decode recursion limit (line 3)", 1);
+    check("var l = []; for (var i = 0; i < 5000; i++) l = [l]; JSON.stringify(l)",
+          "script: RangeError: encode recursion limit (line 3)", 1);
+    check("eval(Array(20000).join('('))", "script: RangeError: compiler recursion limit (line 1)",
+          1);
+    check("eval(Array(20000).join('function f() {'))",
+          "script: RangeError: compiler recursion limit (line 1)", 1);
+    check("new RegExp(Array(20000).join('('))",
+          "script: RangeError: regexp compiler recursion limit (line 3)", 1);
+    check("/(a|b)*$/.test(Array(20000).join('ab') + 'c')",
+          "script: RangeError: regexp executor recursion limit (line 3)", 1);
+    // Deep data, freed without recursion.
+    check("var o = null; for (var i = 0; i < 20000; i++) o = {o: o}; leak2 = o", "device undefined",
+          1);
+}
+
+static void test_script_size(void **state)
+{
+    (void)state;
+    struct buf script = {0};
+    char *p = buf_reserve(&script, CONVERT_SCRIPT_MAX + 2);
+    memset(p, ' ', CONVERT_SCRIPT_MAX);
+    memcpy(p, "return null//", 13);
+    buf_commit(&script, CONVERT_SCRIPT_MAX);
+    assert_uplink(buf_cstr(&script), "", "nothing");
+    buf_add_char(&script, ' ');
+    assert_uplink(buf_cstr(&script), "", "invalid: the script is longer than 1048576 bytes");
+    buf_free(&script);
+}
+
+// Not even the heap fits.
+static void test_tiny_heap(void **state)
+{
+    (void)state;
+    struct script_run s;
+    for (size_t memory = 16 * 1024; memory <= 400 * 1024; memory += 12 * 1024) {
+        struct runner_limits limits = {.time_ms = 1000, .memory = memory};
+        script_run_init(&s, CONVERT_UPLINK, "return {deviceName: 'd'}", &limits);
+        struct span got = span_str(script_run_uplink(&s, SPAN("x")));
+        assert_true(span_is(got, "device d") || span_has_prefix(got, SPAN("memory: ")));
+        script_run_free(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_time_in_natives),
+        cmocka_unit_test(test_time_after_return),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_memory_caught),
+        cmocka_unit_test(test_recursion),
+        cmocka_unit_test(test_script_size),
+        cmocka_unit_test(test_tiny_heap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
