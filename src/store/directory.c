@@ -7,6 +7,18 @@
 #include "base/mem.h"
 #include "store/pack.h"
 
+static void *aligned_zalloc(size_t align, size_t n)
+{
+    void *p;
+    require(posix_memalign(&p, align, n) == 0);
+    return memset(p, 0, n);
+}
+
+static struct device *device_at(const struct directory *dir, uint32_t i)
+{
+    return &dir->slabs[i / DEVICE_SLAB][i % DEVICE_SLAB];
+}
+
 static uint64_t name_hash(struct span name, bool is_asset)
 {
     // Devices and assets may have the same names.
@@ -18,7 +30,7 @@ struct device *directory_find(const struct directory *dir, struct span name, boo
     uint64_t hash = name_hash(name, is_asset);
     uint32_t i;
     for (size_t at = 0; hashidx_next(&dir->by_name, hash, &at, &i);) {
-        struct device *d = dir->devices[i];
+        struct device *d = device_at(dir, i);
         if (d->pub.is_asset == is_asset && span_eq(d->pub.name, name))
             return d;
     }
@@ -30,20 +42,29 @@ struct device *directory_find_uuid(const struct directory *dir, struct uuid id)
     uint64_t hash = map_hash(uuid_span(&id));
     uint32_t i;
     for (size_t at = 0; hashidx_next(&dir->by_uuid, hash, &at, &i);) {
-        if (uuid_eq(dir->devices[i]->pub.uuid, id))
-            return dir->devices[i];
+        if (uuid_eq(device_at(dir, i)->pub.uuid, id))
+            return device_at(dir, i);
     }
     return NULL;
+}
+
+static struct device *new_device(struct directory *dir)
+{
+    uint32_t i = dir->n_devices++, slab = i / DEVICE_SLAB;
+    if (slab == dir->cap_slabs) {
+        dir->cap_slabs = slab ? slab * 2 : 4;
+        dir->slabs = mem_realloc(dir->slabs, dir->cap_slabs * sizeof *dir->slabs);
+    }
+    if (i % DEVICE_SLAB == 0)
+        dir->slabs[slab] = aligned_zalloc(DEVICE_ALIGN, DEVICE_SLAB * sizeof(struct device));
+    return device_at(dir, i);
 }
 
 // Copies what `d` names. Its id, or 0 = the next.
 struct device *directory_add(struct directory *dir, const struct store_device *d)
 {
-    if (dir->n_devices == dir->cap_devices) {
-        dir->cap_devices = dir->cap_devices ? dir->cap_devices * 2 : 64;
-        dir->devices = mem_realloc(dir->devices, dir->cap_devices * sizeof *dir->devices);
-    }
-    struct device *n = arena_new(&dir->arena, struct device);
+    uint32_t i = dir->n_devices;
+    struct device *n = new_device(dir);
     n->pub = *d;
     n->pub.internal = n;
     n->pub.name = arena_span(&dir->arena, d->name);
@@ -53,8 +74,6 @@ struct device *directory_add(struct directory *dir, const struct store_device *d
         n->pub.id = dir->next_device;
     if (n->pub.id >= dir->next_device)
         dir->next_device = n->pub.id + 1;
-    uint32_t i = dir->n_devices++;
-    dir->devices[i] = n;
     hashidx_add(&dir->by_name, name_hash(n->pub.name, n->pub.is_asset), i);
     hashidx_add(&dir->by_uuid, map_hash(uuid_span(&n->pub.uuid)), i);
     return n;
@@ -90,15 +109,6 @@ static uint32_t find_key(const struct directory *dir, struct span name, uint64_t
 
 // Series ------------------------------------------------------------------------------------------
 
-// A series for each cache line.
-static struct series *new_page(void)
-{
-    size_t n = SERIES_PAGE * sizeof(struct series);
-    void *page;
-    require(posix_memalign(&page, 64, n) == 0);
-    return memset(page, 0, n);
-}
-
 static struct series *series_slot(struct directory *dir, uint32_t id)
 {
     uint32_t page = id / SERIES_PAGE;
@@ -110,7 +120,7 @@ static struct series *series_slot(struct directory *dir, uint32_t id)
         dir->cap_pages = cap;
     }
     if (!dir->pages[page])
-        dir->pages[page] = new_page();
+        dir->pages[page] = aligned_zalloc(64, SERIES_PAGE * sizeof(struct series));
     return &dir->pages[page][id % SERIES_PAGE];
 }
 
@@ -149,8 +159,10 @@ static void add_ref(struct device *d, struct series_ref ref)
     if (d->n_refs < DEVICE_REFS_SCAN)
         return;
     // From here on the index is what a look-up goes by.
-    for (uint32_t i = (uint32_t)d->by_key.n; i < d->n_refs; i++)
-        hashidx_add(&d->by_key, ref_hash(d->refs[i].key), i);
+    if (!d->by_key)
+        d->by_key = mem_new(struct hashidx);
+    for (uint32_t i = (uint32_t)d->by_key->n; i < d->n_refs; i++)
+        hashidx_add(d->by_key, ref_hash(d->refs[i].key), i);
 }
 
 void directory_unpack(struct directory *dir, struct device *d)
@@ -182,7 +194,7 @@ void directory_pack_series(struct directory *dir, const struct device *d, struct
 const struct series_ref *directory_find_series(struct directory *dir, struct device *d,
                                                struct span key, uint32_t guess)
 {
-    if (d->packed.n)
+    if (d->n_refs == 0)
         directory_unpack(dir, d);
     if (guess < d->n_refs && span_eq(dir->keys[d->refs[guess].key].name, key))
         return &d->refs[guess];
@@ -190,7 +202,7 @@ const struct series_ref *directory_find_series(struct directory *dir, struct dev
     if (id == 0)
         return NULL;
     if (d->n_refs >= DEVICE_REFS_SCAN) {
-        for (size_t at = 0; hashidx_next(&d->by_key, ref_hash(id), &at, &i);) {
+        for (size_t at = 0; hashidx_next(d->by_key, ref_hash(id), &at, &i);) {
             if (d->refs[i].key == id)
                 return &d->refs[i];
         }
@@ -352,17 +364,25 @@ static void free_page(struct series *page)
     mem_free(page);
 }
 
+static void free_device(struct device *d)
+{
+    if (d->refs != d->few)
+        mem_free(d->refs);
+    if (d->by_key)
+        hashidx_free(d->by_key);
+    mem_free(d->by_key);
+}
+
 void directory_free(struct directory *dir)
 {
-    for (uint32_t i = 0; i < dir->n_devices; i++) {
-        if (dir->devices[i]->refs != dir->devices[i]->few)
-            mem_free(dir->devices[i]->refs);
-        hashidx_free(&dir->devices[i]->by_key);
-    }
+    for (uint32_t i = 0; i < dir->n_devices; i++)
+        free_device(device_at(dir, i));
+    for (uint32_t i = 0; i < dir->n_devices; i += DEVICE_SLAB)
+        mem_free(dir->slabs[i / DEVICE_SLAB]);
     for (uint32_t i = 0; i < dir->cap_pages; i++)
         free_page(dir->pages[i]);
     mem_free(dir->pages);
-    mem_free(dir->devices);
+    mem_free(dir->slabs);
     mem_free(dir->keys);
     hashidx_free(&dir->by_name);
     hashidx_free(&dir->by_uuid);

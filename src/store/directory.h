@@ -43,15 +43,23 @@ struct series_ref {
 
 struct device {
     struct store_device pub; // first
+    // What every point of the device needs: 32 bytes, in one cache line.
     struct series_ref *refs;
     struct series_ref few[DEVICE_FEW];
-    uint32_t n_refs, cap_refs;
-    uint32_t n_new;        // refs whose series is ROW_NEW
-    uint8_t state;         // enum row_state
-    bool queued;           // in the list of what a commit has to write
-    struct span packed;    // series list as stored, until unpacked
-    struct hashidx by_key; // used from DEVICE_REFS_SCAN refs on
+    uint32_t n_refs;
+    uint32_t n_new : 28; // refs whose series is ROW_NEW
+    uint32_t state : 3;  // enum row_state
+    uint32_t queued : 1; // in the list of what a commit has to write
+    // The rest.
+    struct span packed;     // series list as stored, until unpacked
+    struct hashidx *by_key; // from DEVICE_REFS_SCAN refs on
+    uint32_t cap_refs;
 };
+
+#define DEVICE_ALIGN 32
+_Static_assert(offsetof(struct device, refs) % DEVICE_ALIGN == 0 &&
+                   offsetof(struct device, packed) - offsetof(struct device, refs) == DEVICE_ALIGN,
+               "what a point needs of its device lies in one cache line");
 
 struct key_entry {
     struct span name;
@@ -59,9 +67,9 @@ struct key_entry {
 };
 
 struct directory {
-    struct arena arena; // devices, names
-    struct device **devices;
-    uint32_t n_devices, cap_devices;
+    struct arena arena;    // names
+    struct device **slabs; // of DEVICE_SLAB devices, in the order they were added
+    uint32_t n_devices, cap_slabs;
     struct hashidx by_name, by_uuid;
     struct key_entry *keys; // by id; 0 is unused
     uint32_t n_keys, cap_keys;
@@ -72,6 +80,7 @@ struct directory {
     int64_t next_device;
 };
 
+#define DEVICE_SLAB 256
 #define SERIES_PAGE 1024
 #define DEVICE_REFS_SCAN 16
 
