@@ -54,7 +54,8 @@ struct consumer {
     bool watch_failing;
     int reported; // last status given to the owner; 1 = none yet
     struct buf reported_text;
-    struct log_limit log;
+    struct log_limit log;      // of status
+    struct log_limit call_log; // of readers' calls
 };
 
 // All may call the owner, who may stop or close the consumer in it: look at `stopped` after.

@@ -163,6 +163,7 @@ static void note_failure(struct put_stream *s, int status, const struct aws_erro
 static void forget(struct put_stream *s)
 {
     struct producer *p = s->p;
+    require(s->n_calls == 0);
     timer_stop(&s->timer);
     loop_unpost(&s->task);
     list_remove(&s->link);
@@ -443,7 +444,7 @@ static void step(struct put_stream *s)
         if (p->closing)
             return;
     }
-    if (s->queue.n == 0 && s->n_calls == 0)
+    if (s->queue.n == 0)
         forget(s);
 }
 

@@ -221,12 +221,10 @@ void put_queue_finish(struct put_queue *q, struct producer_entry *en, int64_t no
 void put_queue_delay(struct put_queue *q, struct producer_entry *en, int64_t due_ms)
 {
     unsigned level = en->attempts < PUT_LEVELS ? en->attempts : PUT_LEVELS - 1;
-    struct list *list = &q->levels[level];
-    // Each list stays in order of time, so that looking at its first is enough.
-    if (!list_empty(list) && entry_of(list->prev)->due_ms > due_ms)
-        due_ms = entry_of(list->prev)->due_ms;
+    // Only the first of each level is looked at: those behind it, which wait about as long, are
+    // never ready before it.
     en->due_ms = due_ms;
-    list_push(list, &en->link);
+    list_push(&q->levels[level], &en->link);
 }
 
 static void push_part(struct put_queue *q, struct put_batch *b)

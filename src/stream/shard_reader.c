@@ -8,7 +8,7 @@
 #include "stream/reply_size.h"
 #include "stream/status_text.h"
 
-#define LOG_LINES_A_MINUTE 4
+#define LOG_LINES_A_MINUTE 20 // of all shards of a stream
 // Failures in a row before a shard that the service does not know, but lists, counts as failing.
 #define MISSING_PATIENCE 3
 
@@ -55,7 +55,6 @@ struct shard_reader {
     bool opening; // counted by the consumer: no iterator yet
     char *error_text;
     bool has_error;
-    struct log_limit log;
 };
 
 static void step(struct shard_reader *r);
@@ -184,7 +183,7 @@ static void note_failure(struct shard_reader *r, enum kinesis_op op, int status,
                                        .error = error},
                 r->error_text);
     r->has_error = true;
-    if (log_limit_pass(&r->log, loop_now_ms(c->loop), LOG_LINES_A_MINUTE, &held_back))
+    if (log_limit_pass(&c->call_log, loop_now_ms(c->loop), LOG_LINES_A_MINUTE, &held_back))
         log_warn("stream", "call failed", "text=\"%s\" backoff_ms=%lld held_back=%u", r->error_text,
                  (long long)(poll_pace_backoff(&r->pace) - loop_now_ms(c->loop)), held_back);
     if (status == ERR_THROTTLED)
@@ -233,7 +232,8 @@ static void fail_call(struct shard_reader *r, enum kinesis_op op, int status,
     }
     if (status == ERR_NOT_FOUND || status == ERR_INVALID) {
         buf_clear(&r->iterator);
-        r->missing = status == ERR_NOT_FOUND || !shard_map_is_listed(&r->c->map, r->node);
+        r->missing = (error && aws_error_is(error, "ResourceNotFoundException")) ||
+                     !shard_map_is_listed(&r->c->map, r->node);
         if (r->missing)
             ask_listing(r);
     }

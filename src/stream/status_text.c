@@ -45,6 +45,7 @@ static const struct {
     {ERR_THROTTLED, "slowing down"},
     {ERR_AUTH, "check the credentials"},
     {ERR_PROTO, "check endpoint: its reply is not Kinesis'"},
+    {ERR_NOT_FOUND, "check endpoint and streamName"},
     {ERR_CONFIG, "correct the configuration"},
     {ERR_LIMIT, "the reply is too large"},
 };
@@ -146,7 +147,7 @@ void status_text(const struct status_cause *c, char out[STATUS_TEXT_MAX])
 {
     size_t n = 0;
     out[0] = '\0';
-    if (c->status == ERR_NOT_FOUND && c->shard.n == 0) {
+    if (is_code(c, "ResourceNotFoundException") && c->shard.n == 0) {
         append(out, &n, "stream %.*s not found", SPAN_ARG(c->stream));
         append_place(c, out, &n);
         append(out, &n, ": create it or correct streamName");

@@ -205,9 +205,8 @@ static void apply(struct owner *o, struct owner_shard *s, const struct shard_bat
     s->end = b->shard_end;
 }
 
-void owner_ack(struct owner *o, bool take)
+static void ack(struct owner *o, struct shard_batch *b, bool take)
 {
-    struct shard_batch *b = pick(o);
     struct owner_shard *s = find(o, o->identity, b->shard_id);
     assert_non_null(s);
     if (take)
@@ -222,6 +221,16 @@ void owner_ack_all(struct owner *o)
 {
     while (o->n_out > 0)
         owner_ack(o, true);
+}
+
+void owner_ack(struct owner *o, bool take)
+{
+    ack(o, pick(o), take);
+}
+
+void owner_drop_last(struct owner *o)
+{
+    ack(o, container_of(o->out.prev, struct shard_batch, link), false);
 }
 
 static void on_ack_timer(struct timer *t)

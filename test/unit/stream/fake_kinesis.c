@@ -81,6 +81,7 @@ void fake_kinesis_deinit(struct kinesis *k)
     assert_int_equal(k->n_running, 0);
     assert_true(list_empty(&k->calls));
     drop_shards(k);
+    mem_free(k->places);
     mem_free(k->puts);
 }
 
@@ -129,19 +130,21 @@ uint64_t fake_put(struct kinesis *k, int shard, uint32_t size)
     }
     s->records[s->n++] = (struct fake_record){
         .id = k->next_id, .seq = k->next_seq, .arrival_ms = loop_wall_ms(k->loop), .size = size};
+    if (k->next_id >= k->cap_places) {
+        k->cap_places = 2 * k->next_id;
+        k->places = mem_realloc(k->places, k->cap_places * sizeof(*k->places));
+    }
+    k->places[k->next_id] = (struct fake_place){shard, s->n - 1};
     k->next_seq += 1 + test_random_below(&k->random_state, 5);
     return k->next_id++;
 }
 
 int fake_find(const struct kinesis *k, uint64_t id, size_t *at)
 {
-    for (int i = 0; i < k->n_shards; i++)
-        for (size_t j = 0; j < k->shards[i]->n; j++)
-            if (k->shards[i]->records[j].id == id) {
-                *at = j;
-                return i;
-            }
-    return -1;
+    if (id == 0 || id >= k->next_id)
+        return -1;
+    *at = k->places[id].at;
+    return k->places[id].shard;
 }
 
 uint64_t fake_record_id(const struct kinesis_record *r)
@@ -538,7 +541,8 @@ int kinesis_start(struct kinesis *k, struct kinesis_call *call, enum kinesis_op 
     k->counts[op]++;
     list_push(&k->calls, &f->link);
     timer_start(k->loop, &f->timer,
-                1 + (int64_t)test_random_below(&k->random_state, (uint64_t)k->latency_ms));
+                1 + k->slow_ms[op] +
+                    (int64_t)test_random_below(&k->random_state, (uint64_t)k->latency_ms));
     return 0;
 }
 

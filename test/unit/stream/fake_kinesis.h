@@ -17,6 +17,11 @@ struct fake_record {
     bool taken; // free for tests
 };
 
+struct fake_place {
+    int shard;
+    size_t at;
+};
+
 struct fake_shard {
     char id[32];
     int parents[2]; // -1 = none
@@ -52,11 +57,14 @@ struct kinesis {
     struct fake_shard *shards[FAKE_MAX_SHARDS];
     int n_shards;
     uint64_t next_seq, next_id;
+    struct fake_place *places; // by id
+    size_t cap_places;
     struct list calls;
     size_t n_calls, n_running;
     size_t counts[KINESIS_OP_COUNT];
 
-    int64_t latency_ms; // at most
+    int64_t latency_ms;                // at most
+    int64_t slow_ms[KINESIS_OP_COUNT]; // on top of that
     struct fake_outcome forced[KINESIS_OP_COUNT];
     // In 1000: of all operations
     int throttle, fail, cut;

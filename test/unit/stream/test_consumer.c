@@ -546,6 +546,28 @@ static void test_children_wait_for_the_acknowledgement(void **state)
     owner_deinit(o);
 }
 
+static void test_end_acknowledged_before_what_comes_before_it(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_TRIM_HORIZON, 1);
+    put(o, 0, 10);
+    fake_split(&o->kinesis, 0);
+    o->hold = true;
+    o->options.max_records = 5;
+    owner_start(o);
+    run(o, 5000);
+    assert_int_equal(o->n_out, 2);
+    owner_drop_last(o);
+    run(o, 5000);
+    assert_int_equal(owner_status(o, S0).state, SHARD_DRAINING);
+    assert_int_equal(owner_status(o, S1).state, SHARD_WAITING_PARENT);
+    owner_ack(o, true);
+    run(o, 5000);
+    assert_int_equal(owner_status(o, S0).state, SHARD_ENDED);
+    assert_int_equal(owner_status(o, S1).state, SHARD_READING);
+    owner_deinit(o);
+}
+
 static void test_merge(void **state)
 {
     (void)state;
@@ -715,6 +737,66 @@ static void test_shard_that_is_listed_and_not_known(void **state)
     run(o, 60000);
     assert_int_equal(o->status, 0);
     assert_int_equal(o->n_applied, 3);
+    owner_deinit(o);
+}
+
+// The answer of a round that was under way may be older than the question.
+static void test_unknown_shard_waits_for_a_round_of_its_own(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_TRIM_HORIZON, 1);
+    owner_start(o);
+    run(o, 5000);
+    o->kinesis.slow_ms[KINESIS_LIST_SHARDS] = 5000;
+    size_t lists = o->kinesis.counts[KINESIS_LIST_SHARDS];
+    while (o->kinesis.counts[KINESIS_LIST_SHARDS] == lists)
+        run(o, 100);
+    size_t rounds = o->kinesis.counts[KINESIS_DESCRIBE_STREAM_SUMMARY];
+    size_t iterators = o->kinesis.counts[KINESIS_GET_SHARD_ITERATOR];
+    fake_fail(&o->kinesis, KINESIS_GET_RECORDS, 1, ERR_NOT_FOUND, "ResourceNotFoundException");
+    put(o, 0, 3);
+    while (o->kinesis.counts[KINESIS_GET_SHARD_ITERATOR] == iterators)
+        run(o, 100);
+    assert_int_equal(o->kinesis.counts[KINESIS_DESCRIBE_STREAM_SUMMARY], rounds + 1);
+    run(o, 1000);
+    assert_int_equal(o->n_applied, 3);
+    assert_int_equal(o->n_statuses, 1);
+    owner_deinit(o);
+}
+
+static void test_child_that_no_listing_has_shown_is_not_gone(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_TRIM_HORIZON, 1);
+    owner_start(o);
+    run(o, 2000);
+    fake_split(&o->kinesis, 0);
+    put(o, 1, 3);
+    o->kinesis.shards[1]->hidden = o->kinesis.shards[2]->hidden = true;
+    fake_fail(&o->kinesis, KINESIS_GET_SHARD_ITERATOR, 6, ERR_NOT_FOUND,
+              "ResourceNotFoundException");
+    run(o, 20000);
+    o->kinesis.shards[1]->hidden = o->kinesis.shards[2]->hidden = false;
+    run(o, 60000);
+    assert_int_equal(o->n_applied, 3);
+    owner_deinit(o);
+}
+
+static void test_round_that_fails_once_is_not_told(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_TRIM_HORIZON, 1);
+    owner_start(o);
+    run(o, 2000);
+    fake_fail(&o->kinesis, KINESIS_LIST_SHARDS, 2, ERR_UNAVAILABLE, "InternalFailure");
+    run(o, 200000);
+    assert_int_equal(o->n_statuses, 1);
+    fake_fail(&o->kinesis, KINESIS_LIST_SHARDS, -1, ERR_AUTH, "AccessDeniedException");
+    run(o, 200000);
+    assert_int_equal(o->status, ERR_AUTH);
+    put(o, 0, 1);
+    run(o, 1000);
+    assert_int_equal(o->n_applied, 1); // reading goes on
     owner_deinit(o);
 }
 
@@ -908,6 +990,52 @@ static void test_budget_that_others_hold(void **state)
     owner_deinit(o);
 }
 
+static void test_last_batch_back_makes_room(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_TRIM_HORIZON, 1);
+    budget_init(&o->budget, 1 << 20, 512 << 10);
+    o->options.max_records = 100;
+    o->hold = true;
+    put(o, 0, 150);
+    for (int i = 0; i < 100; i++)
+        fake_put(&o->kinesis, 0, 1000);
+    owner_start(o);
+    while (o->n_out < 1)
+        run(o, 1);
+    budget_force(&o->budget, 600 << 10);
+    run(o, 5000);
+    assert_int_equal(o->n_out, 1); // it holds something, so it may not touch the reserve
+    owner_ack(o, true);
+    run(o, 2000);
+    assert_int_equal(o->n_out, 1);
+    owner_ack_all(o);
+    budget_give(&o->budget, 600 << 10);
+    owner_deinit(o);
+}
+
+static void test_large_reply_is_not_overtaken_for_ever(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_TRIM_HORIZON, 8);
+    budget_init(&o->budget, 1 << 20, 512 << 10);
+    budget_force(&o->budget, 600 << 10);
+    for (int i = 0; i < 5; i++)
+        fake_put(&o->kinesis, 0, 100000);
+    owner_start(o);
+    run(o, 5000);
+    size_t calls = o->kinesis.counts[KINESIS_GET_RECORDS];
+    run(o, 5000);
+    // The idle shards wait behind it instead of living on the room it needs.
+    assert_true(o->kinesis.counts[KINESIS_GET_RECORDS] <= calls);
+    assert_int_equal(o->n_applied, 0);
+    budget_give(&o->budget, 600 << 10);
+    run(o, 2000);
+    assert_int_equal(o->n_applied, 5);
+    assert_true(o->kinesis.counts[KINESIS_GET_RECORDS] > calls + 20);
+    owner_deinit(o);
+}
+
 static void test_reply_without_a_length(void **state)
 {
     (void)state;
@@ -1063,6 +1191,7 @@ int main(void)
         cmocka_unit_test(test_reply_that_is_too_large),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_children_wait_for_the_acknowledgement),
+        cmocka_unit_test(test_end_acknowledged_before_what_comes_before_it),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_end_without_children_in_the_reply),
         cmocka_unit_test(test_end_that_is_none),
@@ -1072,6 +1201,9 @@ int main(void)
         cmocka_unit_test(test_shard_that_expired_unread),
         cmocka_unit_test(test_shard_that_expires_while_it_is_read),
         cmocka_unit_test(test_shard_that_is_listed_and_not_known),
+        cmocka_unit_test(test_unknown_shard_waits_for_a_round_of_its_own),
+        cmocka_unit_test(test_child_that_no_listing_has_shown_is_not_gone),
+        cmocka_unit_test(test_round_that_fails_once_is_not_told),
         cmocka_unit_test(test_pages_of_shards),
         cmocka_unit_test(test_page_that_fails_starts_over),
         cmocka_unit_test(test_shard_that_only_a_listing_tells),
@@ -1082,6 +1214,8 @@ int main(void)
         cmocka_unit_test(test_reply_larger_than_the_budget),
         cmocka_unit_test(test_small_budget_asks_for_less),
         cmocka_unit_test(test_budget_that_others_hold),
+        cmocka_unit_test(test_last_batch_back_makes_room),
+        cmocka_unit_test(test_large_reply_is_not_overtaken_for_ever),
         cmocka_unit_test(test_reply_without_a_length),
         cmocka_unit_test(test_close_at_any_moment),
         cmocka_unit_test(test_close_before_anything),
