@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/convert.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -22,7 +24,8 @@
 
 struct batch {
     struct worker_job job;
-    struct list link; // pool.batches
+    atomic_uint refs; // the loop's, and after it was given up on its thread's
+    struct list link; // pool.batches or pool.lost
     struct convert_pool *pool;
     struct convert_script *script; // held
     struct convert_job *cj;
@@ -39,7 +42,8 @@ struct convert_pool {
     size_t queue_max;
     int64_t watchdog_ms;
     struct timer watchdog;
-    struct list batches; // submitted, not done, not given up
+    struct list batches; // submitted, not done, not given up on
+    struct list lost;    // given up on, not back
     struct list waiters;
     struct loop_task wake_task;
     struct convert_stats stats;
@@ -48,23 +52,58 @@ struct convert_pool {
     void *close_ctx;
 };
 
+static void batch_unref(struct batch *b)
+{
+    if (atomic_fetch_sub(&b->refs, 1) != 1)
+        return;
+    script_drop(b->script);
+    mem_free(b);
+}
+
 // On a worker thread -----------------------------------------------------------------------------
+//
+// What a thread has is freed by the thread's end and not by the pool, which a lost thread may
+// outlive.
+
+struct worker_state {
+    struct runner *runner;
+    struct batch *lost; // the last one this thread was given up on with
+};
+
+static pthread_key_t state_key;
+
+static void free_state(void *p)
+{
+    struct worker_state *w = p;
+    runner_free(w->runner);
+    if (w->lost)
+        batch_unref(w->lost);
+    mem_free(w);
+}
+
+static void make_state_key(void)
+{
+    require(pthread_key_create(&state_key, free_state) == 0);
+}
 
 static void *thread_start(void *ctx)
 {
-    return runner_new(ctx);
-}
-
-static void thread_stop(void *ctx, void *thread)
-{
-    (void)ctx;
-    runner_free(thread);
+    struct worker_state *w = mem_new(struct worker_state);
+    w->runner = runner_new(ctx);
+    require(pthread_setspecific(state_key, w) == 0);
+    return w;
 }
 
 static void run_batch(struct worker_job *job, void *thread)
 {
+    struct worker_state *w = thread;
     struct batch *b = container_of(job, struct batch, job);
-    (void)runner_run(thread, b->script, b->cj, &b->next, &b->gate, &b->stats);
+    if (runner_run(w->runner, b->script, b->cj, &b->next, &b->gate, &b->stats))
+        return;
+    // The worker pool still writes to the job after this; so the reference lives on.
+    if (w->lost)
+        batch_unref(w->lost);
+    w->lost = b;
 }
 
 // Waiting for room -------------------------------------------------------------------------------
@@ -133,12 +172,6 @@ static void cancel_from(struct convert_job *cj, uint32_t first)
         set_failed(cj, i, ERR_CANCELED, SPAN("the converters are being stopped"));
 }
 
-static void free_batch(struct batch *b)
-{
-    script_drop(b->script);
-    mem_free(b);
-}
-
 static void finish_job(struct convert_job *cj)
 {
     cj->internal = NULL;
@@ -151,15 +184,15 @@ static void on_done(struct worker_job *job)
     struct convert_pool *p = b->pool;
     struct convert_job *cj = b->cj;
     bool mine = !b->given_up;
+    list_remove(&b->link);
     if (mine) {
         add_stats(p, &b->stats);
-        list_remove(&b->link);
         if (list_empty(&p->batches))
             timer_stop(&p->watchdog);
         if (job->canceled)
             cancel_from(cj, b->next);
     }
-    free_batch(b);
+    batch_unref(b);
     room_changed(p);
     if (mine)
         finish_job(cj);
@@ -175,6 +208,7 @@ static struct batch *new_batch(struct convert_pool *p, struct convert_job *cj, u
     script_hold(b->script);
     b->cj = cj;
     b->next = first;
+    atomic_init(&b->refs, 1);
     return b;
 }
 
@@ -188,7 +222,7 @@ static int submit_batch(struct convert_pool *p, struct batch *b)
 {
     int rc = worker_pool_submit(p->workers, &b->job);
     if (rc < 0) {
-        free_batch(b);
+        batch_unref(b);
         return rc;
     }
     b->cj->internal = b;
@@ -217,8 +251,9 @@ static void give_up(struct convert_pool *p, struct batch *b)
 {
     struct convert_job *cj = b->cj;
     uint32_t at = b->next;
-    list_remove(&b->link);
     b->given_up = true;
+    atomic_fetch_add(&b->refs, 1);
+    list_push(&p->lost, &b->link);
     add_stats(p, &b->stats);
     p->stats.runs++;
     p->stats.failures++;
@@ -267,6 +302,8 @@ static unsigned default_workers(void)
 
 int convert_pool_new(struct loop *l, const struct convert_options *o, struct convert_pool **out)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_state_key);
     struct convert_pool *p = mem_new(struct convert_pool);
     p->loop = l;
     p->limits.time_ms = o->time_limit_ms > 0 ? o->time_limit_ms : CONVERT_TIME_LIMIT_MS;
@@ -279,14 +316,14 @@ int convert_pool_new(struct loop *l, const struct convert_options *o, struct con
     p->watchdog.fire = on_watchdog;
     p->wake_task.run = wake_waiters;
     list_init(&p->batches);
+    list_init(&p->lost);
     list_init(&p->waiters);
     // The queue is bounded here, so that what is left of a batch given up on always finds room.
     struct worker_options w = {.name = "convert",
                                .threads = o->workers ? o->workers : default_workers(),
                                .stack_bytes = STACK_BYTES,
                                .ctx = &p->limits,
-                               .thread_start = thread_start,
-                               .thread_stop = thread_stop};
+                               .thread_start = thread_start};
     int rc = worker_pool_new(l, &w, &p->workers);
     // On failure `p` is left behind: threads that did start may still be reading its limits.
     *out = rc < 0 ? NULL : p;
@@ -301,6 +338,8 @@ static void on_workers_closed(void *ctx)
     timer_stop(&p->watchdog);
     loop_unpost(&p->wake_task);
     require(list_empty(&p->batches));
+    for (struct list *it; (it = list_pop(&p->lost));)
+        batch_unref(container_of(it, struct batch, link));
     while (list_pop(&p->waiters))
         continue;
     mem_free(p);
