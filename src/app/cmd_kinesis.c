@@ -163,8 +163,7 @@ static int serve(struct kinesis_command *k)
     struct err e = {0};
     int rc = emulator_new(k->loop, &k->options, &k->emulator, &e);
     if (rc != 0)
-        return args_fail(&k->args, rc == ERR_INVALID || rc == ERR_LIMIT ? EXIT_USAGE : EXIT_FAILED,
-                         "%s", e.msg);
+        return args_fail(&k->args, rc == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED, "%s", e.msg);
     if (loop_on_signal(k->loop, SIGTERM, on_signal, k) ||
         loop_on_signal(k->loop, SIGINT, on_signal, k)) {
         emulator_close(k->emulator, NULL, NULL);

@@ -74,7 +74,7 @@ static int copy_name(char *out, size_t max, const char *value, const char *what,
     return 0;
 }
 
-static int configure(struct emulator *e, const struct emulator_options *o, struct err *err)
+static int check_options(struct emulator *e, const struct emulator_options *o, struct err *err)
 {
     const char *account = o->account ? o->account : EMULATOR_ACCOUNT;
     if (copy_name(e->account.id, EMU_ACCOUNT_ID_LEN, account, "account", err) ||
@@ -104,6 +104,13 @@ static int configure(struct emulator *e, const struct emulator_options *o, struc
         if (emulator_create_stream(e, o->streams[i].name, o->streams[i].shards, err))
             return err->code;
     return 0;
+}
+
+static int configure(struct emulator *e, const struct emulator_options *o, struct err *err)
+{
+    if (check_options(e, o, err))
+        err->code = ERR_CONFIG;
+    return err->code;
 }
 
 int emulator_new(struct loop *l, const struct emulator_options *o, struct emulator **out,

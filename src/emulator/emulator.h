@@ -48,7 +48,7 @@ struct emulator_options {
     const struct clock *clock; // NULL = the loop's
 };
 
-// e says what is wrong: an option, the address, a file.
+// e says what is wrong: an option (ERR_CONFIG), the address, a file.
 int emulator_new(struct loop *l, const struct emulator_options *o, struct emulator **out,
                  struct err *e) MUST_CHECK;
 uint16_t emulator_port(const struct emulator *e);

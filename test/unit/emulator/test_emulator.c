@@ -119,13 +119,13 @@ static void test_wrong_options(void **state)
     (void)state;
     static const struct emulator_stream twice[] = {{"a", 1}, {"a", 1}}, none[] = {{"a", 0}},
                                         name[] = {{"a:b", 1}};
-    wrong(&(struct emulator_options){.account = "12"}, ERR_INVALID, "12 digits expected");
-    wrong(&(struct emulator_options){.account = "1234567890123"}, ERR_INVALID, "account");
-    wrong(&(struct emulator_options){.region = ""}, ERR_INVALID, "region");
-    wrong(&(struct emulator_options){.access_key_id = "x"}, ERR_INVALID, "or neither");
-    wrong(&(struct emulator_options){.streams = twice, .n_streams = 2}, ERR_EXISTS, "already");
-    wrong(&(struct emulator_options){.streams = none, .n_streams = 1}, ERR_LIMIT, "not 0");
-    wrong(&(struct emulator_options){.streams = name, .n_streams = 1}, ERR_INVALID, "a:b");
+    wrong(&(struct emulator_options){.account = "12"}, ERR_CONFIG, "12 digits expected");
+    wrong(&(struct emulator_options){.account = "1234567890123"}, ERR_CONFIG, "account");
+    wrong(&(struct emulator_options){.region = ""}, ERR_CONFIG, "region");
+    wrong(&(struct emulator_options){.access_key_id = "x"}, ERR_CONFIG, "or neither");
+    wrong(&(struct emulator_options){.streams = twice, .n_streams = 2}, ERR_CONFIG, "already");
+    wrong(&(struct emulator_options){.streams = none, .n_streams = 1}, ERR_CONFIG, "not 0");
+    wrong(&(struct emulator_options){.streams = name, .n_streams = 1}, ERR_CONFIG, "a:b");
     struct emulator_options taken = {.port = emulator_port(f.e)};
     struct err err = {0};
     struct emulator *e = NULL;
