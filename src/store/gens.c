@@ -273,6 +273,7 @@ static int pick_step(struct db *db, struct gens *all, int64_t *next_id, bool *di
     // Lower levels first: they keep the number of generations down for the least work.
     for (int level = 0; level <= top; level++) {
         struct gen *building = find_building(all, level + 1);
+        *did = building != NULL;
         if (building)
             return merge_step(db, all, building);
         int rc = begin_merge(db, all, level, next_id, did);
