@@ -201,8 +201,6 @@ void timer_stop(struct timer *t)
 
 static void run_tasks(struct loop *l)
 {
-    if (list_empty(&l->tasks))
-        return;
     struct list now;
     list_init(&now);
     list_move_all(&now, &l->tasks);
@@ -210,6 +208,7 @@ static void run_tasks(struct loop *l)
         struct loop_task *t = container_of(it, struct loop_task, link);
         t->run(t);
     }
+    // Also when nothing ran: the only task may have been taken back.
     if (list_empty(&l->tasks))
         uv_idle_stop(&l->no_wait);
 }

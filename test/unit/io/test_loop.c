@@ -77,6 +77,21 @@ static void stopped_and_moved_timers(void **state)
     assert_int_equal(order[1], 0);
 }
 
+static void ignore_task(struct loop_task *t)
+{
+    (void)t;
+}
+
+// A loop whose only task was taken back has nothing to wait for (and must not spin).
+static void taking_back_the_only_task_lets_the_loop_end(void **state)
+{
+    struct loop *l = *state;
+    struct loop_task task = {.run = ignore_task};
+    loop_post(l, &task);
+    loop_unpost(&task);
+    loop_run(l);
+}
+
 static struct timer *victim;
 
 static void stop_other(struct timer *t)
@@ -301,6 +316,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(timer_of_zero_does_not_hold_the_loop, setup, teardown),
         cmocka_unit_test(many_timers),
         cmocka_unit_test_setup_teardown(tasks_run_in_order_and_later_ones_next_turn, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(taking_back_the_only_task_lets_the_loop_end, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(signals_arrive_on_the_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(wakes_from_threads, setup, teardown),
