@@ -165,9 +165,9 @@ async function latestOf(id) {
 }
 
 function createDeviceRow(device) {
-  const open = make("button", { type: "button", class: "link", onclick: () => openPanel(row.device) }, device.name);
-  const row = make("tr", {}, make("td", {}, open), make("td"), make("td", {}, make("div", { class: "chips" })),
-    make("td", { class: "when" }));
+  const row = make("tr", { onclick: () => { if (getSelection().isCollapsed) openPanel(row.device); } },
+    make("td", {}, make("button", { type: "button", class: "link" }, device.name)), make("td"),
+    make("td", {}, make("div", { class: "chips" })), make("td", { class: "when" }));
   return row;
 }
 
@@ -362,14 +362,14 @@ function updateIntegration(card, { info, status }) {
 }
 
 async function loadLetters(id, into) {
-  into.replaceChildren(make("li", {}, "Loading…"));
+  into.replaceChildren(make("li", { class: "none" }, "Loading…"));
   try {
     const page = await api(`/api/integration/${id}/deadLetters?pageSize=5&page=0`);
     into.replaceChildren(...page.data.map((letter) => make("li", {},
       make("strong", {}, letter.error), make("div", { class: "dim" },
         [letter.type.toLowerCase(), letter.shardId, new Date(letter.createdTime).toLocaleString()].filter(Boolean).join(" · ")),
       make("span", { class: "mono" }, letter.text ?? `${letter.payload} (base64)`))));
-    if (page.data.length === 0) into.replaceChildren(make("li", {}, "None."));
+    if (page.data.length === 0) into.replaceChildren(make("li", { class: "none" }, "None."));
   } catch (error) {
     into.replaceChildren(make("li", {}, error.message));
   }
