@@ -95,6 +95,7 @@ int db_open(const char *path, bool read_only, struct db **out, struct err *e)
     int rc = sqlite3_open_v2(path, &db->sq, flags, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_extended_result_codes(db->sq, 1);
+        // In place of SQLite's own, which checkpoints inside some unlucky commit.
         sqlite3_wal_hook(db->sq, on_wal, db);
         rc = sqlite3_exec(db->sq,
                           read_only ? CACHE_READER ";PRAGMA temp_store=MEMORY"

@@ -80,9 +80,9 @@ static int open_writer_db(const char *path, bool synchronous_normal, struct db *
     if (rc == 0)
         rc = db_exec(*out,
                      synchronous_normal ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL");
-    // Checkpoints are the store's to time; a WAL that has grown is cut again.
+    // A WAL that has grown while a reader held checkpoints back is cut again.
     if (rc == 0)
-        rc = db_exec(*out, "PRAGMA wal_autocheckpoint=0;PRAGMA journal_size_limit=67108864");
+        rc = db_exec(*out, "PRAGMA journal_size_limit=67108864");
     if (rc != 0)
         return fail_db(*out, path, e);
     rc = schema_apply(*out, &schema_current, path, e);

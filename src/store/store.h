@@ -164,11 +164,16 @@ struct store_device_out {
 };
 
 enum store_read_kind {
-    STORE_READ_LATEST,     // device, keys (none = all): series_out with at most one point each
-    STORE_READ_RANGE,      // device, keys, [start_ms, end_ms), limit, ascending, agg, interval_ms
+    // device, keys (none = all): series_out with at most one point each, one entry a key asked for
+    STORE_READ_LATEST,
+    // device, keys (none = all), [start_ms, end_ms), limit (0 = all), ascending; or with agg and
+    // interval_ms > 0: the buckets that are not empty, always ascending, without limit
+    STORE_READ_RANGE,
     STORE_READ_KEYS,       // device: series_out with keys only
     STORE_READ_ATTRIBUTES, // device, scope (0 = all), keys (none = all): attributes_out
-    STORE_READ_DEVICES, // page, page_size, text, profile filter, sort, is_asset: devices_out, total
+    // page, page_size, text (any case (ASCII), in name, label, profile name), profile filter, sort,
+    // ascending, is_asset: devices_out, total
+    STORE_READ_DEVICES,
     STORE_READ_CHECKPOINTS, // integration: checkpoints_out
     STORE_READ_OUTBOX,      // integration, after_id, limit: outbox_out in order of id
     STORE_READ_DEAD_LETTERS // integration, page, page_size: dead_out newest first, total
@@ -177,7 +182,8 @@ enum store_read_kind {
 enum store_sort { STORE_SORT_CREATED, STORE_SORT_NAME, STORE_SORT_PROFILE, STORE_SORT_LABEL };
 
 // A read: caller-owned, filled in, submitted; done() runs once on the loop. Results lie in `arena`,
-// which the caller frees with store_read_free(). Key spans of the request are copied.
+// which the caller frees with store_read_free(), also after a failure. Key spans of the request are
+// copied; a device must be one of this store's. A result of more than 256 MiB is ERR_LIMIT.
 struct store_read {
     void *data;
     void (*done)(struct store_read *r, int status);

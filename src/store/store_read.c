@@ -159,17 +159,28 @@ static void clear_results(struct store_read *r)
     r->total = 0;
 }
 
+static bool all_known(struct store *s, const struct store_read *r)
+{
+    struct device *d = device_of(r->device);
+    directory_unpack(&s->dir, d);
+    size_t n = r->n_keys ? r->n_keys : d->n_refs;
+    for (size_t i = 0; i < n; i++) {
+        struct found found = r->n_keys ? find_series(s, r->device, r->keys[i], (uint32_t)i)
+                                       : visible(s, &d->refs[i]);
+        if (found.series && !found.series->known)
+            return false;
+    }
+    return true;
+}
+
 bool store_latest_now(struct store *s, struct store_read *r)
 {
     clear_results(r);
+    if (!all_known(s, r))
+        return false;
     struct found *found = open_series(s, r);
-    for (size_t i = 0; i < r->n_series; i++) {
-        if (found[i].series && !found[i].series->known) {
-            clear_results(r);
-            return false;
-        }
+    for (size_t i = 0; i < r->n_series; i++)
         put_latest(r, i, found[i].series);
-    }
     return true;
 }
 

@@ -131,7 +131,7 @@ static int run_transaction(struct writer *w, struct write_job *job)
     if (rc == 0)
         rc = save_marks(w, &before);
     if (rc == 0 && w->hooks)
-        rc = w->hooks->before_commit(w->hooks->ctx, w->db);
+        rc = w->hooks->before_commit(w->hooks->ctx, w->db, job->kind);
     if (rc == 0)
         rc = db_commit(w->db);
     if (rc != 0) {
@@ -168,6 +168,8 @@ void writer_run(struct worker_job *wj, void *thread)
     int64_t start = now_us();
     job->more = false;
     job->err = (struct err){0};
+    if (w->hooks)
+        w->hooks->before_job(w->hooks->ctx, w->db, job->kind);
     if (job->kind == WRITE_CHECKPOINT || job->kind == WRITE_CLOSE)
         job->status = run_checkpoint(w, job);
     else

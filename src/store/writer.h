@@ -11,11 +11,19 @@
 #include "store/head.h"
 #include "store/txn.h"
 
-// Where tests step in; on the writer thread, inside the transaction, before it commits. A negative
-// result fails the job as if SQLite had.
+enum write_kind {
+    WRITE_COMMIT,
+    WRITE_FLUSH, // one step; `more` until the head is all written
+    WRITE_TIDY,  // one step; `more` while there may be more to do
+    WRITE_CHECKPOINT,
+    WRITE_CLOSE // moves all of the WAL into the database
+};
+
+// Where tests step in, on the writer thread. A negative result fails the job as if SQLite had.
 struct store_hooks {
     void *ctx;
-    int (*before_commit)(void *ctx, struct db *db);
+    void (*before_job)(void *ctx, struct db *db, enum write_kind kind);
+    int (*before_commit)(void *ctx, struct db *db, enum write_kind kind); // of a transaction
 };
 
 // Dead letters kept at most; the oldest go first, and are counted.
@@ -37,14 +45,6 @@ struct writer {
     struct writer_counts counts;
     struct flush *flush;
     struct buf scratch;
-};
-
-enum write_kind {
-    WRITE_COMMIT,
-    WRITE_FLUSH, // one step; `more` until the head is all written
-    WRITE_TIDY,  // one step; `more` while there may be more to do
-    WRITE_CHECKPOINT,
-    WRITE_CLOSE // moves all of the WAL into the database
 };
 
 struct write_job {
