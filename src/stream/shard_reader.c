@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stream/shard_reader.h"
 
-#include <stdio.h>
-
 #include "base/mem.h"
+#include "stream/budget_hold.h"
 #include "stream/poll_pace.h"
 #include "stream/reply_size.h"
+#include "stream/shard_cursor.h"
 #include "stream/status_text.h"
 
 #define LOG_LINES_A_MINUTE 20 // of all shards of a stream
@@ -13,7 +13,6 @@
 #define MISSING_PATIENCE 3
 
 enum reader_call { CALL_NONE, CALL_ITERATOR, CALL_RECORDS };
-enum reader_wait { WAIT_NONE, WAIT_FETCH, WAIT_BODY };
 
 struct shard_reader {
     struct consumer *c;
@@ -23,17 +22,12 @@ struct shard_reader {
     struct kinesis_call call;
     struct kinesis_input in;
     enum reader_call calling;
-    enum reader_wait waiting;
-    struct budget_waiter waiter;
-    size_t reserved;   // of the budget, for the call to come or in flight
-    bool body_granted; // the task is to let the reply's body in
+    struct budget_hold hold; // for the reply to come
+    bool body_granted;       // the task is to let the reply's body in
     bool halted;
 
-    // Where a new iterator starts. `sequence` holds the text for AFTER_SEQUENCE_NUMBER.
-    struct shard_position position;
-    struct buf sequence;
+    struct shard_cursor cursor;
     struct buf iterator; // empty = to be asked for
-    int64_t asked_ms;    // wall clock when it was asked for
     int64_t first_ms;    // not before
     int limit, limit_cap;
     struct poll_pace pace;
@@ -85,69 +79,18 @@ static void kick(struct shard_reader *r)
 
 static void release(struct shard_reader *r)
 {
-    size_t n = r->reserved;
-    r->reserved = 0;
-    if (n > 0)
-        budget_give(r->c->budget, n);
+    budget_hold_release(&r->hold);
 }
 
-static void on_granted(struct budget_waiter *w)
+static void go_on(struct shard_reader *r)
 {
-    struct shard_reader *r = container_of(w, struct shard_reader, waiter);
-    r->reserved = w->need;
-    r->body_granted = r->waiting == WAIT_BODY;
-    r->waiting = WAIT_NONE;
+    r->body_granted = r->calling == CALL_RECORDS;
     kick(r);
 }
 
-// Those who wait come first; one that holds nothing passes those that hold something.
-static bool is_my_turn(const struct budget *b, bool first)
+static void on_granted(struct budget_hold *h)
 {
-    list_for(it, &b->waiters)
-    {
-        const struct budget_waiter *w = container_of(it, struct budget_waiter, link);
-        if (!first || w->first)
-            return false;
-    }
-    return true;
-}
-
-// Takes `n` now, or waits for it.
-static bool reserve(struct shard_reader *r, size_t n, enum reader_wait why)
-{
-    struct budget *b = r->c->budget;
-    bool first = r->n_out == 0;
-    require(r->reserved == 0);
-    if (is_my_turn(b, first) && budget_try(b, n, first)) {
-        r->reserved = n;
-        return true;
-    }
-    r->waiting = why;
-    r->waiter.wake = on_granted;
-    budget_wait(b, &r->waiter, n, first);
-    return false;
-}
-
-static void stop_waiting(struct shard_reader *r)
-{
-    if (r->waiting == WAIT_NONE)
-        return;
-    budget_cancel(r->c->budget, &r->waiter);
-    r->waiting = WAIT_NONE;
-}
-
-// Its last batch came back while it waited: from now on it may use what is kept for those who hold
-// nothing.
-static void wait_as_first(struct shard_reader *r)
-{
-    enum reader_wait why = r->waiting;
-    if (why == WAIT_NONE || r->waiter.first)
-        return;
-    stop_waiting(r);
-    if (!reserve(r, r->waiter.need, why))
-        return;
-    r->body_granted = why == WAIT_BODY;
-    kick(r);
+    go_on(container_of(h, struct shard_reader, hold));
 }
 
 static size_t room(const struct budget *b)
@@ -262,7 +205,7 @@ static void hand_over(struct shard_reader *r, struct shard_batch *b)
 {
     r->n_out++;
     if (b->out.n_records == 0)
-        b->position = arena_span(&b->out.arena, buf_span(&r->sequence));
+        b->position = arena_span(&b->out.arena, shard_cursor_position(&r->cursor));
     else
         b->position = b->out.records[b->out.n_records - 1].sequence_number;
     if (b->shard_end)
@@ -277,37 +220,6 @@ static void hand_over_end(struct shard_reader *r)
     hand_over(r, b);
 }
 
-// `held` bytes are in the reply, whatever was reserved.
-static void account(struct shard_reader *r, size_t held)
-{
-    struct budget *b = r->c->budget;
-    size_t had = r->reserved;
-    r->reserved = 0;
-    if (held > had)
-        budget_force(b, held - had);
-    else if (held < had)
-        budget_give(b, had - held);
-}
-
-static void set_position(struct shard_reader *r, struct span sequence)
-{
-    buf_clear(&r->sequence);
-    buf_add_span(&r->sequence, sequence);
-    r->position = (struct shard_position){.type = KINESIS_AFTER_SEQUENCE_NUMBER};
-}
-
-// What was handed over before, or is at or before the checkpoint, is not handed over again.
-static void drop_known(struct shard_reader *r, struct kinesis_output *out)
-{
-    if (r->position.type != KINESIS_AFTER_SEQUENCE_NUMBER)
-        return;
-    while (out->n_records > 0 &&
-           kinesis_sequence_cmp(out->records[0].sequence_number, buf_span(&r->sequence)) <= 0) {
-        out->records++;
-        out->n_records--;
-    }
-}
-
 static void count_records(struct shard_reader *r, const struct kinesis_output *out)
 {
     if (out->n_records == 0)
@@ -317,7 +229,7 @@ static void count_records(struct shard_reader *r, const struct kinesis_output *o
     for (size_t i = 0; i < out->n_records; i++)
         r->bytes += out->records[i].data.n;
     r->last_arrival_ms = last->arrival_ms;
-    set_position(r, last->sequence_number);
+    shard_cursor_advance(&r->cursor, last->sequence_number);
 }
 
 static void meet_end(struct shard_reader *r, const struct kinesis_output *out)
@@ -340,7 +252,7 @@ static void take_reply(struct shard_reader *r, struct kinesis_output *out)
     buf_clear(&r->iterator);
     buf_add_span(&r->iterator, out->iterator);
     poll_pace_succeed(&r->pace, out->millis_behind > 0 || got >= (size_t)r->limit);
-    drop_known(r, out);
+    shard_cursor_drop_known(&r->cursor, out);
     count_records(r, out);
     if (out->n_shards > 0)
         consumer_learn_children(c, r->node, out->shards, out->n_shards);
@@ -354,7 +266,7 @@ static void take_reply(struct shard_reader *r, struct kinesis_output *out)
     struct shard_batch *b = new_batch(r, out);
     b->budget_bytes = held;
     b->shard_end = end;
-    account(r, held);
+    budget_hold_spend(&r->hold, held);
     if (r->halted || c->stopped) {
         // Children or room for others: the owner was called and has stopped it all.
         budget_give(c->budget, held);
@@ -373,7 +285,7 @@ static bool end_call(struct shard_reader *r)
     r->calling = CALL_NONE;
     r->body_granted = false;
     loop_unpost(&r->task);
-    stop_waiting(r);
+    budget_hold_stop_waiting(&r->hold);
     r->c->n_calls--;
     if (!r->halted)
         return true;
@@ -407,15 +319,12 @@ static bool on_size(struct kinesis_call *call, int64_t content_length)
     size_t need = reply_size_correct(&r->size, content_length, r->limit);
     if (r->halted)
         return true;
-    if (need <= r->reserved) {
-        size_t spare = r->reserved - need;
-        r->reserved = need;
-        budget_give(r->c->budget, spare);
+    if (need <= r->hold.held) {
+        budget_hold_shrink(&r->hold, need);
         return true;
     }
-    // Holding the estimate while waiting for more could block everybody.
     release(r);
-    return reserve(r, need, WAIT_BODY);
+    return budget_hold_take(&r->hold, need, r->n_out == 0);
 }
 
 static void start_call(struct shard_reader *r, enum reader_call kind, enum kinesis_op op)
@@ -445,20 +354,6 @@ static void start_fetch(struct shard_reader *r)
     start_call(r, CALL_RECORDS, KINESIS_GET_RECORDS);
 }
 
-// From here on the start is a time: another LATEST iterator, asked for after the first has expired,
-// would pass over what came between.
-static void fix_latest(struct shard_reader *r)
-{
-    char text[32];
-    r->position =
-        (struct shard_position){.type = KINESIS_AT_TIMESTAMP, .timestamp_ms = r->asked_ms};
-    snprintf(text, sizeof(text), "%c%lld", SHARD_POSITION_TIME, (long long)r->asked_ms);
-    buf_clear(&r->sequence);
-    buf_add_str(&r->sequence, text);
-    if (r->c->save_start)
-        hand_over(r, new_batch(r, NULL));
-}
-
 static void note_open(struct shard_reader *r)
 {
     if (!r->opening)
@@ -482,21 +377,16 @@ static void on_iterator(struct kinesis_call *call, int status, struct kinesis_ou
     }
     buf_clear(&r->iterator);
     buf_add_span(&r->iterator, out->iterator);
-    if (r->position.type == KINESIS_LATEST)
-        fix_latest(r);
+    if (shard_cursor_answer(&r->cursor) && r->c->save_start)
+        hand_over(r, new_batch(r, NULL));
     note_open(r);
     step(r);
 }
 
 static void start_iterator(struct shard_reader *r)
 {
-    r->asked_ms = loop_wall_ms(r->c->loop);
-    r->in = (struct kinesis_input){.stream_name = r->c->stream_name,
-                                   .shard_id = r->node->id,
-                                   .iterator_type = r->position.type,
-                                   .timestamp_ms = r->position.timestamp_ms};
-    if (r->position.type == KINESIS_AFTER_SEQUENCE_NUMBER)
-        r->in.sequence_number = buf_span(&r->sequence);
+    r->in = (struct kinesis_input){.stream_name = r->c->stream_name, .shard_id = r->node->id};
+    shard_cursor_ask(&r->cursor, loop_wall_ms(r->c->loop), &r->in);
     r->call.on_done = on_iterator;
     r->call.on_size = NULL;
     start_call(r, CALL_ITERATOR, KINESIS_GET_SHARD_ITERATOR);
@@ -520,7 +410,7 @@ static int64_t next_due(const struct shard_reader *r)
 static void step(struct shard_reader *r)
 {
     struct consumer *c = r->c;
-    if (r->halted || r->calling != CALL_NONE || r->waiting != WAIT_NONE || r->end_out)
+    if (r->halted || r->calling != CALL_NONE || r->hold.waiting || r->end_out)
         return;
     timer_stop(&r->timer);
     if (r->missing && !r->at_end)
@@ -542,10 +432,10 @@ static void step(struct shard_reader *r)
         start_iterator(r);
         return;
     }
-    if (r->reserved == 0) {
+    if (r->hold.held == 0) {
         int most = r->limit_cap < c->max_records ? r->limit_cap : c->max_records;
         r->limit = reply_size_limit(&r->size, most, room(c->budget));
-        if (!reserve(r, reply_size_estimate(&r->size, r->limit), WAIT_FETCH))
+        if (!budget_hold_take(&r->hold, reply_size_estimate(&r->size, r->limit), r->n_out == 0))
             return;
     }
     start_fetch(r);
@@ -554,7 +444,7 @@ static void step(struct shard_reader *r)
 static void end_unread(struct shard_reader *r)
 {
     log_warn("stream", "shard expired before it was read to its end", "shard=%.*s position=%.*s",
-             SPAN_ARG(r->node->id), SPAN_ARG(buf_span(&r->sequence)));
+             SPAN_ARG(r->node->id), SPAN_ARG(shard_cursor_position(&r->cursor)));
     r->at_end = true;
     r->in_doubt = false;
     note_open(r);
@@ -590,8 +480,8 @@ void shard_reader_ack(struct shard_reader *r, struct shard_batch *b)
     r->n_out--;
     kinesis_output_free(&b->out);
     mem_free(b);
-    if (r->n_out == 0 && !r->halted)
-        wait_as_first(r);
+    if (r->n_out == 0 && budget_hold_become_first(&r->hold))
+        go_on(r);
     if (bytes > 0)
         budget_give(c->budget, bytes);
     kick(r);
@@ -607,14 +497,11 @@ struct shard_reader *shard_reader_new(struct consumer *c, struct shard_node *nod
     r->node = node;
     r->timer.fire = on_timer;
     r->task.run = run_task;
-    r->position = node->start;
+    r->hold = (struct budget_hold){.budget = c->budget, .granted = on_granted};
     r->millis_behind = -1;
     r->limit_cap = c->max_records;
     r->first_ms = loop_now_ms(c->loop) + delay_ms;
-    if (node->start.type == KINESIS_AFTER_SEQUENCE_NUMBER)
-        set_position(r, node->start.sequence);
-    else
-        buf_add_span(&r->sequence, node->saved);
+    shard_cursor_init(&r->cursor, &node->start, node->saved);
     r->opening = opening;
     c->n_opening += opening;
     poll_pace_init(&r->pace, c->calls_per_second, c->poll_ms, r->first_ms);
@@ -630,7 +517,7 @@ void shard_reader_halt(struct shard_reader *r)
     r->halted = true;
     timer_stop(&r->timer);
     loop_unpost(&r->task);
-    stop_waiting(r);
+    budget_hold_stop_waiting(&r->hold);
     if (r->calling != CALL_NONE)
         kinesis_cancel(&r->call);
     else
@@ -643,7 +530,7 @@ void shard_reader_free(struct shard_reader *r)
     require(r->calling == CALL_NONE && r->n_out == 0);
     r->c->n_failing -= r->failing;
     r->c->n_opening -= r->opening;
-    buf_free(&r->sequence);
+    shard_cursor_deinit(&r->cursor);
     buf_free(&r->iterator);
     mem_free(r->error_text);
     mem_free(r);
@@ -664,6 +551,7 @@ void shard_reader_status(const struct shard_reader *r, struct shard_status *out)
 {
     *out = (struct shard_status){
         .shard_id = r->node->id,
+        .sequence = shard_cursor_sequence(&r->cursor),
         .state = state_of(r),
         .millis_behind = r->millis_behind,
         .records = r->records,
@@ -674,6 +562,4 @@ void shard_reader_status(const struct shard_reader *r, struct shard_status *out)
         .last_arrival_ms = r->last_arrival_ms,
         .last_error = r->has_error ? r->error_text : NULL,
     };
-    if (r->position.type == KINESIS_AFTER_SEQUENCE_NUMBER)
-        out->sequence = buf_span(&r->sequence);
 }
