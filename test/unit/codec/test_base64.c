@@ -140,8 +140,12 @@ static void test_hex(void **state)
     assert_span_is(buf_span(&b), "001fabff");
     assert_int_equal(hex_decode(out, buf_span(&b)), 4);
     assert_memory_equal(out, "\x00\x1f\xab\xff", 4);
-    assert_int_equal(hex_decode(out, SPAN("ABcd")), 2);
-    assert_memory_equal(out, "\xab\xcd", 2);
+    assert_int_equal(hex_decode(out, SPAN("AFaf09")), 3);
+    assert_memory_equal(out, "\xaf\xaf\x09", 3);
+    static const char outside[] = "/:@G`g";
+    for (size_t i = 0; outside[i]; i++) {
+        assert_int_equal(hex_decode(out, span_of((char[]){'0', outside[i]}, 2)), -1);
+    }
     assert_int_equal(hex_decode(out, SPAN("")), 0);
     assert_int_equal(hex_decode(out, SPAN("abc")), -1);
     assert_int_equal(hex_decode(out, SPAN("0g")), -1);

@@ -69,6 +69,7 @@ static void test_simple_values(void **state)
     assert_int_equal(it.type, CBOR_SIMPLE);
     assert_int_equal(it.u, 255);
     assert_int_equal(read_one(SPAN(""), NULL).type, CBOR_END);
+    assert_int_equal(read_one(SPAN("\xff"), NULL).type, CBOR_BREAK);
 }
 
 static void test_wrong_heads(void **state)
@@ -263,6 +264,9 @@ static void test_skip(void **state)
         SPAN("\xc1\xff*"),
         SPAN("\xbf\x01\x02\x03\xff*"),
         SPAN("\x82\x01"),
+        SPAN("\x82\x01\x1c"),
+        SPAN("\xc1\x1c"),
+        SPAN("\xbf\x01\x1c\xff"),
     };
     size_t rest;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {

@@ -159,6 +159,45 @@ static void test_building(void **state)
     json_free(j);
 }
 
+static void set_in_array(void *arr)
+{
+    json_set(arr, "k", json_new_null());
+}
+
+static void add_to_itself(void *arr)
+{
+    json_add(arr, arr);
+}
+
+static void add_nothing(void *arr)
+{
+    json_add(arr, NULL);
+}
+
+static void set_nothing(void *obj)
+{
+    json_set(obj, "k", NULL);
+}
+
+static void set_in_itself(void *obj)
+{
+    json_set(obj, "k", obj);
+}
+
+static void test_misuse_aborts(void **state)
+{
+    (void)state;
+    struct json *a = json_new_array(), *o = json_new_object();
+    assert_true(test_aborts(set_in_array, a));
+    assert_true(test_aborts(add_to_itself, a));
+    assert_true(test_aborts(add_nothing, a));
+    assert_true(test_aborts(add_nothing, o));
+    assert_true(test_aborts(set_nothing, o));
+    assert_true(test_aborts(set_in_itself, o));
+    json_free(a);
+    json_free(o);
+}
+
 static struct buf nested(int depth)
 {
     struct buf b = {0};
@@ -215,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_reading),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_building),
+        cmocka_unit_test(test_misuse_aborts),
         cmocka_unit_test(test_depth_limit),
         cmocka_unit_test(test_no_leak_on_errors),
     };

@@ -124,6 +124,51 @@ static void test_unescaping(void **state)
                      SPAN("{\"a\\nb\\\"\\\\\":\"\\b\\f\\r\\t\"}"));
 }
 
+static size_t encode(uint32_t c, char *out)
+{
+    static const unsigned char lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n - 1; i > 0; i--, c >>= 6) {
+        out[i] = (char)(0x80 | (c & 0x3f));
+    }
+    out[0] = (char)(lead[n > 1 ? n : 0] | c);
+    return n;
+}
+
+// Every code there is, as escape and as it stands.
+static void test_every_code(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    for (uint32_t c = 0; c <= 0x10ffff; c++) {
+        char text[40], plain[4];
+        struct json_scan s;
+        if (c >= 0xd800 && c <= 0xdfff) {
+            continue;
+        }
+        struct span want = span_of(plain, encode(c, plain));
+        if (c < 0x10000) {
+            snprintf(text, sizeof text, "\"\\u%04x\"", (unsigned)c);
+        } else {
+            unsigned v = (unsigned)c - 0x10000;
+            snprintf(text, sizeof text, "\"\\u%04X\\u%04x\"", 0xd800 + (v >> 10),
+                     0xdc00 + (v & 0x3ff));
+        }
+        json_scan_init(&s, span_str(text), &a);
+        if (json_scan_next(&s) != JSON_T_STRING || !span_eq(s.text, want)) {
+            fail_msg("escape of U+%04X", (unsigned)c);
+        }
+        snprintf(text, sizeof text, "\"%.*s\"", (int)want.n, want.p);
+        json_scan_init(&s, span_str(text), &a);
+        bool must_escape = c < 0x20 || c == '"' || c == '\\';
+        if (!must_escape && (json_scan_next(&s) != JSON_T_STRING || !span_eq(s.text, want))) {
+            fail_msg("U+%04X", (unsigned)c);
+        }
+        arena_reset(&a);
+    }
+    arena_free(&a);
+}
+
 static void test_without_an_arena_strings_stay_as_written(void **state)
 {
     (void)state;
@@ -197,6 +242,7 @@ static void test_skip_and_raw(void **state)
     assert_int_equal(json_scan_skip(&s), ERR_INVALID);
     json_scan_init(&s, SPAN("1"), NULL);
     assert_int_equal(json_scan_raw(&s, &raw), ERR_INVALID);
+    assert_int_equal(json_scan_next(&s), JSON_T_ERROR);
     json_scan_init(&s, SPAN("{\"a\":1}"), NULL);
     assert_int_equal(json_scan_next(&s), JSON_T_OBJECT);
     assert_int_equal(json_scan_skip(&s), ERR_INVALID);
@@ -316,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_good),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_unescaping),
+        cmocka_unit_test(test_every_code),
         cmocka_unit_test(test_without_an_arena_strings_stay_as_written),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_skip_and_raw),
