@@ -158,6 +158,7 @@ void tls_free(struct tls *t)
 void tls_feed(struct tls *t, struct span in)
 {
     if (t->in.n == 0) {
+        buf_clear(&t->kept);
         t->in = in;
         return;
     }
@@ -288,13 +289,26 @@ int tls_handshake(struct tls *t)
     return 0;
 }
 
+// Version 3.6 says WANT_READ after a message of its own (a ticket) although more input is there:
+// another call then goes on. One that neither takes input nor gives output ends it.
+static int read_on(struct tls *t, char *out, size_t cap)
+{
+    for (bool again = true;;) {
+        size_t before = t->in.n;
+        int rc = mbedtls_ssl_read(&t->ssl, (unsigned char *)out, cap);
+        if (got_ticket(rc))
+            keep_session(t);
+        else if (rc != MBEDTLS_ERR_SSL_WANT_READ || t->in.n == 0 || !again)
+            return rc;
+        again = t->in.n < before;
+    }
+}
+
 ssize_t tls_read(struct tls *t, char *out, size_t cap)
 {
     if (t->err.code)
         return t->err.code;
-    int rc;
-    while (got_ticket(rc = mbedtls_ssl_read(&t->ssl, (unsigned char *)out, cap)))
-        keep_session(t);
+    int rc = read_on(t, out, cap);
     if (rc > 0)
         return rc;
     switch (rc) {

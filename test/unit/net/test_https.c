@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net_test.h"
+
+#include "net/http_client.h"
+#include "net/http_server_internal.h"
+#include "net_certs.h"
+
+enum { BIG = 4 * 1024 * 1024 };
+
+static bool have_openssl;
+static struct http_server *server;
+static struct http_client *client;
+static struct tcp_listener *listener;
+static struct raw peers[4];
+static int n_peers;
+static int handled;
+static int64_t head_ms; // of the next server
+static char *big;
+
+struct reply {
+    struct http_call call;
+    int done, status, code;
+    struct err err;
+    struct buf body;
+    bool pause_on_body;
+    size_t pieces;
+};
+
+static void on_head(struct http_call *call, int status, struct http_headers h, int64_t n)
+{
+    (void)h;
+    (void)n;
+    struct reply *r = call->data;
+    r->status = status;
+}
+
+static void on_body(struct http_call *call, struct span piece)
+{
+    struct reply *r = call->data;
+    buf_add_span(&r->body, piece);
+    r->pieces++;
+    if (r->pause_on_body)
+        http_call_pause(call);
+}
+
+static void on_done(struct http_call *call, int status, const struct err *e)
+{
+    struct reply *r = call->data;
+    r->done++;
+    r->code = status;
+    r->err = *e;
+}
+
+static const struct http_call_events events = {on_head, on_body, on_done};
+
+static void handler(void *ctx, struct http_exchange *x)
+{
+    (void)ctx;
+    handled++;
+    if (span_is(http_path(x), "/big"))
+        http_respond_type(x, 200, "application/octet-stream", span_of(big, BIG));
+    else
+        http_respond_type(x, 200, "text/plain", http_body(x));
+}
+
+static void on_accept(void *ctx, struct tcp *t)
+{
+    (void)ctx;
+    assert_true(n_peers < 4);
+    raw_attach(&peers[n_peers++], t);
+}
+
+static void begin(const char *cert, const char *key, const char *ca)
+{
+    if (!have_openssl)
+        skip();
+    begin_loop();
+    n_peers = handled = 0;
+    struct err e = {0};
+    struct http_server_options so = {.host = SPAN("127.0.0.1"),
+                                     .handler = handler,
+                                     .tls_cert = certs_path(cert),
+                                     .tls_key = certs_path(key),
+                                     .head_ms = head_ms};
+    struct http_client_options co = {.ca_file = certs_path(ca)};
+    if (http_server_new(loop, &so, &server, &e) != 0 ||
+        http_client_new(loop, &co, &client, &e) != 0 ||
+        tcp_listen(loop, SPAN("127.0.0.1"), 0, on_accept, NULL, &listener, &e) != 0)
+        fail_msg("%s", e.msg);
+}
+
+static void end(void)
+{
+    int gone = 0;
+    http_client_close(client, set_flag, &gone);
+    http_server_close(server, 0, set_flag, &gone);
+    tcp_listener_close(listener, set_flag, &gone);
+    wait_until(gone == 3);
+    end_loop();
+}
+
+static void start(struct reply *r, const char *host, uint16_t port, const char *target,
+                  struct http_call_options o)
+{
+    struct url u = {.host = span_str(host), .port = port, .tls = true};
+    r->call = (struct http_call){.data = r, .ev = &events};
+    o.method = SPAN("POST");
+    o.target = span_str(target);
+    o.origin = &u;
+    assert_int_equal(http_client_start(client, &r->call, &o), 0);
+}
+
+static void finish_ok(struct reply *r)
+{
+    wait_until(r->done);
+    if (r->code != 0)
+        fail_msg("%s", r->err.msg);
+    assert_int_equal(r->status, 200);
+}
+
+static void reply_free(struct reply *r)
+{
+    buf_free(&r->body);
+    *r = (struct reply){0};
+}
+
+static void finish_failed(struct reply *r, int code, const char *msg)
+{
+    wait_until(r->done);
+    if (r->code != code || !strstr(r->err.msg, msg))
+        fail_msg("%d \"%s\"", r->code, r->err.msg);
+    reply_free(r);
+}
+
+static void close_idle(void)
+{
+    struct http_server *s = server;
+    list_for_safe(it, &s->conns) conn_cut(container_of(it, struct conn, link));
+}
+
+static void calls_and_resumption(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    uint16_t port = http_server_port(server);
+    static const char *const hosts[] = {"localhost", "127.0.0.1"};
+    for (int i = 0; i < 2; i++) {
+        uint64_t before = tls_config_resumed(server->tls);
+        struct reply r = {0};
+        for (int k = 0; k < 3; k++) {
+            start(&r, hosts[i], port, "/", (struct http_call_options){.body = SPAN("hello")});
+            finish_ok(&r);
+            assert_memory_equal(r.body.p, "hello", 5);
+            reply_free(&r);
+        }
+        assert_int_equal(tls_config_resumed(server->tls), before);
+        close_idle();
+        for (int k = 0; k < 5; k++)
+            loop_turn(loop, false);
+        start(&r, hosts[i], port, "/", (struct http_call_options){.body = SPAN("again")});
+        finish_ok(&r);
+        reply_free(&r);
+        assert_int_equal(tls_config_resumed(server->tls), before + 1);
+    }
+    end();
+}
+
+static void big_both_ways(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    struct reply r = {0};
+    start(&r, "127.0.0.1", http_server_port(server), "/",
+          (struct http_call_options){.body = span_of(big, BIG)});
+    finish_ok(&r);
+    assert_int_equal(r.body.n, BIG);
+    assert_memory_equal(r.body.p, big, BIG);
+    reply_free(&r);
+    end();
+}
+
+// Decrypted bytes that nobody wanted yet must not be forgotten: they wake no socket.
+static void pause_and_resume(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    struct reply r = {.pause_on_body = true};
+    start(&r, "127.0.0.1", http_server_port(server), "/big", (struct http_call_options){0});
+    size_t resumed = 0;
+    while (!r.done) {
+        if (resumed < r.pieces) {
+            size_t pieces = r.pieces;
+            for (int i = 0; i < 10 && resumed < 20; i++)
+                loop_turn(loop, false);
+            assert_int_equal(r.pieces, pieces);
+            resumed++;
+            http_call_resume(&r.call);
+        }
+        loop_turn(loop, true);
+    }
+    finish_ok(&r);
+    assert_int_equal(r.body.n, BIG);
+    assert_memory_equal(r.body.p, big, BIG);
+    assert_true(resumed > 50);
+    reply_free(&r);
+    end();
+}
+
+static void refused(const char *cert, const char *key, const char *ca, const char *host,
+                    const char *msg)
+{
+    begin(cert, key, ca);
+    struct reply r = {0};
+    start(&r, host, http_server_port(server), "/",
+          (struct http_call_options){.body = SPAN("secret")});
+    finish_failed(&r, ERR_TLS_CERT, msg);
+    assert_int_equal(handled, 0);
+    end();
+}
+
+static void certificates_are_verified(void **state)
+{
+    (void)state;
+    refused("good.pem", "good.key", "other.pem", "localhost", "AWS_CA_BUNDLE");
+    refused("name.pem", "name.key", "ca.pem", "localhost", "not for localhost");
+    refused("name.pem", "name.key", "ca.pem", "127.0.0.1", "not for 127.0.0.1");
+    refused("expired.pem", "expired.key", "ca.pem", "localhost", "expired on");
+}
+
+static void plain_meets_tls(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    struct reply r = {0};
+    start(&r, "127.0.0.1", tcp_listener_port(listener), "/", (struct http_call_options){0});
+    wait_until(n_peers == 1 && peers[0].got.n > 0);
+    raw_send(&peers[0], "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    finish_failed(&r, ERR_TLS, "does not speak TLS");
+    static struct raw plain;
+    raw_connect(&plain, http_server_port(server));
+    raw_send(&plain, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_until(plain.ended);
+    assert_false(raw_has(&plain, "HTTP"));
+    raw_close(&plain);
+    assert_int_equal(handled, 0);
+    end();
+}
+
+static void handshake_time_limits(void **state)
+{
+    (void)state;
+    head_ms = 200;
+    begin("good.pem", "good.key", "ca.pem");
+    static struct raw silent;
+    raw_connect(&silent, http_server_port(server));
+    struct reply r = {0};
+    start(&r, "127.0.0.1", tcp_listener_port(listener), "/",
+          (struct http_call_options){.connect_ms = 30});
+    finish_failed(&r, ERR_TIMEOUT, "no connection within 30 ms");
+    start(&r, "127.0.0.1", tcp_listener_port(listener), "/", (struct http_call_options){0});
+    wait_until(n_peers == 2 && peers[1].got.n > 0);
+    raw_close(&peers[1]);
+    finish_failed(&r, ERR_TLS, "closed the connection during the TLS handshake");
+    wait_until(silent.ended); // the server's own limit
+    raw_close(&silent);
+    end();
+    head_ms = 0;
+}
+
+static void canceled_during_the_handshake(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    for (int turns = 0; turns < 12; turns++) {
+        struct reply r = {0};
+        start(&r, "127.0.0.1", http_server_port(server), "/", (struct http_call_options){0});
+        for (int i = 0; i < turns && !r.done; i++)
+            loop_turn(loop, false);
+        http_call_cancel(&r.call);
+        wait_until(r.done);
+        reply_free(&r);
+    }
+    end();
+}
+
+// A TLS server by hand, so that it can cut the connection rudely.
+static void body_cut_without_tls_close(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    for (int orderly = 0; orderly < 2; orderly++) {
+        struct reply r = {0};
+        start(&r, "127.0.0.1", tcp_listener_port(listener), "/", (struct http_call_options){0});
+        wait_until(n_peers == orderly + 1);
+        struct raw *p = &peers[orderly];
+        struct tls *tls = tls_server_new(server->tls);
+        char request[1000];
+        int shaken = ERR_AGAIN;
+        ssize_t n = ERR_AGAIN;
+        size_t fed = 0;
+        while (n <= 0) {
+            wait_until(p->got.n > fed);
+            tls_feed(tls, span_of(p->got.p + fed, p->got.n - fed));
+            fed = p->got.n;
+            if (shaken == ERR_AGAIN)
+                shaken = tls_handshake(tls);
+            if (shaken == 0)
+                n = tls_read(tls, request, sizeof(request));
+            tls_keep_input(tls);
+            raw_send_span(p, tls_out(tls));
+            tls_out_clear(tls);
+        }
+        assert_memory_equal(request, "POST / HTTP/1.1\r\n", 17);
+        assert_int_equal(tls_write(tls, SPAN("HTTP/1.1 200 OK\r\n\r\nhalf")), 0);
+        if (orderly)
+            tls_close_notify(tls);
+        raw_send_span(p, tls_out(tls));
+        wait_until(r.body.n == 4);
+        raw_close(p);
+        wait_until(r.done);
+        assert_int_equal(r.code, orderly ? 0 : ERR_TLS);
+        reply_free(&r);
+        tls_free(tls);
+    }
+    end();
+}
+
+static void wrong_bundle(void **state)
+{
+    (void)state;
+    if (!have_openssl)
+        skip();
+    begin_loop();
+    struct err e = {0};
+    struct http_client *c;
+    struct http_client_options o = {.ca_file = "/nonexistent/bundle.pem"};
+    assert_int_equal(http_client_new(loop, &o, &c, &e), ERR_CONFIG);
+    assert_non_null(strstr(e.msg, "/nonexistent/bundle.pem"));
+    o.ca_file = certs_path("good.key");
+    assert_int_equal(http_client_new(loop, &o, &c, &e), ERR_TLS_CERT);
+    assert_non_null(strstr(e.msg, "good.key"));
+    end_loop();
+}
+
+static int group_setup(void **state)
+{
+    (void)state;
+    have_openssl = certs_make();
+    big = malloc(BIG);
+    for (size_t i = 0; i < BIG; i++)
+        big[i] = (char)(i * 31 >> 7);
+    return 0;
+}
+
+static int group_teardown(void **state)
+{
+    (void)state;
+    free(big);
+    certs_remove();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_and_resumption),
+        cmocka_unit_test(big_both_ways),
+        cmocka_unit_test(pause_and_resume),
+        cmocka_unit_test(certificates_are_verified),
+        cmocka_unit_test(plain_meets_tls),
+        cmocka_unit_test(handshake_time_limits),
+        cmocka_unit_test(canceled_during_the_handshake),
+        cmocka_unit_test(body_cut_without_tls_close),
+        cmocka_unit_test(wrong_bundle),
+    };
+    return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}
