@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test.h"
+#include "lib/test.h"
 
 #include "hub/hub.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "test.h"
+#include "lib/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
