@@ -26,7 +26,8 @@ struct emu_account {
     bool limits;           // enforce the throughput limits
     bool changing;         // some stream may have a change under way
     uint8_t token_key[EMU_TOKEN_KEY_LEN];
-    struct emu_bucket list_calls, limits_calls, create_calls; // account-level rates
+    // Account-level rates, when limits are on.
+    struct emu_bucket list_calls, limits_calls, create_calls, describe_calls, summary_calls;
 };
 
 // The caller has set what is its own in *a (id, region, limits ...; zero elsewhere).

@@ -100,6 +100,11 @@ void emu_admin_handle(struct emulator *e, struct http_exchange *x)
         respond_error(x, 403, "only callers on this machine's loopback address may do this");
         return;
     }
+    // A page in some browser on this machine has no business here.
+    if (http_request_header(x, "origin").p) {
+        respond_error(x, 403, "not from a browser");
+        return;
+    }
     bool path_known = false;
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
         if (!span_is(http_path(x), routes[i].path))

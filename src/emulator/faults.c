@@ -148,7 +148,8 @@ static bool applies(const struct emu_rule *r, enum emu_op op)
         return false;
     if (r->fault == EMU_FAULT_PARTIAL)
         return op == EMU_OP_PutRecords;
-    if (r->fault == EMU_FAULT_EMPTY || r->fault == EMU_FAULT_EXPIRED_ITERATOR)
+    if (r->fault == EMU_FAULT_EMPTY || r->fault == EMU_FAULT_REDELIVER ||
+        r->fault == EMU_FAULT_EXPIRED_ITERATOR)
         return op == EMU_OP_GetRecords;
     return true;
 }

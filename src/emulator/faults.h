@@ -21,8 +21,9 @@
 //
 // throttle, internal, unavailable, expired_token, expired_iterator, html and error answer without
 // doing anything; cut closes the connection without doing anything; duplicate does it, then closes
-// the connection, so that a client's retry does it twice; stall waits, then does it; partial and
-// empty are for PutRecords and GetRecords.
+// the connection, so that a client's retry does it twice; stall waits, then does it; partial
+// fails part of a PutRecords; empty and redeliver are for GetRecords: a page without records though
+// there are some, and a page whose next iterator leads to the same records once more.
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -45,7 +46,8 @@
     X(DUPLICATE, "duplicate")                                                                      \
     X(STALL, "stall")                                                                              \
     X(PARTIAL, "partial")                                                                          \
-    X(EMPTY, "empty")
+    X(EMPTY, "empty")                                                                              \
+    X(REDELIVER, "redeliver")
 
 enum emu_fault {
     EMU_FAULT_NONE,

@@ -12,6 +12,7 @@
 // What fault rules change about an operation (faults.h).
 struct emu_twist {
     bool empty_page;             // GetRecords: nothing, though there may be data
+    bool redeliver;              // GetRecords: the next iterator leads to this page again
     double fail_fraction;        // PutRecords: this part of the entries fails
     const char *fail_code;       // ... with this code
     double (*random)(void *ctx); // [0, 1)

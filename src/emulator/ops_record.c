@@ -404,14 +404,15 @@ bool emu_op_get_records(struct emu_call *c)
 
     emu_out_map(c->out);
     put_records(c->out, &sh->log, &page);
+    uint64_t next = c->twist.redeliver ? page.first : page.end;
     emu_out_key(c->out, "NextShardIterator");
-    if (sh->closed_ms && page.end >= sh->log.next) {
+    if (sh->closed_ms && next >= sh->log.next) {
         emu_out_null(c->out);
         put_children(c->out, s, sh);
     } else {
-        emu_out_str(c->out, iterator_seal(c, s, sh, page.end));
+        emu_out_str(c->out, iterator_seal(c, s, sh, next));
     }
-    emu_out_key_int(c->out, "MillisBehindLatest", emu_shard_behind(sh, page.end, c->now.wall_ms));
+    emu_out_key_int(c->out, "MillisBehindLatest", emu_shard_behind(sh, next, c->now.wall_ms));
     emu_out_end(c->out);
     return true;
 }

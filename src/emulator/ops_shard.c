@@ -5,7 +5,6 @@
 
 #define SHARDS_PAGE 1000
 #define LIST_SHARDS_RATE 1000
-#define CALLS_LIST_SHARDS 2
 
 enum filter {
     NO_FILTER,
@@ -130,7 +129,7 @@ bool emu_op_list_shards(struct emu_call *c)
     if (EMU_IN(c, NEXT_TOKEN)->set ? !listing_resume(c, &l) : !listing_begin(c, &l))
         return false;
     struct emu_stream *s = l.stream;
-    if (!emu_call_rate(c, &s->calls[CALLS_LIST_SHARDS], LIST_SHARDS_RATE, s))
+    if (!emu_call_rate(c, &s->list_shards_calls, LIST_SHARDS_RATE, s))
         return false;
     if (s->status == EMU_CREATING)
         return emu_call_fail(c, "ResourceInUseException",

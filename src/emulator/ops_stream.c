@@ -12,7 +12,6 @@
 #define LIMITS_RATE 1
 #define DESCRIBE_RATE 10
 #define SUMMARY_RATE 20
-enum { CALLS_DESCRIBE, CALLS_SUMMARY };
 
 bool emu_op_create_stream(struct emu_call *c)
 {
@@ -102,7 +101,7 @@ static void put_description(struct emu_call *c, const struct emu_stream *s)
 bool emu_op_describe_stream(struct emu_call *c)
 {
     struct emu_stream *s = emu_call_stream(c);
-    if (!s || !emu_call_rate(c, &s->calls[CALLS_DESCRIBE], DESCRIBE_RATE, s))
+    if (!s || !emu_call_rate(c, &c->account->describe_calls, DESCRIBE_RATE, s))
         return false;
     emu_stream_trim(s, c->now.wall_ms);
     uint32_t at = 0, n = 0, limit = LIST_PAGE, end;
@@ -134,7 +133,7 @@ bool emu_op_describe_stream(struct emu_call *c)
 bool emu_op_describe_stream_summary(struct emu_call *c)
 {
     struct emu_stream *s = emu_call_stream(c);
-    if (!s || !emu_call_rate(c, &s->calls[CALLS_SUMMARY], SUMMARY_RATE, s))
+    if (!s || !emu_call_rate(c, &c->account->summary_calls, SUMMARY_RATE, s))
         return false;
     emu_out_map(c->out);
     emu_out_key(c->out, "StreamDescriptionSummary");

@@ -111,6 +111,7 @@ static void twist(struct emu_rule *rule, struct emu_twist *t)
     if (!rule)
         return;
     t->empty_page = rule->fault == EMU_FAULT_EMPTY;
+    t->redeliver = rule->fault == EMU_FAULT_REDELIVER;
     if (rule->fault == EMU_FAULT_PARTIAL) {
         t->fail_fraction = rule->fraction;
         t->fail_code = rule->code;

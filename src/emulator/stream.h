@@ -81,7 +81,7 @@ struct emu_stream {
     uint32_t n_open, open_cap;
     struct emu_change change;
     struct emu_store *store;
-    struct emu_bucket calls[4]; // account-level operations, when limits are on
+    struct emu_bucket list_shards_calls; // when limits are on
 };
 
 struct emu_stream *emu_stream_new(struct emu_store *store, struct span name, uint64_t uid,

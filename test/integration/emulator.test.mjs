@@ -763,7 +763,7 @@ describe('faults on demand', () => {
     assert.equal(await records(), n + 2 * first.filter((x) => !x).length);
   });
 
-  test('empty pages with data behind them, expired iterators', async () => {
+  test('empty pages with data behind them, pages once more, expired iterators', async () => {
     await c.send(putOne());
     const it = (await c.send(new sdk.GetShardIteratorCommand(
       { StreamName: 's', ShardId: SHARD_0, ShardIteratorType: 'TRIM_HORIZON' }))).ShardIterator;
@@ -773,8 +773,12 @@ describe('faults on demand', () => {
     assert.ok(empty.MillisBehindLatest > 0);
     await rejects(c.send(new sdk.GetRecordsCommand({ ShardIterator: empty.NextShardIterator })),
       'ExpiredIteratorException');
+    await setFaults(k, [{ fault: 'redeliver', count: 1 }]);
     const page = await c.send(new sdk.GetRecordsCommand({ ShardIterator: empty.NextShardIterator }));
     assert.ok(page.Records.length > 0);
+    const again = await c.send(new sdk.GetRecordsCommand({ ShardIterator: page.NextShardIterator }));
+    assert.deepEqual(again.Records, page.Records);
+    assert.equal((await c.send(new sdk.GetRecordsCommand({ ShardIterator: again.NextShardIterator }))).Records.length, 0);
   });
 
   test('wrong rules are refused whole, and listed rules count', async () => {
@@ -790,6 +794,7 @@ describe('faults on demand', () => {
     assert.deepEqual((await requestJson(`${k.url}/_penstock/faults`)).json,
       [{ op: 'ListStreams', fault: 'throttle', seen: 2, fired: 1 }]);
     assert.equal((await request(`${k.url}/_penstock/nope`)).status, 404);
+    assert.equal((await request(`${k.url}/_penstock/stats`, { headers: { origin: 'http://x' } })).status, 403);
     assert.equal((await request(`${k.url}/_penstock/stats`, { method: 'PUT' })).status, 405);
     await request(`${k.url}/_penstock/stats`, { method: 'DELETE' });
     assert.deepEqual((await kinesisStats(k)).calls, {});

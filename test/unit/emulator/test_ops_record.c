@@ -351,7 +351,8 @@ static void test_twists(void **state)
 {
     (void)state;
     int n = 0;
-    fx.twist = (struct emu_twist){false, 0.5, "InternalFailure", half, &n};
+    fx.twist = (struct emu_twist){
+        .fail_fraction = 0.5, .fail_code = "InternalFailure", .random = half, .ctx = &n};
     struct json *j = emu_ok("PutRecords", "{'StreamName':'s','Records':["
                                           "{'Data':'','PartitionKey':'1'},"
                                           "{'Data':'','PartitionKey':'2'}]}");
@@ -362,8 +363,12 @@ static void test_twists(void **state)
     const char *it = emu_iterator("s", S0, "TRIM_HORIZON");
     assert_int_equal(get(&it), 0);
     assert_true(json_get_int(fx.json, "MillisBehindLatest", 0) > 0);
+    fx.twist = (struct emu_twist){.redeliver = true};
+    assert_int_equal(get(&it), 1);
+    assert_true(json_get_int(fx.json, "MillisBehindLatest", 0) > 0);
     fx.twist = (struct emu_twist){0};
     assert_int_equal(get(&it), 1);
+    assert_int_equal(get(&it), 0);
 }
 
 int main(void)
