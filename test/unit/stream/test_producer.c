@@ -364,7 +364,7 @@ static void test_bytes_of_a_call(void **state)
     init(NULL);
     char *data = mem_zalloc(SIZE);
     for (int i = 0; i < 7; i++) {
-        char key[8];
+        char key[24];
         snprintf(key, sizeof(key), "k%d", i);
         // Nothing has been looked at before the end of the turn.
         put(key, "")->en.record = span_of(data, 0);
