@@ -270,7 +270,7 @@ bool emu_op_get_shard_iterator(struct emu_call *c)
 {
     struct emu_stream *s = emu_call_stream(c);
     struct span id = EMU_IN(c, SHARD_ID)->s;
-    uint64_t at;
+    uint64_t at = 0;
     if (!s)
         return false;
     struct emu_shard *sh = emu_call_shard(c, s, id);
@@ -385,7 +385,7 @@ bool emu_op_get_records(struct emu_call *c)
 {
     struct emu_stream *s = NULL;
     struct emu_shard *sh = NULL;
-    uint64_t at;
+    uint64_t at = 0;
     size_t limit = EMU_IN(c, LIMIT)->set ? (size_t)EMU_IN(c, LIMIT)->i : EMU_RECORDS_MAX;
     if (!iterator_open(c, &s, &sh, &at))
         return false;
