@@ -4,8 +4,8 @@
 
 // What we add to Duktape from inside (duk_ext.c compiles duktape.c itself, with the edits of
 // duktape_edits.cmake): function bodies, real arrays filled at once, String.fromCharCode.apply
-// without the value stack, looking at values without running script code, and the journal that puts
-// built-ins back as they were. The thread that owns the heap.
+// without the value stack, a faster JSON.parse, looking at values without running script code, and
+// the journal that puts built-ins back as they were. The thread that owns the heap.
 //
 // The heap's udata must point to a struct duk_x. Functions with a duk_context may throw unless it
 // says otherwise.
@@ -14,6 +14,8 @@
 #include "duktape.h"
 
 struct duk_x_saved;
+
+#define DUK_X_NAMES 64
 
 struct duk_x {
     // Allocates from the heap's own allocator and never fails: a few hundred bytes for each
@@ -24,8 +26,9 @@ struct duk_x {
     const char *const *formals; // of the body being compiled
     struct duk_x_saved *saved;  // the journal
     uint32_t n_saved, cap_saved;
-    void *first;    // the newest protected object
-    int gc_trigger; // allocations until a collection, at the start of a run
+    void *first;              // the newest protected object
+    int gc_trigger;           // allocations until a collection, at the start of a run
+    void *names[DUK_X_NAMES]; // strings that were members' names in JSON lately, referenced
 };
 
 // Pushes the function (formals) { text }, sloppy, closed over the global object. `text` is compiled
@@ -50,6 +53,9 @@ void duk_x_free(struct duk_x *x);
 
 // A real Array of the bytes as integers.
 void duk_x_push_bytes(duk_context *ctx, struct span bytes);
+// The low bytes of the first n elements of a plain array, up to the first that is no integer;
+// returns how many. Never throws.
+size_t duk_x_get_bytes(duk_context *ctx, duk_idx_t idx, unsigned char *out, size_t n);
 // A plain object with the same own entries as the plain object at `idx`.
 void duk_x_push_copy(duk_context *ctx, duk_idx_t idx);
 

@@ -103,12 +103,99 @@ macro(duktape_edit_calls)
 		} else ]] [[if (!duk_x_apply_native(thr, idx_func)) ]])
 endmacro()
 
+# A closure takes its own properties (length, prototype and so on) from its template when something
+# looks at them; most are called and nothing else.
+macro(duktape_edit_closures)
+    duktape_insert(BEFORE [[	duk_uint16_t nregs; /* regs to allocate */]] [[	duk_hobject *x_template;
+
+]])
+    duktape_insert(BEFORE [[	/*
+	 *  Copy some internal properties directly
+	 *
+	 *  The properties will be non-writable and non-enumerable, but]] [[	DUK_UNREF(add_auto_proto);
+	DUK_UNREF(formals);
+	DUK_UNREF(i);
+	fun_clos->x_template = (duk_hobject *) fun_temp;
+	DUK_HOBJECT_INCREF(thr, (duk_hobject *) fun_temp);
+	duk_pop_unsafe(thr); /* [ ... closure ] */
+}
+
+/* [ ... closure template ] -> [ ... closure ] */
+DUK_LOCAL void duk_x_closure_properties(duk_hthread *thr, duk_hcompfunc *fun_clos, duk_hcompfunc *fun_temp) {
+	duk_bool_t add_auto_proto = DUK_HOBJECT_HAS_CONSTRUCTABLE(&fun_clos->obj) != 0;
+	duk_harray *formals;
+	duk_small_uint_t i;
+	duk_uint_t len_value;
+
+]])
+    duktape_insert(BEFORE [[	tv = duk_hobject_find_entry_tval_ptr_stridx(heap, obj, stridx);
+	if (tv != NULL && DUK_TVAL_IS_OBJECT(tv)) {]] [[	obj = DUK_X_SOURCE(obj);
+]])
+    duktape_insert(BEFORE [[	tv_val = duk_hobject_find_entry_tval_ptr(thr->heap, h_obj, h_key);]] [[	h_obj = DUK_X_SOURCE(h_obj);
+]])
+    duktape_edit([[	if (duk_hobject_find_entry(thr->heap, obj, key, &out_desc->e_idx, &out_desc->h_idx)) {
+		duk_int_t e_idx = out_desc->e_idx;]] [[	if (duk_hobject_find_entry(thr->heap, obj, key, &out_desc->e_idx, &out_desc->h_idx) ||
+	    (DUK_UNLIKELY(DUK_X_IS_LAZY(obj)) && duk_x_complete_for(thr, obj, key) &&
+	     duk_hobject_find_entry(thr->heap, obj, key, &out_desc->e_idx, &out_desc->h_idx))) {
+		duk_int_t e_idx = out_desc->e_idx;]])
+    duktape_insert(AFTER [[	DUK_ASSERT(thr != NULL);
+
+	enum_target = duk_require_hobject(thr, -1);
+]] [[	DUK_X_COMPLETE(thr, enum_target);
+]])
+    duktape_insert(AFTER [[	/* Note: no allocation pressure, no need to check refcounts etc */
+]] [[	DUK_X_COMPLETE(thr, obj);
+]])
+    duktape_insert(BEFORE [[#if defined(DUK_USE_ROM_OBJECTS)
+	if (DUK_HEAPHDR_HAS_READONLY((duk_heaphdr *) obj)) {
+		DUK_DD(DUK_DDPRINT("attempt to seal/freeze a readonly object, reject"));]] [[	DUK_X_COMPLETE(thr, obj);
+]])
+    duktape_insert(BEFORE [[	DUK_HOBJECT_CLEAR_EXTENSIBLE(h);
+
+	/* A non-extensible object cannot gain]] [[	DUK_X_COMPLETE(thr, h);
+]])
+    duktape_insert(AFTER [[		duk__mark_heaphdr(heap, (duk_heaphdr *) DUK_HCOMPFUNC_GET_VARENV(heap, f));
+]] [[		duk__mark_heaphdr(heap, (duk_heaphdr *) f->x_template);
+]])
+    duktape_insert(AFTER [[		DUK_HEAPHDR_DECREF_ALLOWNULL(thr, (duk_heaphdr *) DUK_HCOMPFUNC_GET_VARENV(heap, f));
+]] [[		DUK_HEAPHDR_DECREF_ALLOWNULL(thr, (duk_heaphdr *) f->x_template);
+]])
+endmacro()
+
+# Scopes get their variables' entries in one go.
+macro(duktape_edit_scopes)
+    duktape_insert(BEFORE [[		duk__preallocate_env_entries(thr, varmap, (duk_hobject *) env);]]
+        [[		if (!duk_x_make_scope(thr, varmap, (duk_hobject *) env))
+]])
+    duktape_insert(BEFORE [[		duk_push_tval(thr,
+		              (duk_tval *) (void *) ((duk_uint8_t *) thr->valstack + regbase_byteoff + sizeof(duk_tval) * regnum));]] [[		if (duk_x_close_variable(thr, env, (duk_uint32_t) i, key,
+		                         (duk_tval *) (void *) ((duk_uint8_t *) thr->valstack + regbase_byteoff + sizeof(duk_tval) * regnum)))
+			continue;
+]])
+endmacro()
+
+macro(duktape_edit_json)
+    duktape_edit([[	duk__json_dec_value(js_ctx); /* -> [ ... value ] */
+	DUK_ASSERT(js_ctx->recursion_depth == 0);
+
+	/* Trailing whitespace]] [[	if (flags == 0 && duk_x_json_parse(thr, js_ctx->p_start, js_ctx->p_end))
+		js_ctx->p = js_ctx->p_end;
+	else
+		duk__json_dec_value(js_ctx); /* -> [ ... value ] */
+	DUK_ASSERT(js_ctx->recursion_depth == 0);
+
+	/* Trailing whitespace]])
+endmacro()
+
 function(penstock_edit_duktape in out)
     file(READ ${in} code)
     duktape_edit_writes()
     duktape_edit_ticks()
     duktape_edit_compiler()
     duktape_edit_calls()
+    duktape_edit_closures()
+    duktape_edit_scopes()
+    duktape_edit_json()
     file(WRITE ${out}.new "${code}")
     configure_file(${out}.new ${out} COPYONLY)
 endfunction()

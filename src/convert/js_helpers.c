@@ -34,7 +34,7 @@ static unsigned char *push_bytes(duk_context *ctx, duk_idx_t idx, size_t *n)
     if (size > BYTES_MAX)
         (void)duk_error(ctx, DUK_ERR_RANGE_ERROR, "more than %lu bytes", (unsigned long)BYTES_MAX);
     unsigned char *out = duk_push_fixed_buffer(ctx, size);
-    for (duk_size_t i = 0; i < size; i++) {
+    for (duk_size_t i = duk_x_get_bytes(ctx, idx, out, size); i < size; i++) {
         (void)duk_get_prop_index(ctx, idx, (duk_uarridx_t)i);
         out[i] = (unsigned char)duk_to_int32(ctx, -1);
         duk_pop(ctx);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of duk_ext.c: values into and out of a heap.
+
+void duk_x_push_bytes(duk_context *ctx, struct span bytes)
+{
+    duk_harray *a = duk_push_harray(ctx);
+    if (bytes.n == 0)
+        return;
+    if (bytes.n > 0x7fffffff / sizeof(duk_tval))
+        (void)duk_error(ctx, DUK_ERR_RANGE_ERROR, "alloc failed");
+    duk_hobject_realloc_props(ctx, (duk_hobject *)a, 0, (duk_uint32_t)bytes.n, 0, 0);
+    a->length = (duk_uint32_t)bytes.n;
+    duk_tval *tv = DUK_HOBJECT_A_GET_BASE(ctx->heap, (duk_hobject *)a);
+    for (size_t i = 0; i < bytes.n; i++)
+        DUK_TVAL_SET_U32(&tv[i], (unsigned char)bytes.p[i]);
+}
+
+size_t duk_x_get_bytes(duk_context *ctx, duk_idx_t idx, unsigned char *out, size_t n)
+{
+    duk_hobject *h = duk_get_hobject(ctx, idx);
+    if (!h || !DUK_HOBJECT_IS_ARRAY(h) || !DUK_HOBJECT_HAS_ARRAY_PART(h) ||
+        n > DUK_HOBJECT_GET_ASIZE(h))
+        return 0;
+    const duk_tval *tv = DUK_HOBJECT_A_GET_BASE(ctx->heap, h);
+    size_t i = 0;
+    for (; i < n && DUK_TVAL_IS_FASTINT(&tv[i]); i++)
+        out[i] = (unsigned char)DUK_TVAL_GET_FASTINT(&tv[i]);
+    return i;
+}
+
+void duk_x_push_copy(duk_context *ctx, duk_idx_t idx)
+{
+    idx = duk_require_normalize_index(ctx, idx);
+    (void)duk_push_object(ctx);
+    duk_hobject *to = duk_known_hobject(ctx, -1);
+    duk_hobject *from = duk_known_hobject(ctx, idx);
+    duk_hobject_realloc_props(ctx, to, from->e_size, 0, from->h_size, 0);
+    if (from->e_size == 0)
+        return;
+    memcpy(to->props, from->props, DUK_HOBJECT_P_ALLOC_SIZE(from));
+    to->e_next = from->e_next;
+    x_table_incref(ctx, to);
+}
+
+static void x_view_object(duk_hthread *thr, duk_hobject *h, struct duk_x_value *out)
+{
+    duk_hobject *proto = DUK_HOBJECT_GET_PROTOTYPE(thr->heap, h);
+    out->object = h;
+    out->n = DUK_HOBJECT_GET_ENEXT(h);
+    if (DUK_HOBJECT_IS_CALLABLE(h) && !DUK_HOBJECT_IS_PROXY(h)) {
+        out->kind = DUK_X_FUNCTION;
+    } else if (DUK_HOBJECT_IS_ARRAY(h) && DUK_HOBJECT_HAS_ARRAY_PART(h) && h->e_next == 0 &&
+               ((duk_harray *)h)->length <= DUK_HOBJECT_GET_ASIZE(h) &&
+               proto == thr->builtins[DUK_BIDX_ARRAY_PROTOTYPE]) {
+        out->kind = DUK_X_ARRAY;
+        out->n = ((duk_harray *)h)->length;
+    } else if (DUK_HOBJECT_GET_CLASS_NUMBER(h) == DUK_HOBJECT_CLASS_OBJECT &&
+               !DUK_HOBJECT_IS_PROXY(h) && h->a_size == 0 &&
+               (proto == thr->builtins[DUK_BIDX_OBJECT_PROTOTYPE] || proto == NULL)) {
+        out->kind = DUK_X_OBJECT;
+    } else {
+        out->kind = DUK_X_ODD;
+    }
+}
+
+static void x_view(duk_hthread *thr, duk_tval *tv, struct duk_x_value *out)
+{
+    switch (DUK_TVAL_GET_TAG(tv)) {
+    case DUK_TAG_UNDEFINED:
+    case DUK_TAG_UNUSED:
+        out->kind = DUK_X_UNDEFINED;
+        break;
+    case DUK_TAG_NULL:
+        out->kind = DUK_X_NULL;
+        break;
+    case DUK_TAG_BOOLEAN:
+        out->kind = DUK_X_BOOL;
+        out->b = DUK_TVAL_GET_BOOLEAN(tv) != 0;
+        break;
+    case DUK_TAG_STRING: {
+        duk_hstring *h = DUK_TVAL_GET_STRING(tv);
+        out->kind = DUK_HSTRING_HAS_SYMBOL(h) ? DUK_X_SYMBOL : DUK_X_STRING;
+        out->s = span_of((const char *)DUK_HSTRING_GET_DATA(h), DUK_HSTRING_GET_BYTELEN(h));
+        out->is_ascii = DUK_HSTRING_HAS_ASCII(h) != 0;
+        break;
+    }
+    case DUK_TAG_OBJECT:
+        x_view_object(thr, DUK_TVAL_GET_OBJECT(tv), out);
+        break;
+    case DUK_TAG_LIGHTFUNC:
+        out->kind = DUK_X_FUNCTION;
+        break;
+    case DUK_TAG_POINTER:
+    case DUK_TAG_BUFFER:
+        out->kind = DUK_X_ODD;
+        break;
+    default:
+        out->kind = DUK_X_NUMBER;
+        out->d = DUK_TVAL_GET_NUMBER(tv);
+    }
+}
+
+void duk_x_view(duk_context *ctx, duk_idx_t idx, struct duk_x_value *out)
+{
+    x_view(ctx, DUK_GET_TVAL_NEGIDX(ctx, idx), out);
+}
+
+int duk_x_next(duk_context *ctx, void *object, uint32_t *at, struct duk_x_value *key,
+               struct duk_x_value *value)
+{
+    duk_hobject *h = object;
+    duk_heap *heap = ctx->heap;
+    (void)heap;
+    while (*at < DUK_HOBJECT_GET_ENEXT(h)) {
+        uint32_t i = (*at)++;
+        duk_hstring *name = DUK_HOBJECT_E_GET_KEY(heap, h, i);
+        if (name == NULL || DUK_HSTRING_HAS_SYMBOL(name) ||
+            !DUK_HOBJECT_E_SLOT_IS_ENUMERABLE(heap, h, i))
+            continue;
+        if (DUK_HOBJECT_E_SLOT_IS_ACCESSOR(heap, h, i))
+            return -1;
+        key->kind = DUK_X_STRING;
+        key->s = span_of((const char *)DUK_HSTRING_GET_DATA(name), DUK_HSTRING_GET_BYTELEN(name));
+        key->is_ascii = DUK_HSTRING_HAS_ASCII(name) != 0;
+        x_view(ctx, DUK_HOBJECT_E_GET_VALUE_TVAL_PTR(heap, h, i), value);
+        return 1;
+    }
+    return 0;
+}
+
+void duk_x_item(duk_context *ctx, void *array, uint32_t i, struct duk_x_value *value)
+{
+    x_view(ctx, DUK_HOBJECT_A_GET_VALUE_PTR(ctx->heap, (duk_hobject *)array, i), value);
+}
