@@ -432,7 +432,10 @@ static enum http1_event end_line(struct http1 *p)
 static enum http1_event take_line(struct http1 *p)
 {
     const char *s = p->in.p;
-    size_t n = p->in.n;
+    // What is beyond the limit is not looked at: the verdict must not depend on how input is cut.
+    size_t room = p->limits.head - p->raw.n, n = p->in.n < room ? p->in.n : room;
+    if (room == 0)
+        return head_too_large(p);
     if (p->after_cr && s[0] != '\n')
         return fail(p, 400, "CR inside a line");
     if (p->line_n == 0 && !p->after_cr) {
@@ -447,8 +450,6 @@ static enum http1_event take_line(struct http1 *p)
         return fail(p, 400, "CR inside a line");
     if (lf && !cr && !p->after_cr)
         return fail(p, 400, "line ends without CR");
-    if (take > p->limits.head - p->raw.n)
-        return head_too_large(p);
     buf_add(&p->raw, s, take);
     p->in.p += take;
     p->in.n -= take;
