@@ -75,6 +75,7 @@ install_tools() {
         have chromium || have chromium-browser || have google-chrome || missing="$missing chromium"
         need ip iproute2
         need openssl openssl
+        need sqlite3 sqlite3
         need curl curl
         need jq jq
         need python3 python3
