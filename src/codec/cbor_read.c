@@ -32,13 +32,9 @@ static size_t left(const struct cbor_reader *r)
     return (size_t)(r->end - r->at);
 }
 
-static uint64_t load_be(const uint8_t *p, size_t n)
+static inline uint32_t load_be32(const uint8_t *p)
 {
-    uint64_t v = 0;
-    for (size_t i = 0; i < n; i++) {
-        v = v << 8 | p[i];
-    }
-    return v;
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
 // The argument of an initial byte; false when it is reserved, indefinite or cut short.
@@ -48,13 +44,26 @@ static inline bool read_argument(struct cbor_reader *r, unsigned info, uint64_t 
         *out = info;
         return true;
     }
-    size_t n = (size_t)1 << (info - 24);
+    size_t n = (size_t)1 << (info & 3);
     if (info > 27 || left(r) < n) {
         return false;
     }
-    *out = load_be(r->at, n);
+    const uint8_t *p = r->at;
     r->at += n;
-    return true;
+    switch (info) {
+    case 24:
+        *out = p[0];
+        return true;
+    case 25:
+        *out = (uint64_t)p[0] << 8 | p[1];
+        return true;
+    case 26:
+        *out = load_be32(p);
+        return true;
+    default:
+        *out = (uint64_t)load_be32(p) << 32 | load_be32(p + 4);
+        return true;
+    }
 }
 
 // IEEE 754 half precision (RFC 8949 appendix D).
