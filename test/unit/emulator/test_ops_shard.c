@@ -161,6 +161,10 @@ static void test_filters(void **state)
     emu_error("ListShards", "InvalidArgumentException", "needs a valid ShardId",
               "{'StreamName':'s','ShardFilter':{'Type':'AFTER_SHARD_ID'}}");
 
+    // A page after which no shard passes the filter is the last one.
+    assert_int_equal(listed(",'MaxResults':1,'ShardFilter':{'Type':'AT_TRIM_HORIZON'}"), 1);
+    assert_null(json_get(fx.json, "NextToken"));
+
     // Filters hold over pages.
     struct json *j = emu_ok("ListShards", "{'StreamName':'s','MaxResults':1,'ShardFilter':"
                                           "{'Type':'AT_TIMESTAMP','Timestamp':1754611215}}");

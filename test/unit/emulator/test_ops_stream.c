@@ -159,6 +159,8 @@ static void test_retention(void **state)
     emu_error("IncreaseStreamRetentionPeriod", "ValidationException", "less than or equal to 8760",
               "{'StreamName':'s','RetentionPeriodHours':8761}");
     emu_ok("IncreaseStreamRetentionPeriod", "{'StreamName':'s','RetentionPeriodHours':48}");
+    emu_ok("IncreaseStreamRetentionPeriod", "{'StreamName':'s','RetentionPeriodHours':48}");
+    emu_ok("DecreaseStreamRetentionPeriod", "{'StreamName':'s','RetentionPeriodHours':48}");
     emu_error("IncreaseStreamRetentionPeriod", "InvalidArgumentException",
               "can not be shorter than existing retention period (48 hours)",
               "{'StreamName':'s','RetentionPeriodHours':47}");
