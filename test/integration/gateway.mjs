@@ -5,39 +5,20 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import {
   GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand, PutRecordsCommand,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
-export const binary = process.env.PENSTOCK_BIN ?? path.join(root, 'build/release/penstock');
-// Under sanitizers everything is slower, so campaigns are shorter and deadlines longer.
-export const bounded = process.env.PENSTOCK_BOUNDED === '1';
-const patience = bounded ? 6 : 1;
+import { bin, plainEnv, root, sleep, slow, waitFor } from './lib.mjs';
+
+export { bounded, root, sleep } from './lib.mjs';
 
 export const demoUser = { email: 'tenant@thingsboard.org', password: 'tenant' };
 
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
 // Polls `probe` until it gives something truthy; fails with `what` after the deadline.
-export async function until(what, probe, ms = 10000) {
-  const deadline = Date.now() + ms * patience;
-  let last;
-  for (;;) {
-    try {
-      const value = await probe();
-      if (value) return value;
-      last = undefined;
-    } catch (error) {
-      last = error;
-    }
-    if (Date.now() > deadline) throw new Error(`not in time: ${what}${last ? ` (${last})` : ''}`);
-    await sleep(20);
-  }
-}
+export const until = (what, probe, ms = 10000) => waitFor(probe, { what, ms });
 
 export function tempDir(t) {
   const dir = mkdtempSync(path.join(tmpdir(), 'penstock-test-'));
@@ -45,18 +26,15 @@ export function tempDir(t) {
   return dir;
 }
 
-// The environment without anything AWS, so that the machine's own settings cannot leak in.
+// Nothing of this machine's AWS set-up, and no home to look for one.
 export function cleanEnv(extra = {}) {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^AWS_|_PROXY$/i.test(name)),
-  );
-  return { ...env, AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nonexistent', ...extra };
+  return { ...plainEnv(), AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nonexistent', ...extra };
 }
 
 // A running command; `ready` is what the pattern matched on stdout.
 export class Process {
   constructor(args, { env = {}, cwd = root } = {}) {
-    this.child = spawn(binary, args, { cwd, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(bin, args, { cwd, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] });
     this.stdout = '';
     this.stderr = '';
     this.child.stdout.on('data', (data) => (this.stdout += data));
@@ -81,7 +59,7 @@ export class Process {
 
   async stop(signal = 'SIGTERM') {
     if (!this.exit) this.child.kill(signal);
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 20000 * patience);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 20000 * slow);
     await this.exited;
     clearTimeout(timer);
     return this.exit;
