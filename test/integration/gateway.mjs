@@ -181,7 +181,7 @@ export function configuration({ data, client = {}, integration = {}, ...rest }) 
 // `penstock serve` with this configuration object; ready and logged in.
 export async function serve(t, config, { env = {}, dir = tempDir(t) } = {}) {
   const file = path.join(dir, 'penstock.json');
-  writeFileSync(file, JSON.stringify({ data: path.join(dir, 'data'), ...config }));
+  writeFileSync(file, JSON.stringify({ ...config, data: config.data ?? path.join(dir, 'data') }));
   const gateway = new Process(['serve', '-c', file], { env });
   gateway.file = file;
   t?.after(() => gateway.stop());
