@@ -7,6 +7,9 @@
 
 #define OUT_KEEP (256 * 1024) // an answer's buffer is kept up to this size
 #define MESSAGE_MAX 512
+// A parsed document takes many times the memory of its text.
+#define DOCUMENT_MAX (4 * 1024 * 1024)
+#define OPEN_DOCUMENT_MAX (64 * 1024) // from peers that are not logged in
 
 #define JSON_TYPE "application/json"
 #define TEXT_TYPE "text/plain;charset=UTF-8"
@@ -120,6 +123,11 @@ struct json *request_json(struct request *q)
 {
     struct err e = {0};
     struct span body = http_body(q->x);
+    size_t most = q->who.authority.n ? DOCUMENT_MAX : OPEN_DOCUMENT_MAX;
+    if (body.n > most) {
+        respond_error(q, 413, HUB_BAD_REQUEST, "request body has more than %zu bytes", most);
+        return NULL;
+    }
     if (span_trim(body).n == 0) {
         respond_error(q, 400, HUB_BAD_REQUEST, "Required request body is missing");
         return NULL;

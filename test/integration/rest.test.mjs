@@ -679,6 +679,11 @@ describe('system', () => {
   });
 
   test('an oversized body is refused in the hub\'s shape', async () => {
+    const padded = (n) => `{"a":"${'x'.repeat(n - 8)}"}`;
+    isError(await anonymous.call('POST', '/api/auth/login', padded(64 * 1024)), 400, 31, /username/);
+    isError(await anonymous.call('POST', '/api/auth/login', padded(64 * 1024 + 1)), 413, 31);
+    isError(await api.call('POST', '/api/converter', padded(4 * 1024 * 1024)), 400, 31, /type/);
+    isError(await api.call('POST', '/api/converter', padded(4 * 1024 * 1024 + 1)), 413, 31);
     const reply = await api.call('POST', '/api/converter', 'x'.repeat(16 * 1024 * 1024 + 1)).catch(() => undefined);
     if (reply) isError(reply, 413, 31); // or the connection was cut while the body was being sent
     assert.equal((await api.call('GET', '/api/auth/user')).status, 200);
