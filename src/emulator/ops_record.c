@@ -113,6 +113,7 @@ bool emu_op_put_record(struct emu_call *c)
                              SPAN_ARG(ordering->s), SPAN_ARG(s->name), c->account->id);
     if (!write_allowed(c, sh, key.n + data.n))
         return emu_call_fail(c, THROTTLED, "%.*s", SPAN_ARG(rate_message(c, s, sh)));
+    emu_shard_trim(s, sh, c->now.wall_ms);
     emu_shard_put(sh, key, data, c->now.wall_ms, sequence);
     c->account->records_in++;
     put_result(c->out, sh, sequence);
@@ -175,6 +176,7 @@ bool emu_op_put_records(struct emu_call *c)
     if (!s || !route_entries(c, s, shards))
         return false;
     int64_t failed = 0;
+    emu_stream_trim(s, c->now.wall_ms);
     emu_out_map(c->out);
     emu_out_key(c->out, "Records");
     emu_out_list(c->out, n);

@@ -341,6 +341,20 @@ static void test_page_size_at_limit(void **state)
     assert_int_equal(get(&it), 1);
 }
 
+// Retention holds for streams that nobody reads, too.
+static void test_puts_trim(void **state)
+{
+    (void)state;
+    struct emu_stream *s = emu_account_stream(&fx.account, SPAN("s"));
+    put("k");
+    emu_advance(25 * EMU_HOUR);
+    put("k");
+    assert_int_equal(s->shards[0]->log.first, 2);
+    emu_advance(25 * EMU_HOUR);
+    emu_ok("PutRecords", "{'StreamName':'s','Records':[{'Data':'','PartitionKey':'1'}]}");
+    assert_int_equal(s->shards[0]->log.first, 3);
+}
+
 static double half(void *ctx)
 {
     int *n = ctx;
@@ -374,21 +388,14 @@ static void test_twists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_put_and_get),
-        CASE(test_limit_and_lag),
-        CASE(test_iterator_types),
-        CASE(test_iterator_errors),
-        CASE(test_iterator_life),
-        CASE(test_stream_arn_of_get_records),
-        CASE(test_end_of_shard),
-        CASE(test_routing),
-        CASE(test_ordering_number),
-        CASE(test_write_limits),
-        CASE(test_write_bytes_limit),
-        CASE(test_read_limits),
-        CASE(test_iterator_rate),
-        CASE(test_page_size_at_limit),
-        CASE(test_twists),
+        CASE(test_put_and_get),       CASE(test_limit_and_lag),
+        CASE(test_iterator_types),    CASE(test_iterator_errors),
+        CASE(test_iterator_life),     CASE(test_stream_arn_of_get_records),
+        CASE(test_end_of_shard),      CASE(test_routing),
+        CASE(test_ordering_number),   CASE(test_write_limits),
+        CASE(test_write_bytes_limit), CASE(test_read_limits),
+        CASE(test_iterator_rate),     CASE(test_page_size_at_limit),
+        CASE(test_puts_trim),         CASE(test_twists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
