@@ -22,18 +22,12 @@ bool budget_hold_take(struct budget_hold *h, size_t n, bool first)
     return false;
 }
 
-void budget_hold_shrink(struct budget_hold *h, size_t n)
-{
-    if (h->held <= n)
-        return;
-    size_t spare = h->held - n;
-    h->held = n;
-    budget_give(h->budget, spare);
-}
-
 void budget_hold_release(struct budget_hold *h)
 {
-    budget_hold_shrink(h, 0);
+    size_t n = h->held;
+    h->held = 0;
+    if (n > 0)
+        budget_give(h->budget, n);
 }
 
 void budget_hold_stop_waiting(struct budget_hold *h)

@@ -20,8 +20,6 @@ struct budget_hold {
 // Nothing is held or waited for before. True: n bytes are held; false: granted() will run.
 // `first`: the owner holds nothing else and may use what the budget keeps for such.
 bool budget_hold_take(struct budget_hold *h, size_t n, bool first);
-// Gives back what exceeds n bytes.
-void budget_hold_shrink(struct budget_hold *h, size_t n);
 void budget_hold_release(struct budget_hold *h);
 void budget_hold_stop_waiting(struct budget_hold *h);
 // The owner, which waits, holds nothing else any more. True: what it waited for is held now, and

@@ -317,12 +317,8 @@ static bool on_size(struct kinesis_call *call, int64_t content_length)
 {
     struct shard_reader *r = container_of(call, struct shard_reader, call);
     size_t need = reply_size_correct(&r->size, content_length, r->limit);
-    if (r->halted)
+    if (r->halted || need <= r->hold.held)
         return true;
-    if (need <= r->hold.held) {
-        budget_hold_shrink(&r->hold, need);
-        return true;
-    }
     release(r);
     return budget_hold_take(&r->hold, need, r->n_out == 0);
 }

@@ -639,6 +639,24 @@ static void test_end_in_doubt_across_a_failing_listing(void **state)
     owner_deinit(o);
 }
 
+static void test_question_does_not_shorten_the_backoff(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_TRIM_HORIZON, 1);
+    o->kinesis.no_children = true;
+    owner_start(o);
+    run(o, 2000);
+    fake_fail(&o->kinesis, KINESIS_LIST_SHARDS, -1, ERR_UNAVAILABLE, "InternalFailure");
+    run(o, 300000);
+    size_t rounds = o->kinesis.counts[KINESIS_LIST_SHARDS];
+    while (o->kinesis.counts[KINESIS_LIST_SHARDS] == rounds)
+        run(o, 10);
+    fake_split(&o->kinesis, 0);
+    run(o, 10000);
+    assert_int_equal(o->kinesis.counts[KINESIS_LIST_SHARDS], rounds + 1);
+    owner_deinit(o);
+}
+
 static void test_latest_skips_closed_shards(void **state)
 {
     (void)state;
@@ -1197,6 +1215,7 @@ int main(void)
         cmocka_unit_test(test_end_without_children_in_the_reply),
         cmocka_unit_test(test_end_that_is_none),
         cmocka_unit_test(test_end_in_doubt_across_a_failing_listing),
+        cmocka_unit_test(test_question_does_not_shorten_the_backoff),
         cmocka_unit_test(test_latest_skips_closed_shards),
         cmocka_unit_test(test_restart_while_a_shard_ends),
         cmocka_unit_test(test_shard_that_expired_unread),
