@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -307,6 +308,43 @@ static void wakes_from_threads(void **state)
     assert_int_equal(w.calls, calls);
 }
 
+struct sleeper {
+    struct wake *wake;
+    struct loop *loop;
+    int64_t seen_ms;
+};
+
+static void *send_after_a_while(void *arg)
+{
+    struct sleeper *s = arg;
+    struct timespec t = {.tv_nsec = 30 * 1000 * 1000};
+    nanosleep(&t, NULL);
+    wake_send(s->wake);
+    return NULL;
+}
+
+static void on_late_wake(void *ctx)
+{
+    struct sleeper *s = ctx;
+    s->seen_ms = loop_now_ms(s->loop);
+    wake_hold(s->wake, false);
+}
+
+static void time_is_fresh_after_a_wait(void **state)
+{
+    struct sleeper s = {.loop = *state};
+    s.wake = wake_new(s.loop, on_late_wake, &s);
+    wake_hold(s.wake, true);
+    loop_refresh(s.loop);
+    int64_t start_ms = loop_now_ms(s.loop);
+    pthread_t thread;
+    pthread_create(&thread, NULL, send_after_a_while, &s);
+    loop_run(s.loop);
+    pthread_join(thread, NULL);
+    assert_true(s.seen_ms - start_ms >= 29);
+    wake_free(s.wake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +359,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(signals_arrive_on_the_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(wakes_from_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(time_is_fresh_after_a_wait, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

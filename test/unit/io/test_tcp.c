@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -174,12 +178,78 @@ static void bytes_both_ways_and_end_of_file(void **state)
     wait_until(client.eof && server.closed);
 }
 
-static void host_names_are_resolved(void **state)
+// Stands in for the C library's in this program, libuv included: names.test has two addresses of
+// which the first refuses, dead.test only such ones, slow.test waits for `answer`.
+static pthread_mutex_t answer_mu = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t answer_cond = PTHREAD_COND_INITIALIZER;
+static bool answer;
+
+static struct addrinfo *fake_address(const char *text, struct addrinfo *next)
+{
+    struct {
+        struct addrinfo info;
+        struct sockaddr_in addr;
+    } *a = calloc(1, sizeof(*a));
+    a->addr.sin_family = AF_INET;
+    inet_pton(AF_INET, text, &a->addr.sin_addr);
+    a->info = (struct addrinfo){.ai_family = AF_INET,
+                                .ai_socktype = SOCK_STREAM,
+                                .ai_addrlen = sizeof(a->addr),
+                                .ai_addr = (struct sockaddr *)&a->addr,
+                                .ai_next = next};
+    return &a->info;
+}
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    (void)service;
+    if (hints->ai_socktype != SOCK_STREAM)
+        return EAI_SOCKTYPE;
+    struct addrinfo *good = NULL;
+    if (strcmp(host, "slow.test") == 0) {
+        pthread_mutex_lock(&answer_mu);
+        while (!answer)
+            pthread_cond_wait(&answer_cond, &answer_mu);
+        pthread_mutex_unlock(&answer_mu);
+    } else if (strcmp(host, "names.test") == 0) {
+        good = fake_address("127.0.0.1", NULL);
+    } else if (strcmp(host, "dead.test") != 0) {
+        return EAI_NONAME;
+    }
+    *out = fake_address("127.0.0.3", fake_address("127.0.0.2", good));
+    return 0;
+}
+
+void freeaddrinfo(struct addrinfo *a)
+{
+    for (struct addrinfo *next; a; a = next) {
+        next = a->ai_next;
+        free(a);
+    }
+}
+
+static void every_address_is_tried(void **state)
 {
     (void)state;
-    dial(&client, SPAN("localhost")); // ::1 may come first and refuse
-    wait_until(client.connects);
+    dial(&client, SPAN("names.test"));
+    wait_until(client.connects && server.tcp);
     assert_int_equal(client.connect_status, 0);
+    char peer[64];
+    tcp_peer(client.tcp, peer, sizeof(peer));
+    assert_memory_equal(peer, "127.0.0.1:", 10);
+    say(&client, SPAN("hello"));
+    wait_until(server.got.n == 5);
+}
+
+static void no_address_answers(void **state)
+{
+    (void)state;
+    dial(&client, SPAN("dead.test"));
+    wait_until(client.connects);
+    assert_int_equal(client.connects, 1);
+    assert_int_equal(client.connect_status, ERR_CONNECT);
+    assert_non_null(strstr(client.error.msg, "dead.test"));
 }
 
 static void unknown_host(void **state)
@@ -227,11 +297,31 @@ static void bad_arguments(void **state)
 static void closed_while_resolving(void **state)
 {
     (void)state;
-    dial(&client, SPAN("localhost"));
+    answer = false;
+    dial(&client, SPAN("slow.test"));
     tcp_close(client.tcp, on_closed, &client);
     assert_int_equal(client.closed, 0);
-    wait_until(client.closed);
+    wait_until(client.closed); // without the answer
+    pthread_mutex_lock(&answer_mu);
+    answer = true;
+    pthread_cond_broadcast(&answer_cond);
+    pthread_mutex_unlock(&answer_mu);
     assert_int_equal(client.connects, 0);
+}
+
+static void closed_between_two_addresses(void **state)
+{
+    (void)state;
+    for (int turns = 0; turns < 10; turns++) {
+        client = (struct end){0};
+        dial(&client, SPAN("dead.test"));
+        for (int i = 0; i < turns; i++)
+            loop_turn(loop, false);
+        int before = client.connects;
+        tcp_close(client.tcp, on_closed, &client);
+        wait_until(client.closed);
+        assert_int_equal(client.connects, before);
+    }
 }
 
 static void closed_while_connecting(void **state)
@@ -351,11 +441,13 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(bytes_both_ways_and_end_of_file),
-        T(host_names_are_resolved),
+        T(every_address_is_tried),
+        T(no_address_answers),
         T(unknown_host),
         T(refused),
         T(bad_arguments),
         T(closed_while_resolving),
+        T(closed_between_two_addresses),
         T(closed_while_connecting),
         T(closed_after_a_failed_connect),
         T(slow_reader),

@@ -97,8 +97,12 @@ static void *thread_start(void *ctx)
     return sigismember(&blocked, SIGTERM) ? ctx : NULL;
 }
 
+static struct gate *stop_gate;
+
 static void thread_stop(void *ctx, void *thread)
 {
+    if (stop_gate)
+        gate_wait(stop_gate);
     pthread_mutex_lock(&count_mu);
     stops += ctx == thread;
     pthread_mutex_unlock(&count_mu);
@@ -236,6 +240,7 @@ static void abandoned_thread_comes_back(void **state)
         loop_turn(l, true);
     timer_stop(&keep);
     assert_true(stuck.was_abandoned);
+    loop_run(l); // nothing is held
     worker_pool_close(pool, on_closed, NULL);
     loop_run(l);
     assert_int_equal(closed, 1);
@@ -244,10 +249,38 @@ static void abandoned_thread_comes_back(void **state)
     loop_free(l);
 }
 
+// The pool's owner may free what thread_stop() uses once the pool is closed.
+static void close_waits_for_a_returning_thread(void **state)
+{
+    (void)state;
+    struct loop *l = begin(1, 0, NULL);
+    struct gate g = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+    struct gate at_stop = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+    struct job stuck = make_job(&g);
+    assert_int_equal(worker_pool_submit(pool, &stuck.base), 0);
+    gate_reached(&g, 1);
+    assert_int_equal(worker_pool_abandon(pool, &stuck.base), 0);
+    stop_gate = &at_stop;
+    gate_open(&g);
+    gate_reached(&at_stop, 1); // the lost thread is back, in thread_stop()
+    worker_pool_close(pool, on_closed, NULL);
+    gate_reached(&at_stop, 2); // so is the one in its place
+    for (int i = 0; i < 5; i++)
+        loop_turn(l, false);
+    assert_int_equal(closed, 0);
+    gate_open(&at_stop);
+    loop_run(l);
+    stop_gate = NULL;
+    assert_int_equal(closed, 1);
+    assert_int_equal(stuck.done, 1);
+    assert_int_equal(stops, 2);
+    loop_free(l);
+}
+
 static void lost_thread_outlives_the_pool(void **state)
 {
     (void)state;
-    struct loop *l = begin(2, 0, NULL);
+    struct loop *l = begin(1, 0, NULL);
     static struct gate g = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
     static struct job stuck;
     stuck = make_job(&g);
@@ -320,6 +353,7 @@ int main(void)
         cmocka_unit_test(queue_limit),
         cmocka_unit_test(close_returns_waiting_jobs),
         cmocka_unit_test(abandoned_thread_comes_back),
+        cmocka_unit_test(close_waits_for_a_returning_thread),
         cmocka_unit_test(lost_thread_outlives_the_pool),
         cmocka_unit_test(group_mode_takes_all_that_wait),
     };
