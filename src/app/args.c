@@ -27,6 +27,23 @@ const char *args_value(struct args *a)
     return NULL;
 }
 
+const char *args_config_file(struct args *a)
+{
+    const char *path = NULL;
+    for (const char *word; (word = args_next(a));) {
+        if (strcmp(word, "-c") != 0 && strcmp(word, "--config") != 0) {
+            args_fail(a, EXIT_USAGE, "unknown argument \"%s\": use -c FILE", word);
+            return NULL;
+        }
+        path = args_value(a);
+        if (!path)
+            return NULL;
+    }
+    if (!path)
+        args_fail(a, EXIT_USAGE, "-c FILE is missing");
+    return path;
+}
+
 int args_fail(const struct args *a, int code, const char *fmt, ...)
 {
     va_list ap;

@@ -25,6 +25,8 @@ struct args {
 const char *args_next(struct args *a);
 // The value of the option just returned; NULL (with a line on stderr) when there is none.
 const char *args_value(struct args *a);
+// For commands whose only option is -c FILE: the file, or NULL (with a line on stderr).
+const char *args_config_file(struct args *a);
 // "penstock COMMAND: ..." on stderr in one line; returns `code`.
 int args_fail(const struct args *a, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

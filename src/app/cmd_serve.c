@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
-#include <string.h>
 
 #include "app/args.h"
 #include "app/cmd.h"
@@ -20,16 +19,9 @@ static void on_ready(void *ctx, struct gateway *g)
 int cmd_serve(int argc, char **argv)
 {
     struct args a = {argc, argv, 0, "serve"};
-    const char *path = NULL;
-    for (const char *word; (word = args_next(&a));) {
-        if (strcmp(word, "-c") != 0 && strcmp(word, "--config") != 0)
-            return args_fail(&a, EXIT_USAGE, "unknown argument \"%s\": use -c FILE", word);
-        path = args_value(&a);
-        if (!path)
-            return EXIT_USAGE;
-    }
+    const char *path = args_config_file(&a);
     if (!path)
-        return args_fail(&a, EXIT_USAGE, "-c FILE is missing");
+        return EXIT_USAGE;
     struct config *config = NULL;
     struct err e = {0};
     if (config_load(path, NULL, NULL, &config, &e) < 0)
