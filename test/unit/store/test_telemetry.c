@@ -88,6 +88,42 @@ static void test_range_limits(void **state)
     store_read_free(&r);
 }
 
+// More points than a block holds, and than one read loads at once.
+static void test_one_series_over_many_blocks(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 30000 };
+    struct store_device *d = fixture_device(f, "d");
+    struct span k = SPAN("k");
+    for (int part = 0; part < 3; part++) {
+        struct store_txn *t = store_txn_new(f->store);
+        for (int i = 0; i < N / 3; i++) {
+            int64_t ts = part * (N / 3) + i;
+            fixture_txn_point(t, d, "k", ts, value_double((double)(ts * 7919) / 3));
+            fixture_txn_point(t, d, "l", ts, value_long(1));
+        }
+        fixture_commit(f, t);
+        fixture_flush(f);
+    }
+    for (int ascending = 0; ascending < 2; ascending++) {
+        struct store_read r = {.kind = STORE_READ_RANGE,
+                               .device = d,
+                               .keys = &k,
+                               .n_keys = 1,
+                               .start_ms = 100,
+                               .end_ms = N - 100,
+                               .ascending = ascending};
+        assert_int_equal(fixture_read(f, &r), 0);
+        assert_int_equal(r.series_out[0].n, N - 200);
+        for (int i = 0; i < N - 200; i++) {
+            int64_t ts = ascending ? 100 + i : N - 101 - i;
+            assert_int_equal(r.series_out[0].points[i].ts_ms, ts);
+            assert_true(r.series_out[0].points[i].value.d == (double)(ts * 7919) / 3);
+        }
+        store_read_free(&r);
+    }
+}
+
 static void test_aggregated_range(void **state)
 {
     struct fixture *f = *state;
@@ -527,12 +563,19 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        T(test_later_write_wins),     T(test_range_limits),
-        T(test_aggregated_range),     T(test_latest),
-        T(test_latest_after_restart), T(test_peeked_points_last_the_turn),
-        T(test_flush_while_reading),  T(test_generations_merge),
-        T(test_merge_in_steps),       T(test_head_is_bounded),
-        T(test_old_head_is_flushed),  T(test_against_a_model),
+        T(test_later_write_wins),
+        T(test_range_limits),
+        T(test_one_series_over_many_blocks),
+        T(test_aggregated_range),
+        T(test_latest),
+        T(test_latest_after_restart),
+        T(test_peeked_points_last_the_turn),
+        T(test_flush_while_reading),
+        T(test_generations_merge),
+        T(test_merge_in_steps),
+        T(test_head_is_bounded),
+        T(test_old_head_is_flushed),
+        T(test_against_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ struct trouble {
 static void before_job(void *ctx, struct db *db, enum write_kind kind)
 {
     struct trouble *t = ctx;
-    t->runs[kind]++;
+    __atomic_add_fetch(&t->runs[kind], 1, __ATOMIC_RELEASE);
     bool full = __atomic_load_n(&t->full, __ATOMIC_ACQUIRE);
     int64_t now;
     assert_int_equal(db_query_int(db,
@@ -57,6 +57,11 @@ static int setup(void **state)
 static void set(bool *what, bool value)
 {
     __atomic_store_n(what, value, __ATOMIC_RELEASE);
+}
+
+static int runs(enum write_kind kind)
+{
+    return __atomic_load_n(&trouble.runs[kind], __ATOMIC_ACQUIRE);
 }
 
 static void until_health(struct fixture *f, int want)
@@ -154,6 +159,34 @@ static void test_commits_of_a_turn_share_one(void **state)
     assert_int_equal(after.queued, 0);
 }
 
+// The second transaction is submitted while the first, which writes the device, is under way.
+static void test_device_of_two_commits(void **state)
+{
+    struct fixture *f = *state;
+    struct order o = {0};
+    struct store_device *d = fixture_device(f, "d");
+    struct store_txn *t[2];
+    fixture_settle(f);
+    for (int i = 0; i < 2; i++) {
+        t[i] = store_txn_new(f->store);
+        fixture_txn_point(t[i], d, "k", i, value_long(i));
+    }
+    for (int i = 0; i < 2; i++) {
+        struct slot *s = malloc(sizeof *s);
+        *s = (struct slot){&o, i};
+        store_commit(f->store, t[i], on_done, s);
+        while (i == 0 && !f->store->job_running)
+            loop_turn(f->loop, false);
+    }
+    wait_order(f, &o, 2);
+    assert_int_equal(store_health(f->store, NULL), 0);
+    fixture_crash(f);
+    struct store_read r;
+    fixture_range(f, &r, fixture_device(f, "d"), "k", 0, 10);
+    assert_int_equal(r.series_out[0].n, 2);
+    store_read_free(&r);
+}
+
 static void test_disk_full_and_room_again(void **state)
 {
     struct fixture *f = *state;
@@ -167,6 +200,8 @@ static void test_disk_full_and_room_again(void **state)
     struct slot *s = malloc(sizeof *s);
     *s = (struct slot){&o, 1};
     fixture_txn_point(t, fixture_device(f, "d1"), "k", 1, value_long(1));
+    struct store_outbox_row row = {.integration = UUID_BYTE(1)};
+    store_txn_outbox_add(t, &row);
     store_txn_put_doc(t, STORE_SETTING, UUID_BYTE(1), SPAN("large"), span_of(large, sizeof large));
     store_commit(f->store, t, on_done, s);
     commit_point(f, &o, 2);
@@ -181,7 +216,10 @@ static void test_disk_full_and_room_again(void **state)
     until_health(f, 0);
     wait_order(f, &o, 10);
     check_order(&o, 10);
-    assert_true(trouble.runs[WRITE_COMMIT] > 2);
+    assert_true(runs(WRITE_COMMIT) > 2);
+    struct store_stats stats;
+    store_get_stats(f->store, &stats);
+    assert_int_equal(stats.outbox_rows, 1); // counted once, however often it was tried
     check_points(f, 0, 10);
     fixture_crash(f);
     check_points(f, 0, 10);
@@ -338,8 +376,8 @@ static void test_flush_that_fails(void **state)
         fixture_txn_point(t, d, "other", i * 77, value_long(i * 7919));
     fixture_commit(f, t);
     commit_point(f, &o, 21);
-    for (int i = 0; i < 50; i++)
-        loop_turn(f->loop, false);
+    for (int tried = runs(WRITE_FLUSH); runs(WRITE_FLUSH) < tried + 2;)
+        loop_turn(f->loop, true);
     assert_int_equal(o.n, 21); // waits
     set(&trouble.fail[WRITE_FLUSH], false);
     wait_order(f, &o, 22);
@@ -354,6 +392,38 @@ static void test_flush_that_fails(void **state)
     fixture_range(f, &r, fixture_device(f, "d0"), "other", 0, INT64_MAX);
     assert_int_equal(r.series_out[0].n, 40000);
     store_read_free(&r);
+}
+
+// Merging comes late: what it merges must not end up behind what was written after.
+static void test_merge_keeps_the_order_of_generations(void **state)
+{
+    struct fixture *f = *state;
+    struct store_device *d = fixture_device(f, "d");
+    set(&trouble.fail[WRITE_TIDY], true);
+    for (int i = 0; i < 12; i++) {
+        struct store_stats stats;
+        fixture_point(f, d, "k", 5, value_long(i));
+        fixture_point(f, d, "k", 10 + i, value_long(i));
+        store_freeze_head(f->store, true);
+        do {
+            store_pump(f->store);
+            loop_turn(f->loop, true);
+            store_get_stats(f->store, &stats);
+        } while (stats.flushes <= (uint64_t)i);
+    }
+    set(&trouble.fail[WRITE_TIDY], false);
+    until_health(f, 0);
+    fixture_settle(f);
+    struct store_read r;
+    fixture_range(f, &r, d, "k", 0, 100);
+    assert_int_equal(r.series_out[0].n, 13);
+    assert_int_equal(r.series_out[0].points[0].value.i, 11);
+    store_read_free(&r);
+    struct db *db = fixture_db(f);
+    int64_t n;
+    assert_int_equal(db_query_int(db, "SELECT count(*) FROM gen", 0, &n), 0);
+    assert_int_equal(n, 5);
+    db_close(db);
 }
 
 // A flush that fails in its last step after some were committed, and a crash in the midst of one.
@@ -443,7 +513,7 @@ static void test_idle_store_moves_the_wal(void **state)
     assert_true(f->store->wal_pages > 0);
     while (f->store->wal_pages > 0)
         loop_turn(f->loop, true);
-    assert_int_equal(trouble.runs[WRITE_CHECKPOINT], 1);
+    assert_int_equal(runs(WRITE_CHECKPOINT), 1);
     commit_point(f, &o, 1);
     fixture_crash(f);
     check_points(f, 0, 1);
@@ -460,7 +530,7 @@ static void test_long_wal_is_moved(void **state)
         fixture_commit(f, t);
     }
     fixture_settle(f);
-    assert_true(trouble.runs[WRITE_CHECKPOINT] >= 1);
+    assert_true(runs(WRITE_CHECKPOINT) >= 1);
     assert_true(f->store->wal_pages < STORE_WAL_PAGES);
 }
 
@@ -684,6 +754,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         T(test_commits_of_a_turn_share_one),
+        T(test_device_of_two_commits),
         T(test_disk_full_and_room_again),
         T(test_close_while_the_disk_is_full),
         T(test_close_commits_what_was_given),
@@ -691,6 +762,7 @@ int main(void)
         T(test_close_inside_a_callback),
         T(test_locked_by_another_connection),
         T(test_flush_that_fails),
+        T(test_merge_keeps_the_order_of_generations),
         T(test_flush_fails_half_way),
         T(test_commit_interval),
         T(test_idle_store_moves_the_wal),
