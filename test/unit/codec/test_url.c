@@ -161,6 +161,8 @@ static void test_query(void **state)
     assert_false(url_query_get(q, "bad", &a, &out));
     assert_false(url_query_get(q, "Page", &a, &out));
     assert_false(url_query_get(q, "size", &a, &out));
+    assert_true(url_query_get(SPAN("a+b=1"), "a b", &a, &out));
+    assert_span_is(out, "1");
     assert_false(url_query_get(SPAN_NONE, "page", &a, &out));
     assert_false(url_query_get(SPAN("%=1&=2&&"), "page", &a, &out));
     arena_free(&a);
