@@ -1,15 +1,13 @@
 var data = {
+    devName: metadata.deviceName,
     temperature: msg.temperature,
     version: "v.0.11",
-    text: "0123456789"
+    text: "01234567890123456789012345678901234567890123456789012345678901234567890123456789" +
+        "01234567890123456789012345678901234567890123456789"
 };
-var text = JSON.stringify(data);
-while (text.length < 200) {
-    text += " ";
-}
 return {
     contentType: "JSON",
-    data: text,
+    data: JSON.stringify(data),
     metadata: {
         streamName: "down",
         partitionKey: metadata.deviceName

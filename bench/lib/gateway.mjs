@@ -46,7 +46,7 @@ export async function fill(client, StreamName, count, make) {
   await Promise.all([lane(), lane(), lane(), lane()]);
 }
 
-// The tutorial's payload, 62 bytes, of one of `devices` devices.
+// The tutorial's payload, 64 bytes, of one of `devices` devices.
 export const tutorialRecord = (devices) => (i) => {
   const number = String((i * 7919) % devices).padStart(6, '0');
   return `{"devName":"dev-${number}","devType":"thermostat","temperature":${20 + (i % 70)}}`;
