@@ -102,15 +102,22 @@ static int read_attributes(struct db *db, struct read_job *job)
 
 static enum sql_id devices_sql(const struct store_read *r)
 {
+    bool search = r->text.n > 0, up = r->ascending;
     switch (r->sort) {
     case STORE_SORT_NAME:
-        return r->ascending ? SQL_FIND_DEVICES_NAME : SQL_FIND_DEVICES_NAME_DESC;
-    case STORE_SORT_PROFILE:
-        return r->ascending ? SQL_FIND_DEVICES_PROFILE : SQL_FIND_DEVICES_PROFILE_DESC;
+        if (search)
+            return up ? SQL_SEARCH_NAME : SQL_SEARCH_NAME_DESC;
+        return up ? SQL_DEVICES_NAME : SQL_DEVICES_NAME_DESC;
     case STORE_SORT_LABEL:
-        return r->ascending ? SQL_FIND_DEVICES_LABEL : SQL_FIND_DEVICES_LABEL_DESC;
+        if (search)
+            return up ? SQL_SEARCH_LABEL : SQL_SEARCH_LABEL_DESC;
+        return up ? SQL_DEVICES_LABEL : SQL_DEVICES_LABEL_DESC;
+    case STORE_SORT_PROFILE:
+        return up ? SQL_SEARCH_PROFILE : SQL_SEARCH_PROFILE_DESC;
     default:
-        return r->ascending ? SQL_FIND_DEVICES_CREATED : SQL_FIND_DEVICES_CREATED_DESC;
+        if (search)
+            return up ? SQL_SEARCH_CREATED : SQL_SEARCH_CREATED_DESC;
+        return up ? SQL_DEVICES_CREATED : SQL_DEVICES_CREATED_DESC;
     }
 }
 
@@ -118,8 +125,9 @@ static struct stmt *bind_devices(struct db *db, enum sql_id id, const struct rea
 {
     struct stmt *s = db_stmt(db, id);
     stmt_int(s, 1, job->r->is_asset);
-    stmt_text(s, 2, buf_span(&job->text));
-    stmt_blob(s, 3, job->r->by_profile ? uuid_span(&job->r->profile) : SPAN_NONE);
+    stmt_blob(s, 2, job->r->by_profile ? uuid_span(&job->r->profile) : SPAN_NONE);
+    if (id >= SQL_SEARCH_CREATED && id <= SQL_SEARCH_COUNT)
+        stmt_text(s, 3, buf_span(&job->text));
     return s;
 }
 
@@ -149,7 +157,7 @@ static int read_total(struct stmt *s, struct store_read *r)
 static int read_devices(struct db *db, struct read_job *job)
 {
     struct store_read *r = job->r;
-    int rc = read_total(bind_devices(db, SQL_COUNT_DEVICES, job), r);
+    int rc = read_total(bind_devices(db, r->text.n ? SQL_SEARCH_COUNT : SQL_DEVICES_COUNT, job), r);
     if (rc < 0)
         return rc;
     struct stmt *s = bind_devices(db, devices_sql(r), job);
