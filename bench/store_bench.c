@@ -31,6 +31,7 @@ struct bench {
     uint32_t n_series;
     uint64_t n_points, sent, done;
     int64_t start_us, tenth_us;
+    double tenth_cpu_s;
     uint64_t next_tenth;
     uint64_t random;
     int64_t worst_us;
@@ -102,6 +103,22 @@ static void send_one(struct in_flight *f)
     store_commit(b->store, t, on_committed, f);
 }
 
+static void print_tenth(struct bench *b, int64_t now)
+{
+    struct store_stats st;
+    double points = (double)(b->n_points / TENTHS), cpu = cpu_s();
+    store_get_stats(b->store, &st);
+    printf("  %6.1f M points: %8.0f points/s, %.2f CPU s/M, slowest commit %5.1f ms, %.1f MB\n",
+           (double)b->done / 1e6, points * 1e6 / (double)(now - b->tenth_us),
+           (cpu - b->tenth_cpu_s) / points * 1e6, (double)b->worst_us / 1e3,
+           (double)st.db_bytes / 1e6);
+    fflush(stdout);
+    b->tenth_us = now;
+    b->tenth_cpu_s = cpu;
+    b->worst_us = 0;
+    b->next_tenth += b->n_points / TENTHS;
+}
+
 static void on_committed(void *ctx, int status)
 {
     struct in_flight *f = ctx;
@@ -111,18 +128,8 @@ static void on_committed(void *ctx, int status)
     if (now - f->sent_us > b->worst_us)
         b->worst_us = now - f->sent_us;
     b->done += TXN_POINTS;
-    if (b->done >= b->next_tenth) {
-        struct store_stats st;
-        store_get_stats(b->store, &st);
-        printf("  %6.1f M points: %8.0f points/s, slowest commit %5.1f ms, %.1f MB\n",
-               (double)b->done / 1e6,
-               (double)(b->n_points / TENTHS) * 1e6 / (double)(now - b->tenth_us),
-               (double)b->worst_us / 1e3, (double)st.db_bytes / 1e6);
-        fflush(stdout);
-        b->tenth_us = now;
-        b->worst_us = 0;
-        b->next_tenth += b->n_points / TENTHS;
-    }
+    if (b->done >= b->next_tenth)
+        print_tenth(b, now);
     send_one(f);
 }
 
@@ -185,7 +192,7 @@ static void bench_store(struct bench *b, const char *dir)
     b->quiet.fire = on_quiet;
     open_store(b, dir);
     add_devices(b);
-    double cpu = cpu_s();
+    double cpu = b->tenth_cpu_s = cpu_s();
     b->random = 88172645463325252u;
     b->next_tenth = b->n_points / TENTHS;
     b->start_us = b->tenth_us = now_us();
