@@ -108,7 +108,8 @@ static void print_tenth(struct bench *b, int64_t now)
     struct store_stats st;
     double points = (double)(b->n_points / TENTHS), cpu = cpu_s();
     store_get_stats(b->store, &st);
-    printf("  %6.1f M points: %8.0f points/s, %.2f CPU s/M, slowest commit %5.1f ms, %.1f MB\n",
+    printf("  %6.1f M points: %8.0f points/s, CPU %.2f s a million, slowest commit %5.1f ms, %.1f "
+           "MB\n",
            (double)b->done / 1e6, points * 1e6 / (double)(now - b->tenth_us),
            (cpu - b->tenth_cpu_s) / points * 1e6, (double)b->worst_us / 1e3,
            (double)st.db_bytes / 1e6);
