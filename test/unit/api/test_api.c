@@ -5,6 +5,7 @@
 #include "api/api.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "fixture.h"
 #include "lib/test.h"
@@ -202,11 +203,13 @@ static void test_close_while_committing(void **state)
 }
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static sem_t held;
 
 static void hold(struct worker_job *job, void *thread)
 {
     (void)job;
     (void)thread;
+    sem_post(&held);
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
 }
@@ -225,18 +228,21 @@ static void test_close_while_hashing(void **state)
                                             {.run = hold, .done = ignore}};
     struct reply r;
     json_free(log_in(ADMIN, "secret"));
+    sem_init(&held, 0, 0);
     pthread_mutex_lock(&gate);
     for (int i = 0; i < 2; i++)
         assert_int_equal(worker_pool_submit(f.jobs, &blockers[i]), 0);
+    for (int i = 0; i < 2; i++)
+        sem_wait(&held); // both threads are busy from here on
     fixture_send(&f, &r, "POST", "/api/auth/login", SPAN_NONE,
                  "{\"username\":\"" ADMIN "\",\"password\":\"secret\"}");
     while (worker_pool_waiting(f.jobs) < 1)
         loop_turn(f.loop, true);
     fixture_close_api(&f, 50);
     fixture_wait(&f, &r.done);
+    pthread_mutex_unlock(&gate);
     assert_int_equal(r.status, 503);
     reply_free(&r);
-    pthread_mutex_unlock(&gate);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/auth.h"
+#include "api/auth_internal.h"
 
 #include "fixture.h"
 #include "lib/test.h"
@@ -117,6 +117,23 @@ static void test_free_cancels(void **state)
     }
 }
 
+// A log-in that is hashed before its user's own hash is there.
+static void test_free_cancels_parked(void **state)
+{
+    (void)state;
+    struct login l;
+    json_free(log_in());
+    auth_find_user(auth, user.email)->hashed = false;
+    assert_int_equal(start(&l, "secret"), 0);
+    while (list_empty(&auth->parked))
+        loop_turn(f.loop, true);
+    assert_false(l.done);
+    auth_free(auth);
+    auth = NULL;
+    assert_true(l.done);
+    assert_int_equal(l.status, ERR_CANCELED);
+}
+
 // More tokens than are remembered: all stay good.
 static void test_cache_limit(void **state)
 {
@@ -129,7 +146,9 @@ static void test_cache_limit(void **state)
         pairs[i] = json_parse(buf_span(&b), NULL);
         buf_free(&b);
         assert_int_equal(check(pairs[i]), 0);
+        assert_true(auth->n_cached <= AUTH_CACHED_MAX);
     }
+    assert_int_equal(auth->n_cached, AUTH_CACHED_MAX);
     for (int i = 0; i < AUTH_CACHED_MAX + 2; i++) {
         assert_int_equal(check(pairs[i]), 0);
         json_free(pairs[i]);
@@ -197,6 +216,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_login_at_start, setup, teardown),
         cmocka_unit_test_setup_teardown(test_login_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_free_cancels, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_free_cancels_parked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cache_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_logout, setup, teardown),
         cmocka_unit_test_setup_teardown(test_logout_limit, setup, teardown),
