@@ -28,17 +28,30 @@ static int fail_errno(struct err *e, const char *what, const char *path)
     return err_set(e, code, "%s %s: %s", what, path, strerror(errno));
 }
 
+// A power cut must not take the directory with it.
+static int sync_parent(int dir_fd, const char *dir, struct err *e)
+{
+    int fd = openat(dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? -1 : fsync(fd);
+    if (rc != 0)
+        rc = fail_errno(e, "cannot sync the directory above", dir);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
 // One process at a time, for what memory knows is only right when nobody else writes. The lock is
 // on the directory: closing a descriptor of the database would drop SQLite's own locks on it.
 static int lock_dir(struct store *s, const char *dir, struct err *e)
 {
-    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+    bool made = mkdir(dir, 0700) == 0;
+    if (!made && errno != EEXIST)
         return fail_errno(e, "cannot create the data directory", dir);
     s->lock_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->lock_fd < 0)
         return fail_errno(e, "cannot open the data directory", dir);
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
+        return made ? sync_parent(s->lock_fd, dir, e) : 0;
     if (errno != EWOULDBLOCK)
         return fail_errno(e, "cannot lock the data directory", dir);
     return err_set(e, ERR_BUSY,
@@ -48,13 +61,13 @@ static int lock_dir(struct store *s, const char *dir, struct err *e)
 }
 
 // SQLite would make the file readable for all that the umask lets in.
-static int make_file(const char *path, struct err *e)
+static int make_file(const char *path, int dir_fd, struct err *e)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail_errno(e, "cannot open the database", path);
     close(fd);
-    return 0;
+    return fsync(dir_fd) == 0 ? 0 : fail_errno(e, "cannot sync the directory of", path);
 }
 
 static int fail_db(struct db *db, const char *path, struct err *e)
@@ -186,7 +199,7 @@ static int open_all(struct store *s, const struct store_options *o, struct err *
 {
     int rc = lock_dir(s, o->dir, e);
     if (rc == 0)
-        rc = make_file(s->db_path, e);
+        rc = make_file(s->db_path, s->lock_fd, e);
     if (rc == 0)
         rc = open_writer_db(s->db_path, o->synchronous_normal, &s->writer.db, e);
     if (rc == 0)

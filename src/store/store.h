@@ -135,7 +135,8 @@ void store_commit(struct store *s, struct store_txn *t, void (*cb)(void *ctx, in
 
 // Reading ----------------------------------------------------------------------------------------
 
-// All documents of a kind, from memory of the start-up load only: call right after store_open().
+// All documents, in the order they were first put, from memory of the start-up load only: call
+// right after store_open(), before the loop's first turn.
 typedef void store_doc_fn(void *ctx, enum store_doc_kind kind, struct uuid id, struct span name,
                           struct span json);
 int store_load_docs(struct store *s, store_doc_fn *fn, void *ctx);

@@ -6,7 +6,7 @@
 #include "store/gens.h"
 
 // Trimming reads the pages it frees: this many rows a step.
-#define LOG_TRIM_ROWS 64
+#define LOG_TRIM_ROWS 256
 
 static const struct {
     const char *name;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/schema.h"
@@ -623,6 +624,26 @@ static void test_directory_that_cannot_be(void **state)
     assert_int_equal(store_open(f->loop, &o, &s, &e), ERR_IO);
 }
 
+static void test_directory_is_made(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    char outer[64];
+    fixture_close(f);
+    memcpy(outer, f->dir, sizeof outer);
+    assert_true(strlen(f->dir) + 5 < sizeof f->dir);
+    strcat(f->dir, "/data");
+    fixture_open(f);
+    assert_int_equal(stat(f->dir, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    fixture_close(f);
+    char path[128];
+    snprintf(path, sizeof path, "%s/penstock.db", f->dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(f->dir), 0); // nothing else was left in it
+    memcpy(f->dir, outer, sizeof outer);
+}
+
 static void test_migration(void **state)
 {
     struct fixture *f = *state;
@@ -772,6 +793,7 @@ int main(void)
         T(test_database_of_another_program_is_refused),
         T(test_file_that_is_no_database),
         T(test_directory_that_cannot_be),
+        T(test_directory_is_made),
         T(test_migration),
         T(test_damaged_rows_are_refused),
         T(test_damaged_blocks_fail_the_read_alone),
