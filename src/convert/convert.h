@@ -146,7 +146,8 @@ void convert_cancel_wait(struct convert_waiter *w);
 
 // Counters for metrics.
 struct convert_stats {
-    uint64_t runs, failures, timeouts, memory_kills, heaps_made, workers_lost;
+    uint64_t runs, failures, timeouts, memory_kills, heaps_made;
+    uint64_t workers_lost, workers_back; // their difference still runs, given up on
     size_t queued, queue_max;
     unsigned workers;
 };

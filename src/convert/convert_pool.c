@@ -191,6 +191,8 @@ static void on_done(struct worker_job *job)
             timer_stop(&p->watchdog);
         if (job->canceled)
             cancel_from(cj, b->next);
+    } else if (job->abandoned) {
+        p->stats.workers_back++;
     }
     batch_unref(b);
     room_changed(p);
