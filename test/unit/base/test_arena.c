@@ -51,6 +51,31 @@ static void test_a_large_piece_leaves_the_current_chunk_in_use(void **state)
     arena_free(&a);
 }
 
+static void test_a_chunk_is_used_to_its_end(void **state)
+{
+    (void)state;
+    struct arena a = {0};
+    arena_alloc(&a, 16);
+    size_t bytes = a.bytes, left = (size_t)(a.end - a.at);
+    memset(arena_alloc(&a, left - 16), 1, left - 16);
+    memset(arena_dup(&a, "0123456789abcde", 15), 1, 15);
+    char *last = arena_dup(&a, "x", 1);
+    assert_ptr_equal(last + 1, a.end);
+    assert_int_equal(a.bytes, bytes);
+    arena_dup(&a, "y", 1);
+    assert_true(a.bytes > bytes);
+
+    arena_reset(&a);
+    bytes = a.bytes;
+    left = (size_t)(a.end - a.at);
+    char *p = arena_alloc(&a, 1);
+    assert_ptr_equal(arena_grow(&a, p, 1, left), p);
+    assert_ptr_equal(p + left, a.end);
+    assert_int_equal(a.bytes, bytes);
+    assert_ptr_not_equal(arena_grow(&a, p, left, left + 1), p);
+    arena_free(&a);
+}
+
 static void test_copies(void **state)
 {
     (void)state;
@@ -97,6 +122,7 @@ static void test_reset_keeps_one_chunk(void **state)
     assert_in_range(kept, 1, 256 * 1024);
     for (int round = 0; round < 5; round++) {
         memset(arena_alloc(&a, 100000), 7, 100000);
+        assert_int_equal(a.bytes, kept);
         arena_reset(&a);
         assert_int_equal(a.bytes, kept);
     }
@@ -139,6 +165,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces_do_not_overlap),
         cmocka_unit_test(test_a_large_piece_leaves_the_current_chunk_in_use),
+        cmocka_unit_test(test_a_chunk_is_used_to_its_end),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_grow_in_place_when_last),
         cmocka_unit_test(test_reset_keeps_one_chunk),

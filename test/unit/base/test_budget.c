@@ -250,6 +250,11 @@ static void test_random_traffic(void **state)
     }
 }
 
+static void init_with_all_reserved(void *arg)
+{
+    budget_init(arg, LIMIT, LIMIT);
+}
+
 static void give_too_much(void *arg)
 {
     budget_give(arg, 1);
@@ -261,6 +266,7 @@ static void test_giving_more_than_taken_aborts(void **state)
     struct budget b;
     budget_init(&b, LIMIT, RESERVE);
     assert_true(test_aborts(give_too_much, &b));
+    assert_true(test_aborts(init_with_all_reserved, &b));
 }
 
 int main(void)

@@ -17,10 +17,13 @@ static void test_adding(void **state)
     buf_add_u64(&b, UINT64_MAX);
     buf_add_char(&b, ' ');
     buf_add_i64(&b, INT64_MIN);
+    buf_add_char(&b, ' ');
+    buf_add_i64(&b, 0);
+    buf_add_i64(&b, -1);
     buf_add(&b, NULL, 0);
     buf_add_span(&b, SPAN_NONE);
     buf_printf(&b, " %05d|%s", 42, "");
-    assert_string_equal(buf_cstr(&b), "one 0 18446744073709551615 -9223372036854775808 00042|");
+    assert_string_equal(buf_cstr(&b), "one 0 18446744073709551615 -9223372036854775808 0-1 00042|");
     assert_int_equal(b.n, strlen(b.p));
     buf_free(&b);
     assert_null(b.p);
@@ -30,9 +33,13 @@ static void test_growth_keeps_what_is_there(void **state)
 {
     (void)state;
     struct buf b = {0};
+    int grown = 0;
     for (int i = 0; i < 10000; i++) {
+        size_t cap = b.cap;
         buf_add_char(&b, (char)i);
+        grown += b.cap != cap;
     }
+    assert_in_range(grown, 5, 20);
     memset(buf_reserve(&b, 100000), 0, 100000);
     for (int i = 0; i < 10000; i++) {
         assert_int_equal(b.p[i], (char)i);
@@ -40,6 +47,21 @@ static void test_growth_keeps_what_is_there(void **state)
     buf_clear(&b);
     assert_int_equal(b.n, 0);
     buf_free(&b);
+}
+
+// Each length in a buffer of its own, so that a sanitizer sees a byte too many.
+static void test_printf_of_every_length(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 200; n++) {
+        struct buf b = {0}, c = {0};
+        buf_printf(&b, "%*s", n, "");
+        assert_int_equal(b.n, n);
+        buf_add(&c, b.p, b.n);
+        assert_int_equal(strlen(buf_cstr(&c)), n);
+        buf_free(&b);
+        buf_free(&c);
+    }
 }
 
 static void test_drop(void **state)
@@ -102,8 +124,11 @@ static void test_mem(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_adding), cmocka_unit_test(test_growth_keeps_what_is_there),
-        cmocka_unit_test(test_drop),   cmocka_unit_test(test_misuse_aborts),
+        cmocka_unit_test(test_adding),
+        cmocka_unit_test(test_growth_keeps_what_is_there),
+        cmocka_unit_test(test_printf_of_every_length),
+        cmocka_unit_test(test_drop),
+        cmocka_unit_test(test_misuse_aborts),
         cmocka_unit_test(test_mem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,10 @@ static void test_level(void **state)
     assert_string_equal(out + TIME_LEN, "trace app kept\n");
     assert_true(log_parse_level(SPAN("debug"), &level));
     assert_int_equal(level, LOG_DEBUG);
+    assert_true(log_parse_level(SPAN("error"), &level));
+    assert_int_equal(level, LOG_ERROR);
+    assert_true(log_parse_level(SPAN("trace"), &level));
+    assert_int_equal(level, LOG_TRACE);
     assert_false(log_parse_level(SPAN("DEBUG"), &level));
     assert_false(log_parse_level(SPAN_NONE, &level));
 }
@@ -111,6 +115,17 @@ static void test_long_lines_are_cut(void **state)
         size_t whole = TIME_LEN + strlen("info  m t ") + n;
         assert_int_equal(len, whole < 1023 ? whole : 1023);
         assert_string_equal(out + len + 1 + TIME_LEN, "info  m t next\n");
+    }
+    // A message that leaves no room, or hardly any, for its values.
+    for (size_t n = 970; n < 1030; n++) {
+        text[n] = '\0';
+        capture();
+        log_info("m", text, "k=%d", 12345);
+        captured(out, sizeof out);
+        size_t whole = TIME_LEN + strlen("info  m  k=12345") + n;
+        assert_in_range(strlen(out), whole < 1023 ? whole + 1 : 1022, 1024);
+        assert_int_equal(strcspn(out, "\n"), strlen(out) - 1);
+        text[n] = 'x';
     }
     capture();
     text[sizeof text - 1] = '\0';

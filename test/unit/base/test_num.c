@@ -84,6 +84,13 @@ static void test_any_locale(void **state)
         }
     }
     setlocale(LC_ALL, "C");
+    // The thread's own locale is put back.
+    locale_t mine = newlocale(LC_ALL_MASK, "C", (locale_t)0), before = uselocale(mine);
+    double v;
+    assert_text(1.0 / 3, "0.3333333333333333");
+    assert_true(num_parse_double(SPAN("0.3333333333333333"), &v));
+    assert_true(uselocale(before) == mine);
+    freelocale(mine);
 }
 
 static void test_parse_grammar(void **state)

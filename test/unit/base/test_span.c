@@ -25,6 +25,7 @@ static void test_comparing(void **state)
     assert_true(span_has_prefix(SPAN("abc"), SPAN("ab")));
     assert_true(span_has_prefix(SPAN("abc"), SPAN_NONE));
     assert_false(span_has_prefix(SPAN("a"), SPAN("ab")));
+    assert_false(span_has_prefix(SPAN("abc"), SPAN("bc")));
     assert_true(span_has_suffix(SPAN("abc"), SPAN("bc")));
     assert_false(span_has_suffix(SPAN("abc"), SPAN("ab")));
     assert_false(span_has_suffix(SPAN_NONE, SPAN("a")));
@@ -132,7 +133,10 @@ static void test_wrong_utf8(void **state)
                                       "\xe2(\xa1",
                                       "\xf0\x28\x8c\xbc",
                                       "\xc3\xc3\xa4",
-                                      "\xf8\x88\x80\x80\x80"};
+                                      "\xf8\x88\x80\x80\x80",
+                                      "\xf0\x9f\x98(",
+                                      "\xf0\x9f(\x80",
+                                      "\xe2\x82\xc0"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         if (span_is_utf8(span_str(bad[i]))) {
             fail_msg("case %zu", i);
