@@ -98,8 +98,9 @@ test('devices show their latest telemetry, and it follows by itself', async (t) 
   await thermo.getByText('+1 more').waitFor();
   assert.match(await page.getByRole('heading', { name: /^Devices/ }).textContent(), /26/);
   await shoot(page, 'devices');
-  await save({ temperature: 23.5 });
+  await save({ temperature: 23.5, humidity: 47.123456789 });
   await thermo.getByTitle('temperature = 23.5').waitFor();
+  await thermo.getByTitle('humidity = 47.123456789').getByText('47.123', { exact: true }).waitFor();
   // What a device is called is text, whatever it looks like.
   await row(page, NASTY).getByText('<b>bold</b>').waitFor();
   assert.equal(await page.title(), 'Penstock');

@@ -6,7 +6,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { Api, configuration, connectDownlink, demoUser, root, serve, tempDir, until } from './gateway.mjs';
+import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
+
+import { Api, Process, configuration, connectDownlink, demoUser, kinesisClient, root, serve, tempDir, until } from './gateway.mjs';
 
 const TELEMETRY = '/api/plugins/telemetry';
 const NOWHERE = '00000000-0000-1000-8000-000000000000';
@@ -584,6 +586,40 @@ describe('integrations', () => {
     assert.equal(status.state, 'FAILED');
     assert.deepEqual(await api.get(`/api/integration/${failing.id.id}/deadLetters?pageSize=10&page=0`), { data: [], totalPages: 0, totalElements: 0, hasNext: false });
     isError(await api.call('GET', `/api/integration/${failing.id.id}/deadLetters`), 400, 31);
+  });
+});
+
+describe('dead letters', () => {
+  test('records whose converter fails are kept, newest first, with all there is to know', async (t) => {
+    const demo = new Process(['demo', '--http', '127.0.0.1:0', '--kinesis', '127.0.0.1:0']);
+    t.after(() => demo.stop());
+    const [, url] = await demo.readyLine();
+    const [, endpoint] = demo.stdout.match(/kinesis\s+(http:\S+)/);
+    const kinesis = kinesisClient(t, endpoint, { credentials: { accessKeyId: 'demo', secretAccessKey: 'demo' } });
+    const payloads = ['not JSON', Buffer.from([0xff, 0xfe, 0x01]), '"\\u0000 ünï \u{1F600}', '{"devName":"good","temperature":1}'];
+    const put = await kinesis.send(new PutRecordsCommand({
+      StreamName: 'tb-test-uplink', Records: payloads.map((data, i) => ({ PartitionKey: `key ${i}`, Data: Buffer.from(data) })),
+    }));
+    const local = await new Api(url).login();
+    const { id } = await local.integration('kinesis_integration');
+    const letters = (query) => local.get(`/api/integration/${id.id}/deadLetters?${query}`);
+    const page = await until('three dead letters', async () => {
+      const found = await letters('pageSize=100&page=0');
+      return found.totalElements >= 3 && found;
+    });
+    assert.deepEqual([page.data.length, page.totalPages, page.hasNext], [3, 1, false]);
+    for (const [i, letter] of [...page.data].reverse().entries()) {
+      assert.equal(letter.payload, Buffer.from(payloads[i]).toString('base64'));
+      assert.equal(letter.text, typeof payloads[i] === 'string' ? payloads[i] : null);
+      assert.match(letter.error, /SyntaxError/);
+      assert.deepEqual([letter.type, letter.shardId, letter.partitionKey], ['UPLINK', 'shardId-000000000000', `key ${i}`]);
+      assert.equal(letter.sequenceNumber, put.Records[i].SequenceNumber);
+      assert.ok(Math.abs(Date.now() - letter.ts) < 60000 && letter.createdTime >= letter.ts - 1000);
+    }
+    const second = await letters('pageSize=2&page=1');
+    assert.deepEqual([second.data, second.totalPages], [[page.data[2]], 2]);
+    assert.equal((await local.status('kinesis_integration')).recordsFailed, 3);
+    assert.ok(await local.device('good'));
   });
 });
 

@@ -105,6 +105,9 @@ function ago(ms) {
 
 const show = (value) => (typeof value === "object" && value !== null ? JSON.stringify(value) : String(value));
 
+// For the list: few digits behind the point.
+const brief = (text) => (/^-?\d+\.\d{4,}$/.test(text) ? String(Number(Number(text).toFixed(3))) : text);
+
 // Rows keyed by what they show, so that a refresh changes only what changed and focus stays.
 function reconcile(parent, items, key, create, update) {
   const old = new Map([...parent.children].map((node) => [node.dataset.key, node]));
@@ -158,7 +161,7 @@ async function loadDevices() {
 }
 
 async function latestOf(id) {
-  const map = await api(`${TELEMETRY}${id}/values/timeseries?useStrictDataTypes=true`);
+  const map = await api(`${TELEMETRY}${id}/values/timeseries`); // as text: exact
   return Object.entries(map)
     .map(([key, points]) => ({ key, ...points[0] }))
     .sort((a, b) => b.ts - a.ts || a.key.localeCompare(b.key));
@@ -177,12 +180,11 @@ function createChip(point) {
 
 function updateChip(chip, point) {
   const value = chip.lastElementChild;
-  const text = show(point.value);
-  if (value.textContent !== text) {
-    if (value.textContent) flash(chip);
-    value.textContent = text;
-  }
-  chip.title = `${point.key} = ${text}`;
+  const title = `${point.key} = ${point.value}`;
+  if (chip.title === title) return;
+  if (chip.title) flash(chip);
+  value.textContent = brief(point.value);
+  chip.title = title;
 }
 
 function updateDeviceRow(row, device) {
