@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -711,6 +712,26 @@ describe('system', () => {
       assert.equal((await anonymous.call('GET', target, undefined, { 'If-None-Match': '"x"' })).status, 200);
       const head = await anonymous.call('HEAD', target);
       assert.deepEqual([head.status, head.text, head.headers.get('etag')], [200, '', etag]);
+    }
+  });
+
+  test('what is no HTTP request is refused in the hub\'s shape too', async () => {
+    const raw = (text) => new Promise((resolve, reject) => {
+      const socket = connect(Number(new URL(api.base).port), '127.0.0.1', () => socket.write(text));
+      let reply = '';
+      socket.on('data', (data) => (reply += data)).on('end', () => resolve(reply)).on('error', reject);
+    });
+    for (const [request, status] of [
+      ['nonsense\r\n\r\n', 400], [`GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(40000)}\r\n\r\n`, 431],
+      ['POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n', 400],
+      [`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${16 * 1024 * 1024 + 1}\r\n\r\n`, 413],
+    ]) {
+      const reply = await raw(request);
+      assert.match(reply, new RegExp(`^HTTP/1.1 ${status} `));
+      assert.match(reply, /\r\ncontent-type: application\/json\r\n/i);
+      const body = JSON.parse(reply.slice(reply.indexOf('\r\n\r\n') + 4));
+      assert.deepEqual([body.status, body.errorCode], [status, 31]);
+      assert.ok(body.message && body.timestamp);
     }
   });
 
