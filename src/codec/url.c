@@ -2,6 +2,8 @@
 #include "codec/url.h"
 
 #define SHOWN_MAX 120 // bytes of a wrong URL that go into a message
+#define HOST_MAX 253  // RFC 1035 section 2.3.4, as text
+#define IPV6_MAX 45   // characters, with an IPv4 tail
 
 static int hex_value(char c)
 {
@@ -35,7 +37,7 @@ static bool is_host_name(struct span s)
             return false;
         }
     }
-    return s.n > 0 && s.n <= 253;
+    return s.n > 0 && s.n <= HOST_MAX;
 }
 
 // What may stand between brackets; the resolver has the last word on the digits.
@@ -48,7 +50,7 @@ static bool is_ipv6(struct span s)
             return false;
         }
     }
-    return colons >= 2 && s.n <= 45;
+    return colons >= 2 && s.n <= IPV6_MAX;
 }
 
 static bool parse_port(struct span s, uint16_t *out)

@@ -107,6 +107,12 @@ static void test_host_length_limit(void **state)
     memset(text + 7, 'a', 254);
     assert_int_equal(url_parse(span_of(text, 7 + 253), &u, NULL), 0);
     assert_int_equal(url_parse(span_of(text, 7 + 254), &u, NULL), ERR_INVALID);
+    struct span v6 = SPAN("[1111:2222:3333:4444:5555:6666:111.222.233.244]:1");
+    struct span longer = SPAN("[11111:2222:3333:4444:5555:6666:111.222.233.244]:1"), host;
+    uint16_t port;
+    assert_int_equal(url_parse_hostport(v6, &host, &port, NULL), 0);
+    assert_int_equal(host.n, 45);
+    assert_int_equal(url_parse_hostport(longer, &host, &port, NULL), ERR_INVALID);
 }
 
 // Every prefix, in memory of its own size.
