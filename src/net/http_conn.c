@@ -14,6 +14,8 @@
 #define TARGET_MAX (8 * 1024)
 #define LINGER_MS 2000
 #define LINGER_BYTES (1024 * 1024)
+// What a peer must take of its answers within idle_ms.
+#define SLOWEST_BYTES (16 * 1024)
 // What a connection keeps of its buffers between requests.
 #define KEEP_BYTES (64 * 1024)
 #define FIRST_BODY_ROOM (64 * 1024)
@@ -255,7 +257,9 @@ static void settle(struct conn *c)
     set_reading(c, c->tail.n == 0 && !c->eof);
     if (c->x.open)
         return;
-    if (blocked(c) || (http1_idle(c->parser) && !c->eof)) {
+    if (c->last && http1_idle(c->parser) && c->tail.n == 0) {
+        begin_linger(c); // the server began to drain meanwhile
+    } else if (blocked(c) || (http1_idle(c->parser) && !c->eof)) {
         c->queued_seen = stream_queued(c->stream);
         c->stalled_ms = 0;
         set_phase(c, CONN_IDLE);
@@ -376,17 +380,19 @@ static void on_drain(void *ctx, int status)
 
 static const struct stream_events events = {NULL, on_read, on_drain};
 
-// The peer takes nothing of what waits for it: true when that has lasted too long.
+// The peer takes (nearly) nothing of what waits for it: true when that has lasted too long.
 static bool stalled(struct conn *c, int64_t since_last_ms)
 {
     size_t queued = stream_queued(c->stream);
-    if (queued < c->queued_seen) {
+    if (queued == 0)
+        return true;
+    if (queued + SLOWEST_BYTES <= c->queued_seen) {
         c->queued_seen = queued;
         c->stalled_ms = 0;
         return false;
     }
     c->stalled_ms += since_last_ms;
-    return queued == 0 || c->stalled_ms >= c->server->o.idle_ms;
+    return c->stalled_ms >= c->server->o.idle_ms;
 }
 
 static void on_timer(struct timer *t)
