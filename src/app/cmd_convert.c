@@ -6,6 +6,7 @@
 
 #include "app/args.h"
 #include "app/file.h"
+#include "codec/json.h"
 #include "convert/convert.h"
 
 #define INPUT_MAX ((size_t)64 * 1024 * 1024)
@@ -45,6 +46,21 @@ static int parse_option(struct convert_args *a, const char *word)
     return EXIT_OK;
 }
 
+static int check_object(struct convert_args *a, const char *option, struct span text)
+{
+    struct err e = {0};
+    if (text.n == 0)
+        return EXIT_OK;
+    struct json *j = json_parse(text, &e);
+    int code = EXIT_OK;
+    if (!j)
+        code = args_fail(&a->words, EXIT_USAGE, "%s: %s", option, e.msg);
+    else if (!json_is(j, JSON_OBJECT))
+        code = args_fail(&a->words, EXIT_USAGE, "%s: a JSON object is needed", option);
+    json_free(j);
+    return code;
+}
+
 static int parse(struct convert_args *a)
 {
     for (const char *word; (word = args_next(&a->words));) {
@@ -65,7 +81,10 @@ static int parse(struct convert_args *a)
     if (strcmp(a->direction, "uplink") != 0 && strcmp(a->direction, "downlink") != 0)
         return args_fail(&a->words, EXIT_USAGE, "\"%s\" is neither uplink nor downlink",
                          a->direction);
-    return EXIT_OK;
+    int code = check_object(a, "--metadata", a->in.metadata_json);
+    if (code == EXIT_OK)
+        code = check_object(a, "--integration-metadata", a->in.integration_metadata_json);
+    return code;
 }
 
 static int read_stdin(struct buf *out, struct err *e)
