@@ -137,7 +137,7 @@ void devices_by_name(struct request *q)
                       "Required request parameter 'deviceName' is not present");
         return;
     }
-    struct store_device *d = store_find_device(hub_store(q->api->o.hub), name, false);
+    struct store_device *d = hub_find_device(q->api->o.hub, name);
     if (d)
         respond_device(q, d, false);
     else
@@ -168,7 +168,7 @@ void devices_by_ids(struct request *q)
         struct uuid id;
         if (!request_uuid(q, ids.items[i], &id))
             return;
-        struct store_device *d = store_find_device_id(hub_store(q->api->o.hub), id);
+        struct store_device *d = hub_find_device_id(q->api->o.hub, id);
         if (!d || d->is_asset)
             continue;
         struct store_device_out out = hub_device_out(d);

@@ -179,7 +179,7 @@ struct store_device *request_device(struct request *q, struct span id)
     struct uuid uuid;
     if (!request_uuid(q, id, &uuid))
         return NULL;
-    struct store_device *d = store_find_device_id(hub_store(q->api->o.hub), uuid);
+    struct store_device *d = hub_find_device_id(q->api->o.hub, uuid);
     if (d && !d->is_asset)
         return d;
     respond_error(q, 404, HUB_NOT_FOUND, "Device with id [%.*s] is not found", SPAN_ARG(id));

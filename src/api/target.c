@@ -25,7 +25,7 @@ struct store_device *target_find(struct request *q, struct span type, struct spa
     }
     if (!request_uuid(q, id, &uuid))
         return NULL;
-    struct store_device *d = store_find_device_id(hub_store(q->api->o.hub), uuid);
+    struct store_device *d = hub_find_device_id(q->api->o.hub, uuid);
     if (d && d->is_asset == asset && (asset || span_is(type, "DEVICE")))
         return d;
     respond_text(q, 404, "%s with requested id wasn't found!",

@@ -39,7 +39,7 @@ struct outbox {
     struct store_read read;
     bool reading;
     bool again; // kicked while reading
-    bool more;  // the last page was full
+    bool more;  // the last page was not empty
     int64_t last_id;
     struct buf removed; // int64_t ids whose removal is not yet committed
     struct list refused;

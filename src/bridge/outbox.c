@@ -151,7 +151,7 @@ static void on_read(struct store_read *r, int status)
     ob->reading = ob->again = false;
     ob->more = false;
     if (status == 0 && in->phase == PHASE_RUNNING && r->n_outbox) {
-        ob->more = r->n_outbox == OUTBOX_PAGE;
+        ob->more = true; // a page may be cut short by its bytes: only an empty one is the end
         take_page(ob);
     }
     store_read_free(r);

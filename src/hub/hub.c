@@ -105,6 +105,19 @@ static struct entity *add_profile(struct hub *h, struct store_txn *txn, struct s
     return registry_add_in(h->registry, STORE_PROFILE, doc, txn);
 }
 
+// New nodes get ids.
+static void stamp_nodes(struct hub *h, struct json *metadata)
+{
+    const struct clock *clock = loop_clock(h->o.loop);
+    for (struct json *n = json_child(json_get(metadata, "nodes")); n; n = json_next(n)) {
+        struct uuid id;
+        if (registry_ref(n, "id", &id))
+            continue;
+        json_set(n, "id", registry_new_ref("RULE_NODE", uuid_new_v1(clock)));
+        json_set_num(n, "createdTime", (double)clock->wall_ms(clock->ctx));
+    }
+}
+
 static int ensure_root_chain(struct hub *h, struct store_txn *txn, struct err *e)
 {
     char text[UUID_TEXT_LEN + 1];
@@ -121,6 +134,7 @@ static int ensure_root_chain(struct hub *h, struct store_txn *txn, struct err *e
     json_set(doc, "firstRuleNodeId", json_new_null());
     json_set(doc, "configuration", json_new_null());
     json_set(doc, "additionalInfo", json_new_null());
+    stamp_nodes(h, metadata);
     json_set(doc, "metadata", metadata);
     h->root_id = add_named(h, txn, STORE_RULE_CHAIN, doc, "Root Rule Chain")->id;
     uuid_format(h->root_id, text);
@@ -252,20 +266,6 @@ void hub_save_chain(struct hub *h, struct json *doc, registry_saved_fn *cb, void
     registry_save(h->registry, STORE_RULE_CHAIN, doc, cb, ctx);
 }
 
-// New nodes get ids; all get the chain's.
-static void stamp_nodes(struct hub *h, struct json *metadata, struct uuid chain)
-{
-    const struct clock *clock = loop_clock(h->o.loop);
-    for (struct json *n = json_child(json_get(metadata, "nodes")); n; n = json_next(n)) {
-        struct uuid id;
-        if (!registry_ref(n, "id", &id)) {
-            json_set(n, "id", registry_new_ref("RULE_NODE", uuid_new_v1(clock)));
-            json_set_num(n, "createdTime", (double)clock->wall_ms(clock->ctx));
-        }
-        json_set(n, "ruleChainId", registry_new_ref("RULE_CHAIN", chain));
-    }
-}
-
 int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved_fn *cb, void *ctx,
                             struct err *e)
 {
@@ -288,10 +288,24 @@ int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved
     json_remove(doc, "version");
     if (json_is(version, JSON_NUMBER))
         json_set(doc, "version", json_copy(version));
-    stamp_nodes(h, metadata, id);
+    stamp_nodes(h, metadata);
+    for (struct json *n = json_child(json_get(metadata, "nodes")); n; n = json_next(n))
+        json_set(n, "ruleChainId", registry_new_ref("RULE_CHAIN", id));
     json_set(doc, "metadata", metadata);
     registry_save(h->registry, STORE_RULE_CHAIN, doc, cb, ctx);
     return 0;
+}
+
+struct store_device *hub_find_device(struct hub *h, struct span name)
+{
+    struct store_device *d = store_find_device(h->o.store, name, false);
+    return d && d->durable ? d : NULL;
+}
+
+struct store_device *hub_find_device_id(struct hub *h, struct uuid id)
+{
+    struct store_device *d = store_find_device_id(h->o.store, id);
+    return d && d->durable ? d : NULL;
 }
 
 struct span hub_profile_name(struct hub *h, struct uuid profile)

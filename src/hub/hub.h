@@ -150,6 +150,9 @@ void hub_save_telemetry(struct hub *h, struct store_device *d, const struct kv_g
 struct store_device *hub_create_device(struct hub *h, struct span name, struct span type,
                                        struct span label, const struct hub_user *user,
                                        void (*cb)(void *ctx, int status), void *ctx, struct err *e);
+// What people may see: a device whose row is durable, else NULL.
+struct store_device *hub_find_device(struct hub *h, struct span name);
+struct store_device *hub_find_device_id(struct hub *h, struct uuid id);
 // Name of the device's profile ("default" when it is gone).
 struct span hub_profile_name(struct hub *h, struct uuid profile);
 // The hub's Device JSON of a row of STORE_READ_DEVICES, or of a device of the directory.

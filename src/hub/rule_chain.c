@@ -105,9 +105,19 @@ static int read_node(struct arena *a, const struct json *doc, struct rule_node *
     return read_configuration(a, json_get(doc, "configuration"), n, e);
 }
 
+// Missing and null are an empty list.
+static int check_list(const struct json *list, const char *name, struct err *e)
+{
+    if (!list || json_is(list, JSON_NULL) || json_is(list, JSON_ARRAY))
+        return 0;
+    return err_set(e, ERR_INVALID, "%s: must be an array", name);
+}
+
 static int read_nodes(struct rule_chain *c, const struct json *nodes, struct err *e)
 {
     size_t n = json_count(nodes);
+    if (check_list(nodes, "nodes", e) < 0)
+        return e->code;
     if (n > RULE_NODES_MAX) {
         return err_set(e, ERR_LIMIT, "nodes: %zu, at most %d", n, RULE_NODES_MAX);
     }
@@ -141,6 +151,8 @@ static int read_connection(const struct rule_chain *c, const struct json *j, uin
 static int read_connections(struct rule_chain *c, const struct json *list, struct err *e)
 {
     uint32_t from, to, i = 0;
+    if (check_list(list, "connections", e) < 0)
+        return e->code;
     if (json_count(list) > RULE_CONNECTIONS_MAX) {
         return err_set(e, ERR_LIMIT, "connections: %zu, at most %d", json_count(list),
                        RULE_CONNECTIONS_MAX);

@@ -62,6 +62,8 @@ static void names_what_is_wrong(void **state)
     (void)state;
     refuse("[]", "must be a JSON object");
     refuse("{\"firstNodeIndex\":0}", "firstNodeIndex");
+    refuse("{\"nodes\":{}}", "nodes: must be an array");
+    refuse("{\"nodes\":[{\"type\":\"a\"}],\"connections\":5}", "connections: must be an array");
     refuse("{\"nodes\":[{\"name\":\"x\"}]}", "nodes[0]: type");
     refuse("{\"nodes\":[{\"type\":\"a\"}],\"connections\":[{\"fromIndex\":0,\"toIndex\":1,"
            "\"type\":\"x\"}]}",
