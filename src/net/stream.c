@@ -76,7 +76,6 @@ static void shake(struct stream *s)
         return;
     }
     s->open = true;
-    take_session(s);
     if (!s->accepted)
         s->ev->on_open(s->ctx, 0, NULL);
 }

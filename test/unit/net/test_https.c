@@ -206,6 +206,27 @@ static void pause_and_resume(void **state)
     end();
 }
 
+// What the peer sends meanwhile stays in the socket, not in the TLS engine.
+static void paused_from_the_start(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    struct reply r = {0};
+    start(&r, "127.0.0.1", http_server_port(server), "/big", (struct http_call_options){0});
+    http_call_pause(&r.call);
+    wait_until(handled);
+    for (int i = 0; i < 300; i++)
+        loop_turn(loop, false);
+    struct http_server *s = server;
+    assert_true(stream_queued(container_of(s->conns.next, struct conn, link)->stream) > 0);
+    assert_int_equal(r.status, 0);
+    http_call_resume(&r.call);
+    finish_ok(&r);
+    assert_int_equal(r.body.n, BIG);
+    reply_free(&r);
+    end();
+}
+
 static void refused(const char *cert, const char *key, const char *ca, const char *host,
                     const char *msg)
 {
@@ -366,6 +387,7 @@ int main(void)
         cmocka_unit_test(calls_and_resumption),
         cmocka_unit_test(big_both_ways),
         cmocka_unit_test(pause_and_resume),
+        cmocka_unit_test(paused_from_the_start),
         cmocka_unit_test(certificates_are_verified),
         cmocka_unit_test(plain_meets_tls),
         cmocka_unit_test(handshake_time_limits),
