@@ -20,6 +20,7 @@ struct convert_script;
 #define CONVERT_TIME_LIMIT_MS 1000
 #define CONVERT_MEMORY_LIMIT ((size_t)64 * 1024 * 1024)
 #define CONVERT_WATCHDOG_MS 5000
+#define CONVERT_LOST_MAX 8
 
 // Of what a script returns.
 #define CONVERT_RESULT_MAX 300000 // uplink: bytes of keys and texts, and 8 for each value
@@ -36,6 +37,7 @@ struct convert_options {
     int64_t time_limit_ms; // a run
     size_t memory_limit;   // a heap, bytes; at least 1 MiB
     int64_t watchdog_ms;   // a run that ignores the time limit this much longer is given up
+    unsigned lost_max;     // threads given up on that still run; at this many no more are given up
     bool cast_strings;     // strings that are JSON numbers become numbers (the hub's type cast)
 };
 

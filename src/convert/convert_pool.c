@@ -2,7 +2,9 @@
 #include "convert/convert.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -20,7 +22,9 @@
 
 #define MEMORY_LEAST ((size_t)1024 * 1024)
 #define WATCHDOG_PERIOD_MAX_MS 500
-#define STACK_BYTES ((size_t)4 * 1024 * 1024) // Duktape recurses on it up to 1,000 deep
+// Enough for what Duktape allows: 1,000 natives deep, 10,000 levels of a regular expression. Only
+// what is used takes memory.
+#define STACK_BYTES ((size_t)4 * 1024 * 1024)
 
 struct batch {
     struct worker_job job;
@@ -30,6 +34,7 @@ struct batch {
     struct convert_script *script; // held
     struct convert_job *cj;
     struct js_gate gate;
+    pid_t thread;  // that runs it
     uint32_t next; // the record that runs now
     bool given_up;
     struct runner_stats stats;
@@ -41,6 +46,7 @@ struct convert_pool {
     struct runner_limits limits;
     size_t queue_max;
     int64_t watchdog_ms;
+    unsigned lost_max;
     struct timer watchdog;
     struct list batches; // submitted, not done, not given up on
     struct list lost;    // given up on, not back
@@ -98,6 +104,7 @@ static void run_batch(struct worker_job *job, void *thread)
 {
     struct worker_state *w = thread;
     struct batch *b = container_of(job, struct batch, job);
+    b->thread = (pid_t)syscall(SYS_gettid);
     if (runner_run(w->runner, b->script, b->cj, &b->next, &b->gate, &b->stats))
         return;
     // The worker pool still writes to the job after this; so the reference lives on.
@@ -262,9 +269,13 @@ static void give_up(struct convert_pool *p, struct batch *b)
     p->stats.timeouts++;
     log_error("convert", "gave up on a converter's run", "script=\"%.*s\" limit_ms=%lld",
               SPAN_ARG(b->script->name), (long long)p->limits.time_ms);
+    pid_t thread = b->thread;
     // When the thread came back this very moment it is not lost.
-    if (worker_pool_abandon(p->workers, &b->job) == 0)
+    if (worker_pool_abandon(p->workers, &b->job) == 0) {
         p->stats.workers_lost++;
+        // It may go on for long, but from here on only with what nobody else needs.
+        (void)sched_setscheduler(thread, SCHED_IDLE, &(struct sched_param){0});
+    }
     set_failed(cj, at, ERR_TIMEOUT,
                arena_printf(&cj->arena,
                             "the script ran longer than %lld ms and could not be stopped",
@@ -275,17 +286,26 @@ static void give_up(struct convert_pool *p, struct batch *b)
     finish_job(cj);
 }
 
+// Threads that were given up on and still run.
+static uint64_t n_lost(const struct convert_pool *p)
+{
+    return p->stats.workers_lost - p->stats.workers_back;
+}
+
 static void on_watchdog(struct timer *t)
 {
     struct convert_pool *p = container_of(t, struct convert_pool, watchdog);
     struct list late;
+    uint64_t n_late = 0;
     list_init(&late);
     list_for_safe(it, &p->batches)
     {
         struct batch *b = container_of(it, struct batch, link);
-        if (js_gate_give_up(&b->gate, p->limits.time_ms + p->watchdog_ms)) {
+        if (n_lost(p) + n_late < p->lost_max &&
+            js_gate_give_up(&b->gate, p->limits.time_ms + p->watchdog_ms)) {
             list_remove(&b->link);
             list_push(&late, &b->link);
+            n_late++;
         }
     }
     if (!list_empty(&p->batches))
@@ -315,6 +335,7 @@ int convert_pool_new(struct loop *l, const struct convert_options *o, struct con
     p->limits.cast_strings = o->cast_strings;
     p->queue_max = o->queue_max ? o->queue_max : CONVERT_QUEUE_MAX;
     p->watchdog_ms = o->watchdog_ms > 0 ? o->watchdog_ms : CONVERT_WATCHDOG_MS;
+    p->lost_max = o->lost_max ? o->lost_max : CONVERT_LOST_MAX;
     p->watchdog.fire = on_watchdog;
     p->wake_task.run = wake_waiters;
     list_init(&p->batches);

@@ -16,6 +16,8 @@
 #undef DUK_USE_NONSTD_GETTER_KEY_ARGUMENT
 #undef DUK_USE_NONSTD_SETTER_KEY_ARGUMENT
 
+#define DUK_USE_NATIVE_STACK_CHECK() ((const char *)__builtin_frame_address(0) < duk_x_stack_low)
+
 struct duk_hthread;
 struct duk_hobject;
 struct duk_heap;
@@ -74,6 +76,8 @@ duk_ret_t duk_bi_duktape_object_fin(duk_context *ctx)
     (void)ctx;
     return 0;
 }
+
+_Thread_local const char *duk_x_stack_low;
 
 // The clock --------------------------------------------------------------------------------------
 

@@ -31,6 +31,10 @@ struct duk_x {
     void *names[DUK_X_NAMES]; // strings that were members' names in JSON lately, referenced
 };
 
+// The lowest address that scripts may use of the stack of this thread: whatever recurses on it
+// fails with a RangeError before. Set before the first call on a thread.
+extern _Thread_local const char *duk_x_stack_low;
+
 // Pushes the function (formals) { text }, sloppy, closed over the global object. `text` is compiled
 // as a body alone, so it can neither leave it nor see anything around it; lines count from 1.
 // `formals` ends with NULL.

@@ -360,6 +360,7 @@ static bool x_json_value(struct x_json *j)
     } else if (*j->p == '{' || *j->p == '[') {
         if (j->depth++ >= X_JSON_DEPTH)
             return false;
+        duk_native_stack_check(j->thr);
         ok = *j->p++ == '{' ? x_json_object(j) : x_json_array(j);
         j->depth--;
     } else {

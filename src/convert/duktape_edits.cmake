@@ -88,6 +88,12 @@ macro(duktape_edit_ticks)
 ]])
 endmacro()
 
+# The compiler forgets to look at the stack that is left.
+macro(duktape_edit_stack)
+    duktape_insert(BEFORE [[	if (comp_ctx->recursion_depth >= comp_ctx->recursion_limit) {]] [[	duk_native_stack_check(comp_ctx->thr);
+]])
+endmacro()
+
 # A function body is compiled as what it is, with its own line numbers and no text around it.
 macro(duktape_edit_compiler)
     duktape_insert(BEFORE [[	if (is_funcexpr) {
@@ -191,6 +197,7 @@ function(penstock_edit_duktape in out)
     file(READ ${in} code)
     duktape_edit_writes()
     duktape_edit_ticks()
+    duktape_edit_stack()
     duktape_edit_compiler()
     duktape_edit_calls()
     duktape_edit_closures()

@@ -239,6 +239,10 @@ void js_builtins_install(duk_context *ctx)
     for (const char *const *name = removed; *name; name++)
         (void)duk_del_prop_string(ctx, -1, *name);
     duk_pop(ctx);
+    // Duktape's plain buffers, which the language does not have.
+    (void)duk_peval_string(ctx, "delete Uint8Array.allocPlain; delete Uint8Array.plainOf;"
+                                "delete ArrayBuffer.allocPlain; delete ArrayBuffer.plainOf");
+    duk_pop(ctx);
     install(ctx, language);
     install(ctx, js_helpers);
 }

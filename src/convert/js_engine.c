@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/js_engine.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -172,6 +173,22 @@ static int describe_error(struct js_engine *e, char out[JS_ERROR_MAX])
     return ERR_SCRIPT;
 }
 
+// The stack ---------------------------------------------------------------------------------------
+
+static void measure_stack(void)
+{
+    if (duk_x_stack_low)
+        return;
+    pthread_attr_t attr;
+    void *low;
+    size_t size;
+    require(pthread_getattr_np(pthread_self(), &attr) == 0);
+    require(pthread_attr_getstack(&attr, &low, &size) == 0);
+    pthread_attr_destroy(&attr);
+    // The rest is for natives that do not recurse, collections and the making of the error.
+    duk_x_stack_low = (const char *)low + size / 4;
+}
+
 // Set-up -----------------------------------------------------------------------------------------
 
 static duk_ret_t prepare_call(duk_context *ctx, void *udata)
@@ -185,6 +202,7 @@ static duk_ret_t prepare_call(duk_context *ctx, void *udata)
 
 static void prepare(struct js_engine *e)
 {
+    measure_stack();
     if (e->o.text.n > CONVERT_SCRIPT_MAX) {
         e->status = ERR_INVALID;
         snprintf(e->error, sizeof(e->error), "the script is longer than %zu bytes",
@@ -313,6 +331,7 @@ int js_engine_call(struct js_engine *e, struct js_gate *gate, struct js_call *c)
         fail(c, e->status, e->error);
         return 0;
     }
+    measure_stack();
     e->gate = gate;
     e->in_script = e->lost = e->timed_out = false;
     struct protected_call p = {e, c};

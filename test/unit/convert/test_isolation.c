@@ -206,6 +206,9 @@ static void test_sandbox(void **state)
         "setTimeout, typeof fetch].join()",
         "\"undefined,undefined,undefined,undefined,undefined,undefined,undefined,undefined,"
         "undefined,undefined,undefined,undefined\"");
+    assert_value("[typeof Uint8Array.allocPlain, typeof Uint8Array.plainOf, typeof "
+                 "ArrayBuffer.allocPlain, typeof ArrayBuffer.plainOf].join()",
+                 "\"undefined,undefined,undefined,undefined\"");
     assert_value("Object.keys(this)", "[]");
     // A body cannot be left, and sees nothing around it.
     assert_uplink("} evil(); {", "", "script: SyntaxError: parse error (line 1)");

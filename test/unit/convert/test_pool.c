@@ -289,6 +289,63 @@ static void test_lost_twice_in_a_batch(void **state)
     end();
 }
 
+// With as many lost threads as there may be, a further one is waited for.
+static void test_lost_limit(void **state)
+{
+    (void)state;
+    begin(&(struct convert_options){
+        .workers = 1, .time_limit_ms = LIMIT_MS, .watchdog_ms = WATCHDOG_MS, .lost_max = 1});
+    struct job j;
+    submit(&j, "hahb");
+    while (!j.done) {
+        loop_turn(l, true);
+        assert_true(stats().workers_lost - stats().workers_back <= 1);
+    }
+    assert_int_equal(j.status[0], ERR_TIMEOUT);
+    assert_string_equal(j.text[3], "b");
+    end();
+}
+
+// What recurses deepest, on a worker's stack.
+static void test_deep_recursion(void **state)
+{
+    (void)state;
+    static const char *const harms[] = {
+        "(function f() { return f() + 1 })()",
+        "(function f() { [1].map(f) })()",
+        "(function f() { 'x'.replace(/x/, f) })()",
+        "(function f() { [2, 1].sort(f) })()",
+        "(function f() { new Proxy({}, {get: f}).x })()",
+        "(function f() { JSON.stringify({toJSON: f}) })()",
+        "(function f() { JSON.parse('[1]', f) })()",
+        "(function f() { eval('(' + f + ')()') })()",
+        "JSON.parse(Array(20000).join('['))",
+        "var v = []; for (var i = 0; i < 900; i++) v = [v]; JSON.stringify(v); JSON.parse('' + i); "
+        "throw 1",
+        "eval(Array(20000).join('('))",
+        "eval(Array(20000).join('function f() {'))",
+        "eval(Array(20000).join('[') + Array(20000).join(']'))",
+        "new RegExp(Array(20000).join('('))",
+        "/(a|b)*$/.test(Array(20000).join('ab') + 'c'); throw 1",
+        "/^(?:(?:a?)*)*$/.test(Array(20000).join('a') + 'b'); throw 1",
+    };
+    static struct job jobs[sizeof(harms) / sizeof(harms[0])];
+    size_t n = sizeof(harms) / sizeof(harms[0]);
+    begin(&(struct convert_options){.workers = 1, .time_limit_ms = 60000});
+    for (size_t i = 0; i < n; i++) {
+        struct convert_script *s =
+            convert_script_new(pool, CONVERT_UPLINK, SPAN("deep"), span_str(harms[i]));
+        fill(&jobs[i], "a");
+        jobs[i].base.script = s;
+        assert_int_equal(convert_submit(pool, &jobs[i].base), 0);
+        loop_run(l);
+        if (jobs[i].status[0] != ERR_SCRIPT)
+            fail_msg("%s: %d", harms[i], jobs[i].status[0]);
+        convert_script_unref(s);
+    }
+    end();
+}
+
 // Closing waits for the watchdog, not for the hanging thread.
 static void test_close_while_hanging(void **state)
 {
@@ -545,6 +602,8 @@ int main(void)
         cmocka_unit_test(test_time_limit),
         cmocka_unit_test(test_lost_worker),
         cmocka_unit_test(test_lost_twice_in_a_batch),
+        cmocka_unit_test(test_lost_limit),
+        cmocka_unit_test(test_deep_recursion),
         cmocka_unit_test(test_close_with_waiting_jobs),
         cmocka_unit_test(test_close_in_done),
         cmocka_unit_test(test_queue_full),

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
 #include "script_run.h"
 
 struct row {
@@ -305,6 +307,24 @@ static void test_metadata(void **state)
     assert_string_equal(script_run_uplink_meta(&s, &record, (struct convert_pairs){own, 1}),
                         "device d @{m_shardId='mine', m_sequenceNumber='495'}");
     script_run_free(&s);
+    // So many that an object finds them by a hash.
+    struct convert_pair many[20];
+    char names[20][16];
+    for (int i = 0; i < 20; i++) {
+        snprintf(names[i], sizeof(names[i]), "key%d", i);
+        many[i] = (struct convert_pair){span_str(names[i]), span_str(names[i])};
+    }
+    struct script_run m;
+    script_run_init(
+        &m, CONVERT_UPLINK,
+        "var ok = 0; for (var i = 0; i < 20; i++) ok += metadata['key' + i] === 'key' + i; "
+        "metadata.more = 1; return {deviceName: [ok, metadata.shardId, "
+        "Object.keys(metadata).length].join()}",
+        NULL);
+    for (int i = 0; i < 2; i++)
+        assert_string_equal(script_run_uplink_meta(&m, &record, (struct convert_pairs){many, 20}),
+                            "device 20,shardId-0,23");
+    script_run_free(&m);
     assert_uplink("return {deviceName: typeof arguments[1] + arguments.length}", "",
                   "device object2");
     assert_uplink("return {deviceName: eval('typeof meta' + 'data')}", "", "device object");
