@@ -8,7 +8,7 @@ import { compare } from '../lib/stats.mjs';
 import { row } from '../lib/table.mjs';
 
 const SERIES = 100000;
-const POINTS = 10000000;
+const POINTS = 20000000;
 const TABLE_POINTS = 300000;
 
 function parse(text) {
