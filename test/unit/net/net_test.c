@@ -11,9 +11,31 @@ static void too_late(struct timer *t)
     fail_msg("waited in vain");
 }
 
+static struct clock test_clock;
+static int64_t added_ms;
+
+static int64_t mono_ms(void *ctx)
+{
+    return clock_system.mono_ms(ctx) + added_ms;
+}
+
+void advance_ms(int64_t ms)
+{
+    added_ms += ms;
+    loop_refresh(loop);
+}
+
+void turns(int n)
+{
+    while (n-- > 0)
+        loop_turn(loop, false);
+}
+
 void begin_loop(void)
 {
-    loop = loop_new(&clock_system);
+    test_clock = clock_system;
+    test_clock.mono_ms = mono_ms;
+    loop = loop_new(&test_clock);
     deadline = (struct timer){.fire = too_late};
 }
 

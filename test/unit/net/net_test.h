@@ -27,6 +27,11 @@ extern struct timer deadline;
         timer_stop(&deadline);                                                                     \
     } while (0)
 
+// The loop's clock is the system's plus what advance_ms() has added: time limits are tested without
+// waiting for them.
+void advance_ms(int64_t ms);
+// Runs what is due or has come, without waiting for more.
+void turns(int n);
 void begin_loop(void);
 // Closes raw peers a failed test left, runs until nothing is left and frees.
 void end_loop(void);

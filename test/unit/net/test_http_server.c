@@ -112,12 +112,6 @@ static void dial(struct raw *r)
     raw_connect(r, http_server_port(server));
 }
 
-static void turns(int n)
-{
-    while (n-- > 0)
-        loop_turn(loop, false);
-}
-
 static void keep_alive_and_heads(void **state)
 {
     (void)state;
@@ -401,10 +395,12 @@ static void connections_are_limited(void **state)
     raw_close(&r[2]);
 }
 
-static int setup_hasty(void **state)
+enum { HEAD_MS = 10000, BODY_MS = 30000, IDLE_MS = 60000 };
+
+static int setup_timed(void **state)
 {
     (void)state;
-    begin((struct http_server_options){.head_ms = 40, .body_ms = 40, .idle_ms = 80});
+    begin((struct http_server_options){.head_ms = HEAD_MS, .body_ms = BODY_MS, .idle_ms = IDLE_MS});
     return 0;
 }
 
@@ -419,10 +415,26 @@ static void time_limits(void **state)
     raw_send(&head, "GET / HTTP/1.1\r\n");
     raw_send(&body, "POST / HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nab");
     raw_send(&idle, GET("/"));
-    wait_until(silent.ended && head.ended && body.ended && idle.ended);
+    wait_until(raw_has(&idle, "]"));
+    turns(10);
+    advance_ms(HEAD_MS - 2000);
+    turns(10);
+    assert_int_equal(silent.ended + head.ended + body.ended + idle.ended, 0);
+    advance_ms(2000);
+    wait_until(silent.ended && head.ended);
     assert_int_equal(silent.got.n, 0);
     assert_true(raw_has(&head, "HTTP/1.1 408 Request Timeout\r\n"));
+    advance_ms(BODY_MS - HEAD_MS - 2000);
+    turns(10);
+    assert_int_equal(body.ended + idle.ended, 0);
+    advance_ms(2000);
+    wait_until(body.ended);
     assert_true(raw_has(&body, "HTTP/1.1 408 Request Timeout\r\n"));
+    advance_ms(IDLE_MS - BODY_MS - 2000);
+    turns(10);
+    assert_int_equal(idle.ended, 0);
+    advance_ms(2000);
+    wait_until(idle.ended);
     assert_int_equal(raw_count(&idle, "HTTP/1.1"), 1);
     raw_close(&silent);
     raw_close(&head);
@@ -431,70 +443,93 @@ static void time_limits(void **state)
 }
 
 // A byte now and then does not push the limit ahead.
-static void dripping_head(void **state)
+static void dripping(const char *start, int64_t limit_ms)
 {
-    (void)state;
     static struct raw r;
     dial(&r);
-    int64_t start = loop_now_ms(loop), next = start;
-    raw_send(&r, "GET / HTTP/1.1\r\nX: ");
-    while (!r.ended) {
-        loop_refresh(loop);
-        if (loop_now_ms(loop) >= next) {
-            raw_send(&r, "x");
-            next = loop_now_ms(loop) + 5;
-        }
-        loop_turn(loop, false);
-        assert_true(loop_now_ms(loop) - start < 10000);
+    raw_send(&r, start);
+    turns(10);
+    for (int64_t at = 2000; at < limit_ms; at += 1000) {
+        advance_ms(1000);
+        raw_send(&r, "x");
+        turns(10);
+        assert_int_equal(r.ended, 0);
     }
+    advance_ms(2000);
+    wait_until(r.ended);
     assert_true(raw_has(&r, " 408 "));
     raw_close(&r);
+}
+
+static void dripping_requests(void **state)
+{
+    (void)state;
+    dripping("GET / HTTP/1.1\r\nX: ", HEAD_MS);
+    dripping("POST / HTTP/1.1\r\n" H "Content-Length: 1000\r\n\r\n", BODY_MS);
+}
+
+// A refused peer that stays is not waited for.
+static void lingering_ends(void **state)
+{
+    (void)state;
+    static struct raw stays, talks;
+    dial(&stays);
+    dial(&talks);
+    raw_send(&stays, "nonsense\r\n\r\n");
+    raw_send(&talks, "nonsense\r\n\r\n");
+    wait_until(stays.ended && talks.ended);
+    struct http_server *s = server;
+    assert_int_equal(s->n_streams, 2);
+    raw_send_span(&talks, span_of(big, BIG));
+    wait_until(s->n_streams == 1);
+    advance_ms(3000);
+    wait_until(s->n_streams == 0);
+    raw_close(&stays);
+    raw_close(&talks);
 }
 
 static void peer_that_takes_nothing_is_cut(void **state)
 {
     (void)state;
     static struct raw r;
+    struct http_server *s = server;
     dial(&r);
     tcp_read_stop(r.tcp);
-    raw_send(&r, GET("/big"));
+    // Answers that nobody takes stop the next requests.
+    raw_send(&r, GET("/big") GET("/big") GET("/big"));
     wait_until(handled == 1);
-    int64_t until = loop_now_ms(loop) + 500;
-    while (loop_now_ms(loop) < until) {
-        loop_refresh(loop);
-        loop_turn(loop, false);
-    }
-    tcp_read_start(r.tcp);
-    wait_until(r.ended);
-    assert_true(r.got.n < BIG);
+    turns(200);
+    assert_int_equal(handled, 1);
+    advance_ms(IDLE_MS - 2000);
+    turns(10);
+    assert_int_equal(s->n_streams, 1);
+    advance_ms(2000);
+    wait_until(s->n_streams == 0);
     raw_close(&r);
 }
 
-// A peer that takes a little now and then is no better.
+// One that takes a little now and then is no better.
 static void peer_that_takes_too_little_is_cut(void **state)
 {
     (void)state;
-    static struct raw r;
-    dial(&r);
-    tcp_read_stop(r.tcp);
-    raw_send(&r, GET("/big"));
-    wait_until(handled == 1);
+    static struct raw little, enough;
     struct http_server *s = server;
-    int64_t give_up = loop_now_ms(loop) + 20000, next = 0;
-    // The loop's read buffer is larger than what one such read may be worth, so the server's view
-    // is narrowed instead: its connection says how much still waits.
-    while (s->n_streams > 0 && loop_now_ms(loop) < give_up) {
-        loop_refresh(loop);
-        if (loop_now_ms(loop) >= next) {
-            struct conn *c = container_of(s->conns.next, struct conn, link);
-            if (c->stream)
-                c->queued_seen = stream_queued(c->stream) + 1000;
-            next = loop_now_ms(loop) + 5;
-        }
-        loop_turn(loop, false);
+    for (int i = 0; i < 2; i++) {
+        struct raw *r = i ? &enough : &little;
+        dial(r);
+        tcp_read_stop(r->tcp);
+        raw_send(r, GET("/big"));
+        wait_until(handled == i + 1);
+        turns(200);
+        // As if that much had been taken: a real read takes what it gets.
+        struct conn *c = container_of(s->conns.next, struct conn, link);
+        c->queued_seen = stream_queued(c->stream) + (i ? 16 * 1024 : 16 * 1024 - 1);
+        advance_ms(IDLE_MS);
+        turns(10);
+        assert_int_equal(s->n_streams, i);
+        raw_close(r);
+        wait_until(s->n_streams == 0);
     }
-    assert_int_equal(s->n_streams, 0);
-    raw_close(&r);
 }
 
 static void large_answer_in_order(void **state)
@@ -636,6 +671,7 @@ static void close_waits_for_held_exchanges(void **state)
     assert_int_equal(closed, 0);
     wait_until(r.ended); // the grace is over
     turns(5);
+    assert_int_equal(gone, 1);
     assert_int_equal(closed, 0);
     http_respond_type(held[0], 200, "text/plain", SPAN("late"));
     assert_int_equal(closed, 0);
@@ -679,10 +715,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_of_all_connections_are_bounded, setup_small,
                                         teardown),
         cmocka_unit_test_setup_teardown(connections_are_limited, setup_small, teardown),
-        cmocka_unit_test_setup_teardown(time_limits, setup_hasty, teardown),
-        cmocka_unit_test_setup_teardown(dripping_head, setup_hasty, teardown),
-        cmocka_unit_test_setup_teardown(peer_that_takes_nothing_is_cut, setup_hasty, teardown),
-        cmocka_unit_test_setup_teardown(peer_that_takes_too_little_is_cut, setup_hasty, teardown),
+        cmocka_unit_test_setup_teardown(time_limits, setup_timed, teardown),
+        cmocka_unit_test_setup_teardown(dripping_requests, setup_timed, teardown),
+        cmocka_unit_test_setup_teardown(lingering_ends, setup_timed, teardown),
+        cmocka_unit_test_setup_teardown(peer_that_takes_nothing_is_cut, setup_timed, teardown),
+        cmocka_unit_test_setup_teardown(peer_that_takes_too_little_is_cut, setup_timed, teardown),
         T(large_answer_in_order),
         T(peer_gone_before_the_answer),
         T(half_closed_peer_gets_its_answers),
