@@ -248,6 +248,11 @@ void js_engine_free(struct js_engine *e)
     mem_free(e);
 }
 
+bool js_engine_is_ready(const struct js_engine *e)
+{
+    return e->compiled;
+}
+
 bool js_engine_is_spent(const struct js_engine *e)
 {
     return e->spent;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/js_text.h"
 
+#include "base/text.h"
+
 #define REPLACEMENT 0xfffd
 
 bool js_text_is_ascii(struct span s)
@@ -15,31 +17,6 @@ bool js_text_is_ascii(struct span s)
     for (; i < s.n; i++)
         all |= (unsigned char)s.p[i];
     return (all & 0x8080808080808080u) == 0;
-}
-
-// Up to U+FFFF in CESU-8 and UTF-8 alike, above in UTF-8.
-static size_t encode(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
 }
 
 // The character at s[*i], and *i after it. Takes surrogates as they are. Of bytes that are no
@@ -87,10 +64,10 @@ size_t js_text_in(char *out, struct span utf8)
         if (c >= 0xd800 && c < 0xe000)
             c = REPLACEMENT;
         if (c < 0x10000) {
-            n += encode(out + n, c);
+            n += text_put_utf8(out + n, c);
         } else {
-            n += encode(out + n, 0xd800 + ((c - 0x10000) >> 10));
-            n += encode(out + n, 0xdc00 + ((c - 0x10000) & 0x3ff));
+            n += text_put_utf8(out + n, 0xd800 + ((c - 0x10000) >> 10));
+            n += text_put_utf8(out + n, 0xdc00 + ((c - 0x10000) & 0x3ff));
         }
     }
     return n;
@@ -111,7 +88,7 @@ size_t js_text_out(char *out, struct span cesu8)
         }
         if (c >= 0xd800 && c < 0xe000)
             c = REPLACEMENT;
-        n += encode(out + n, c);
+        n += text_put_utf8(out + n, c);
     }
     return n;
 }

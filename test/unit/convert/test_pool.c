@@ -320,8 +320,7 @@ static void test_deep_recursion(void **state)
         "(function f() { JSON.parse('[1]', f) })()",
         "(function f() { eval('(' + f + ')()') })()",
         "JSON.parse(Array(20000).join('['))",
-        "var v = []; for (var i = 0; i < 900; i++) v = [v]; JSON.stringify(v); JSON.parse('' + i); "
-        "throw 1",
+        "var v = []; for (var i = 0; i < 900; i++) v = [v]; JSON.stringify(v); throw 1",
         "eval(Array(20000).join('('))",
         "eval(Array(20000).join('function f() {'))",
         "eval(Array(20000).join('[') + Array(20000).join(']'))",

@@ -1,0 +1,1 @@
+function F(a) { var n = a; return {up: function () { return ++n }} } F.prototype.x = 1; var o = new F(1); F.self = F; arguments.callee.k = 1; with (o) { up() } try { throw o } catch (e) { var g = function () { return e } } return [g, F, {toJSON: g}]

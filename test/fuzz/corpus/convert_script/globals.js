@@ -1,0 +1,1 @@
+leak = 1; this.x = 2; (0, eval)('var y = 3; function z() {}'); delete this.JSON; Object.freeze(this)

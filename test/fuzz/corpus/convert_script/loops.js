@@ -1,0 +1,1 @@
+for (var i in payload) for (var j = 0; j < 3; j++) payload[i] += j; do { payload.pop() } while (payload.length); switch (i) { case 1: break; default: i = 2 } label: while (true) { break label } throw {i: i}

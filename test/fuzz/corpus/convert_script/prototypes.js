@@ -1,0 +1,1 @@
+Array.prototype.foo = 1; Array.prototype.push(1); Object.setPrototypeOf(Math, null); String.prototype.trim = null; Object.defineProperty(RegExp.prototype, 'q', {get: function () { return 1 }}); delete Date.prototype.getTime; Array.prototype.length = 9

@@ -1,0 +1,1 @@
+var p = new Proxy(Array.prototype, {get: function (t, k) { return t[k] }}); p.x = 1; p.length = 3; Reflect.defineProperty(Object, 'k', {value: 1}); Reflect.deleteProperty(Math, 'PI'); return new Proxy({deviceName: 'a'}, {})

@@ -1,0 +1,1 @@
+return [{deviceName: 'd', telemetry: [{ts: new Date(5), values: {a: [1, {b: NaN}], c: new Number(1)}}, {x: Symbol('s')}]}, {get assetName() { return 'a' }}]

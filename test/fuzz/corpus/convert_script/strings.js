@@ -1,0 +1,1 @@
+var s = String.fromCharCode.apply(String, payload.concat([233, 8364, 55357, 56481])); return {deviceName: s.replace(/(.)/g, '$1$1').split('').reverse().join('') + JSON.stringify(JSON.parse('{"a\\u0041":[1.5e3,-0]}'))}
