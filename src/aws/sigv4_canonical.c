@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aws/sigv4_canonical.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 
 #include "codec/url.h"
@@ -60,15 +62,6 @@ static int pair_cmp(const void *a, const void *b)
     return c ? c : span_cmp(x->value, y->value);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // An escape that is none stays as it is and is encoded as a literal percent sign.
 static struct span encode_anew(struct span s, struct arena *a)
 {
@@ -76,8 +69,8 @@ static struct span encode_anew(struct span s, struct arena *a)
     for (size_t i = 0; i < s.n; i++) {
         int hi = -1, lo = -1;
         if (s.p[i] == '%' && s.n - i > 2) {
-            hi = hex_value(s.p[i + 1]);
-            lo = hex_value(s.p[i + 2]);
+            hi = text_hex_value(s.p[i + 1]);
+            lo = text_hex_value(s.p[i + 2]);
         }
         if (hi >= 0 && lo >= 0) {
             buf_add_char(&raw, (char)(hi << 4 | lo));

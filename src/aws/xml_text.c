@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aws/xml_text.h"
 
+#include "base/text.h"
+
 static bool is_name_end(char c)
 {
     return c == '>' || c == '/' || c == ' ' || (c >= '\t' && c <= '\r');
@@ -25,30 +27,6 @@ static bool next_tag(struct span *rest, struct span *name)
     *name = span_of(s.p, n);
     *rest = span_of(s.p + close + 1, s.n - close - 1);
     return true;
-}
-
-static size_t put_utf8(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
 }
 
 // "#65" or "#x41"; 0 when it is no character.
@@ -104,7 +82,7 @@ static struct span unescape(struct span s, struct arena *a)
         size_t semicolon = tail.p[0] == '&' ? span_find(tail, ';') : tail.n;
         uint32_t c = semicolon < tail.n ? entity(span_of(tail.p + 1, semicolon - 1)) : 0;
         if (c) {
-            n += put_utf8(out + n, c);
+            n += text_put_utf8(out + n, c);
             i += semicolon;
         } else {
             out[n++] = s.p[i];

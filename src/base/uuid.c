@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/uuid.h"
+#include "base/text.h"
 
 // 100 ns ticks between 1582-10-15 and 1970-01-01 (RFC 9562 section 5.1).
 #define GREGORIAN_TICKS 0x01b21dd213814000u
@@ -59,17 +60,6 @@ void uuid_format(struct uuid u, char out[UUID_TEXT_LEN + 1])
     out[at] = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool uuid_parse(struct span s, struct uuid *out)
 {
     if (s.n != UUID_TEXT_LEN)
@@ -81,7 +71,7 @@ bool uuid_parse(struct span s, struct uuid *out)
                 return false;
             continue;
         }
-        int hi = hex_value(s.p[i]), lo = hex_value(s.p[i + 1]);
+        int hi = text_hex_value(s.p[i]), lo = text_hex_value(s.p[i + 1]);
         if (hi < 0 || lo < 0)
             return false;
         out->b[at++] = (uint8_t)(hi << 4 | lo);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/base64.h"
 
+#include "base/text.h"
+
 #include <pthread.h>
 
 static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -159,27 +161,13 @@ void hex_encode(struct buf *out, struct span in)
     buf_commit(out, in.n * 2);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
-}
-
 ptrdiff_t hex_decode(char *out, struct span in)
 {
     if (in.n % 2 != 0) {
         return -1;
     }
     for (size_t i = 0; i < in.n; i += 2) {
-        int hi = hex_value(in.p[i]), lo = hex_value(in.p[i + 1]);
+        int hi = text_hex_value(in.p[i]), lo = text_hex_value(in.p[i + 1]);
         if (hi < 0 || lo < 0) {
             return -1;
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/json_scan.h"
 
+#include "base/text.h"
+
 #include "codec/json_text.h"
 
 // What may come next.
@@ -39,20 +41,6 @@ static void skip_space(struct json_scan *s)
     }
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
-}
-
 // The four digits after "\u" at `p`, or -1.
 static int32_t hex4(const char *p, const char *end)
 {
@@ -61,7 +49,7 @@ static int32_t hex4(const char *p, const char *end)
         return -1;
     }
     for (int i = 2; i < 6; i++) {
-        int d = hex_value(p[i]);
+        int d = text_hex_value(p[i]);
         if (d < 0) {
             return -1;
         }
@@ -106,26 +94,6 @@ static size_t check_escape(const char *p, const char *end, const char **error)
     return is_low_surrogate(hex4(p + 6, end)) ? 12 : 0;
 }
 
-static char *put_utf8(char *q, uint32_t c)
-{
-    if (c < 0x80) {
-        *q++ = (char)c;
-    } else if (c < 0x800) {
-        *q++ = (char)(0xc0 | c >> 6);
-        *q++ = (char)(0x80 | (c & 63));
-    } else if (c < 0x10000) {
-        *q++ = (char)(0xe0 | c >> 12);
-        *q++ = (char)(0x80 | (c >> 6 & 63));
-        *q++ = (char)(0x80 | (c & 63));
-    } else {
-        *q++ = (char)(0xf0 | c >> 18);
-        *q++ = (char)(0x80 | (c >> 12 & 63));
-        *q++ = (char)(0x80 | (c >> 6 & 63));
-        *q++ = (char)(0x80 | (c & 63));
-    }
-    return q;
-}
-
 // `raw` has been checked; the result is never longer than it.
 static struct span unescape(struct span raw, struct arena *arena)
 {
@@ -147,7 +115,7 @@ static struct span unescape(struct span raw, struct arena *arena)
                 c = 0x10000 + ((c - 0xd800) << 10) + ((uint32_t)hex4(p, end) - 0xdc00);
                 p += 6;
             }
-            q = put_utf8(q, c);
+            q += text_put_utf8(q, c);
             continue;
         }
         const char *name = strchr("bfnrt", p[1]);

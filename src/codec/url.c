@@ -1,23 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/url.h"
 
+#include "base/text.h"
+
 #define SHOWN_MAX 120 // bytes of a wrong URL that go into a message
 #define HOST_MAX 253  // RFC 1035 section 2.3.4, as text
 #define IPV6_MAX 45   // characters, with an IPv4 tail
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
-}
 
 static int shown(struct span s)
 {
@@ -46,7 +34,7 @@ static bool is_ipv6(struct span s)
     size_t colons = 0;
     for (size_t i = 0; i < s.n; i++) {
         colons += s.p[i] == ':';
-        if (hex_value(s.p[i]) < 0 && s.p[i] != ':' && s.p[i] != '.') {
+        if (text_hex_value(s.p[i]) < 0 && s.p[i] != ':' && s.p[i] != '.') {
             return false;
         }
     }
@@ -147,8 +135,8 @@ int url_decode(struct span s, bool plus, struct arena *a, struct span *out)
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         if (c == '%') {
-            int hi = i + 1 < s.n ? hex_value(s.p[i + 1]) : -1;
-            int lo = i + 2 < s.n ? hex_value(s.p[i + 2]) : -1;
+            int hi = i + 1 < s.n ? text_hex_value(s.p[i + 1]) : -1;
+            int lo = i + 2 < s.n ? text_hex_value(s.p[i + 2]) : -1;
             if (hi < 0 || lo < 0) {
                 return ERR_INVALID;
             }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "codec/base64.h"
 #include "codec/digest.h"
 #include "codec/url.h"
@@ -89,19 +90,16 @@ static void add_path(struct span path, struct buf *out)
         buf_add_char(out, '/');
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : isxdigit((uint8_t)c) ? (c | 32) - 'a' + 10 : -1;
-}
-
 // Decoded and encoded again, so that any spelling gives the one canonical form.
 static struct span recoded(struct span s, struct arena *arena)
 {
     char *p = arena_alloc(arena, s.n + 1);
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
-        bool escape = s.p[i] == '%' && s.n - i > 2 && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0;
-        p[n++] = escape ? (char)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2])) : s.p[i];
+        bool escape = s.p[i] == '%' && s.n - i > 2 && text_hex_value(s.p[i + 1]) >= 0 &&
+                      text_hex_value(s.p[i + 2]) >= 0;
+        p[n++] =
+            escape ? (char)(text_hex_value(s.p[i + 1]) << 4 | text_hex_value(s.p[i + 2])) : s.p[i];
         i += escape ? 2 : 0;
     }
     struct buf b = {0};
