@@ -49,7 +49,7 @@ static unsigned class_of(size_t n)
 {
     if (n <= 256)
         return n ? (unsigned)((n - 1) >> 4) : 0;
-    unsigned top = 63 - (unsigned)__builtin_clzl(n - 1); // 8 for 257..512
+    unsigned top = 63 - (unsigned)__builtin_clzll(n - 1); // 8 for 257..512
     return 16 + (top - 8) * 4 + (unsigned)(((n - 1) >> (top - 2)) & 3);
 }
 
@@ -109,11 +109,17 @@ static bool new_slab(struct js_memory *m, unsigned c, bool force)
     return true;
 }
 
+// malloc() alone promises less than 16 on some machines.
+static struct js_memory_large *aligned_large(size_t n)
+{
+    return aligned_alloc(16, (n + LARGE_HEAD + 15) & ~(size_t)15);
+}
+
 static void *alloc_large(struct js_memory *m, size_t n, bool force)
 {
     if (n > SIZE_MAX / 2 || !may_hold(m, n + LARGE_HEAD, force))
         return NULL;
-    struct js_memory_large *l = malloc(n + LARGE_HEAD);
+    struct js_memory_large *l = aligned_large(n);
     if (!l) {
         m->refused = true;
         require(!force);
@@ -194,6 +200,13 @@ static void *realloc_large(struct js_memory *m, void *p, size_t n)
     if (n > SIZE_MAX / 2 || (n > l->n && !may_hold(m, n - l->n, false)))
         return NULL;
     struct js_memory_large *to = realloc(l, n + LARGE_HEAD);
+    if (to && ((uintptr_t)to & 15) != 0) {
+        struct js_memory_large *moved = aligned_large(n);
+        require(moved != NULL);
+        memcpy(moved, to, n + LARGE_HEAD);
+        free(to);
+        to = moved;
+    }
     if (!to) {
         m->refused = true;
         return NULL;
