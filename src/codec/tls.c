@@ -289,18 +289,22 @@ int tls_handshake(struct tls *t)
     return 0;
 }
 
-// Version 3.6 says WANT_READ after a message of its own (a ticket) although more input is there:
-// another call then goes on. One that neither takes input nor gives output ends it.
+// Version 3.6 says WANT_READ after a ticket although more input is there, and tells the ticket in
+// the call after that: only two calls in a row that change nothing are the end.
 static int read_on(struct tls *t, char *out, size_t cap)
 {
-    for (bool again = true;;) {
+    for (bool idle = false;;) {
         size_t before = t->in.n;
         int rc = mbedtls_ssl_read(&t->ssl, (unsigned char *)out, cap);
-        if (got_ticket(rc))
+        if (got_ticket(rc)) {
             keep_session(t);
-        else if (rc != MBEDTLS_ERR_SSL_WANT_READ || t->in.n == 0 || !again)
+            idle = false;
+            continue;
+        }
+        bool moved = t->in.n < before;
+        if (rc != MBEDTLS_ERR_SSL_WANT_READ || t->in.n == 0 || (idle && !moved))
             return rc;
-        again = t->in.n < before;
+        idle = !moved;
     }
 }
 
