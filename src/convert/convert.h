@@ -3,11 +3,16 @@
 #define PENSTOCK_CONVERT_CONVERT_H
 
 // The converter runtime: a bounded pool of worker threads with Duktape heaps that run people's
-// scripts. Contracts: facts/hub.md section 2. Submit and done on the loop; scripts run on workers.
+// scripts, by the hub's contracts for data converters. Submit and done on the loop; scripts run on
+// workers.
 //
 // A job is a batch for one script. Its input is borrowed and must stay unchanged until done; its
-// output lies in its own arena. When the watchdog gives up on a worker, the pool sees to it that
-// the lost thread can no longer touch what the caller owns (it works on the pool's private copy).
+// output lies in its own arena. When the watchdog gives up on a worker, that thread touches nothing
+// of the caller's any more, whenever it comes back (js_gate.h); the rest of the batch goes on
+// elsewhere.
+//
+// An uplink script's metadata holds the job's pairs and, under names that are not among them,
+// partitionKey, sequenceNumber and shardId of the record.
 
 #include "base/arena.h"
 #include "base/value.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The helper functions that the hub gives converters (facts: the hub's documentation of data
-// converters), and btoa and atob, which browsers have.
+// The helper functions that the hub gives converters, by its documentation, and btoa and atob,
+// which browsers have.
 
 #include <math.h>
 

@@ -2,8 +2,8 @@
 #ifndef PENSTOCK_CONVERT_UPLINK_H
 #define PENSTOCK_CONVERT_UPLINK_H
 
-// The uplink contract: a record in, device and asset messages out (facts of the hub's data
-// converters: generic and typed results).
+// The uplink contract: a record in, device and asset messages out, from results of the hub's
+// generic and its typed style.
 
 #include "convert/js_engine.h"
 #include "convert/result_value.h"
