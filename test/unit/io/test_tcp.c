@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -99,6 +100,14 @@ static void on_listener_closed(void *ctx)
     *(bool *)ctx = true;
 }
 
+static struct clock test_clock;
+static int64_t added_ms;
+
+static int64_t mono_ms(void *ctx)
+{
+    return clock_system.mono_ms(ctx) + added_ms;
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -106,7 +115,9 @@ static int setup(void **state)
     accepted = 0;
     deadline = (struct timer){.fire = too_late};
     listener_closed = false;
-    loop = loop_new(&clock_system);
+    test_clock = clock_system;
+    test_clock.mono_ms = mono_ms;
+    loop = loop_new(&test_clock);
     return tcp_listen(loop, SPAN("127.0.0.1"), 0, on_accept, NULL, &listener, NULL);
 }
 
@@ -240,6 +251,36 @@ static void every_address_is_tried(void **state)
     assert_memory_equal(peer, "127.0.0.1:", 10);
     say(&client, SPAN("hello"));
     wait_until(server.got.n == 5);
+}
+
+// An address that neither answers nor refuses is left for the next one in time: its listener's
+// queue is full.
+static void silent_address(void **state)
+{
+    (void)state;
+    struct sockaddr_in addr = {.sin_family = AF_INET,
+                               .sin_port = htons(tcp_listener_port(listener))};
+    inet_pton(AF_INET, "127.0.0.2", &addr.sin_addr);
+    int full = socket(AF_INET, SOCK_STREAM, 0), fill[3];
+    assert_int_equal(bind(full, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(listen(full, 0), 0);
+    for (int i = 0; i < 3; i++) {
+        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(fill[i], (struct sockaddr *)&addr, sizeof(addr));
+    }
+    dial(&client, SPAN("names.test"));
+    int64_t give_up_ms = clock_system.mono_ms(NULL) + DEADLINE_MS;
+    while (!client.connects && clock_system.mono_ms(NULL) < give_up_ms) {
+        added_ms += 100;
+        loop_refresh(loop);
+        loop_turn(loop, false);
+    }
+    assert_int_equal(client.connects, 1);
+    assert_int_equal(client.connect_status, 0);
+    wait_until(server.tcp);
+    for (int i = 0; i < 3; i++)
+        close(fill[i]);
+    close(full);
 }
 
 static void no_address_answers(void **state)
@@ -442,6 +483,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(bytes_both_ways_and_end_of_file),
         T(every_address_is_tried),
+        T(silent_address),
         T(no_address_answers),
         T(unknown_host),
         T(refused),

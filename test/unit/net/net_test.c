@@ -19,6 +19,11 @@ static int64_t mono_ms(void *ctx)
     return clock_system.mono_ms(ctx) + added_ms;
 }
 
+static int64_t wall_ms(void *ctx)
+{
+    return clock_system.wall_ms(ctx) + added_ms;
+}
+
 void advance_ms(int64_t ms)
 {
     added_ms += ms;
@@ -35,6 +40,8 @@ void begin_loop(void)
 {
     test_clock = clock_system;
     test_clock.mono_ms = mono_ms;
+    test_clock.wall_ms = wall_ms;
+    added_ms = 0;
     loop = loop_new(&test_clock);
     deadline = (struct timer){.fire = too_late};
 }

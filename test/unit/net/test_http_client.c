@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net_test.h"
 
-#include "net/http_client.h"
+#include "net/http_client_internal.h"
 #include "net/http_server_internal.h"
 
 static struct http_client *client;
@@ -24,7 +24,8 @@ struct reply {
     struct err err;
     struct buf body;
     struct buf type;
-    bool pause_on_body, cancel_on_body;
+    bool pause_on_body, cancel_on_body, cancel_after_body;
+    struct loop_task task;
     size_t pieces;
 };
 
@@ -35,6 +36,11 @@ static void on_head(struct http_call *call, int status, struct http_headers h, i
     r->status = status;
     r->content_length = n;
     buf_add_span(&r->type, http_header_get(h, "content-type"));
+}
+
+static void cancel_now(struct loop_task *t)
+{
+    http_call_cancel(&container_of(t, struct reply, task)->call);
 }
 
 static void on_body(struct http_call *call, struct span piece)
@@ -48,6 +54,8 @@ static void on_body(struct http_call *call, struct span piece)
         http_call_pause(call);
     if (r->cancel_on_body)
         http_call_cancel(call);
+    if (r->cancel_after_body)
+        loop_post(loop, &r->task);
 }
 
 static void on_done(struct http_call *call, int status, const struct err *e)
@@ -565,6 +573,28 @@ static void pause_at_the_last_piece(void **state)
     http_call_resume(&r.call);
     finish_ok(&r);
     reply_free(&r);
+    // The idle connection is watched again.
+    raw_close(peer(0));
+    wait_soon(list_empty(&client->conns));
+}
+
+static void connection_used_last_is_used_next(void **state)
+{
+    (void)state;
+    struct reply r[2] = {0};
+    get(&r[0], raw_port, "/0");
+    get(&r[1], raw_port, "/1");
+    wait_until(n_peers == 2 && raw_has(&peers[0], "GET") && raw_has(&peers[1], "GET"));
+    for (int i = 1; i >= 0; i--) {
+        raw_send(&peers[i], "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        struct reply *x = raw_has(&peers[i], "/0") ? &r[0] : &r[1];
+        finish_ok(x);
+        reply_free(x);
+    }
+    get(&r[0], raw_port, "/next");
+    wait_until(raw_has(&peers[0], "/next"));
+    http_call_cancel(&r[0].call);
+    finish_failed(&r[0], ERR_CANCELED, "canceled");
 }
 
 static void cancel_at_every_point(void **state)
@@ -579,6 +609,13 @@ static void cancel_at_every_point(void **state)
     get(&r, http_server_port(server), "/big");
     wait_until(r.done);
     assert_int_equal(r.pieces, 1);
+    finish_failed(&r, ERR_CANCELED, "canceled");
+    // After the end, before it is told.
+    r.cancel_after_body = true;
+    r.task.run = cancel_now;
+    start(&r, http_server_port(server), "PUT", "/", (struct http_call_options){.body = SPAN("x")});
+    wait_until(r.done);
+    assert_int_equal(r.body.n, 1);
     finish_failed(&r, ERR_CANCELED, "canceled");
     get(&r, http_server_port(server), "/hold"); // waiting for the answer
     wait_until(held);
@@ -719,6 +756,7 @@ int main(void)
         T(time_stands_still_while_paused),
         T(pause_between_chunks),
         T(pause_at_the_last_piece),
+        T(connection_used_last_is_used_next),
         T(cancel_at_every_point),
         T(close_cancels_all),
         T(bad_arguments),

@@ -112,6 +112,33 @@ static void dial(struct raw *r)
     raw_connect(r, http_server_port(server));
 }
 
+// IMF-fixdate, now.
+static void assert_date(struct raw *r)
+{
+    char date[30];
+    struct tm tm = {0};
+    memcpy(date, strstr(buf_cstr(&r->got), "Date: ") + 6, 29);
+    date[29] = '\0';
+    assert_ptr_equal(strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm), date + 29);
+    int64_t off = timegm(&tm) - loop_wall_ms(loop) / 1000;
+    assert_true(off >= -2 && off <= 0);
+}
+
+static void date_goes_on(void **state)
+{
+    (void)state;
+    static struct raw r;
+    dial(&r);
+    for (int i = 0; i < 3; i++) {
+        buf_clear(&r.got);
+        raw_send(&r, GET("/"));
+        wait_until(raw_has(&r, "]"));
+        assert_date(&r);
+        advance_ms(i == 0 ? 1000 : 5000);
+    }
+    raw_close(&r);
+}
+
 static void keep_alive_and_heads(void **state)
 {
     (void)state;
@@ -123,14 +150,7 @@ static void keep_alive_and_heads(void **state)
     assert_true(raw_has(&r, "Content-Length: 20\r\nContent-Type: text/plain\r\n\r\n"));
     assert_false(raw_has(&r, "Connection:"));
     assert_memory_equal(last_peer, "127.0.0.1:", 10);
-    // IMF-fixdate, now
-    char date[30];
-    struct tm tm = {0};
-    memcpy(date, strstr(buf_cstr(&r.got), "Date: ") + 6, 29);
-    date[29] = '\0';
-    assert_ptr_equal(strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm), date + 29);
-    time_t off = timegm(&tm) - time(NULL);
-    assert_true(off >= -2 && off <= 0);
+    assert_date(&r);
     buf_clear(&r.got);
     raw_send(&r, "HEAD /a HTTP/1.1\r\n" H "\r\n");
     wait_until(raw_has(&r, "\r\n\r\n"));
@@ -701,6 +721,7 @@ static void wrong_options(void **state)
     o.port = 0;
     o.tls_cert = "/nonexistent";
     assert_int_equal(http_server_new(loop, &o, &s, &e), ERR_CONFIG);
+    assert_non_null(strstr(e.msg, "both"));
     o.tls_key = "/nonexistent";
     assert_int_equal(http_server_new(loop, &o, &s, &e), ERR_CONFIG);
     assert_non_null(strstr(e.msg, "/nonexistent"));
@@ -714,6 +735,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(keep_alive_and_heads),
+        T(date_goes_on),
         T(targets),
         T(http_1_0),
         T(bodies),
