@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -374,6 +375,7 @@ static void openssl_server(void **state)
     snprintf(number, sizeof(number), "%u", (unsigned)port);
     pid_t pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); // also when an assertion ends the test
         int null = open("/dev/null", O_RDWR);
         dup2(null, 0);
         dup2(null, 1);
