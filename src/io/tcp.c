@@ -255,6 +255,8 @@ void tcp_close(struct tcp *t, void (*cb)(void *ctx), void *ctx)
     t->close_ctx = ctx;
     if (t->dial)
         dial_cancel(t);
+    if (t->dial)
+        return;
     if (t->uv_open)
         tcp_close_handle(t, on_closed);
     else if (!t->uv_busy && !list_linked(&t->task.link))

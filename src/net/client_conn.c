@@ -323,6 +323,8 @@ static struct client_conn *take_idle(struct origin *o)
 void client_assign(struct client_call *cc)
 {
     struct origin *o = cc->origin;
+    if (cc->retried && o->n_conns >= o->client->o.max_per_origin && !list_empty(&o->idle))
+        client_conn_close(container_of(o->idle.prev, struct client_conn, idle_link));
     struct client_conn *c = cc->retried ? NULL : take_idle(o);
     if (c) {
         c->reused = true;
