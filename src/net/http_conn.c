@@ -71,8 +71,8 @@ static void trim_buf(struct buf *b)
 
 static void drop_body(struct conn *c)
 {
-    c->server->body_bytes -= c->body.n;
-    trim_buf(&c->body);
+    c->server->body_bytes -= c->x.body.n;
+    trim_buf(&c->x.body);
 }
 
 static void maybe_free(struct conn *c)
@@ -87,7 +87,7 @@ static void maybe_free(struct conn *c)
     http1_free(c->parser);
     arena_free(&c->x.arena);
     buf_free(&c->out);
-    buf_free(&c->body);
+    buf_free(&c->x.body);
     buf_free(&c->tail);
     mem_free(c);
     server_maybe_finish(s);
@@ -98,14 +98,6 @@ static void on_stream_closed(void *ctx)
     struct conn *c = ctx;
     c->stream_closing = false;
     maybe_free(c);
-}
-
-static void tell_gone(struct conn *c)
-{
-    void (*cb)(struct http_exchange *) = c->x.on_gone;
-    c->x.on_gone = NULL;
-    if (cb && c->x.open)
-        cb(&c->x);
 }
 
 void conn_cut(struct conn *c)
@@ -121,13 +113,14 @@ void conn_cut(struct conn *c)
     if (s->n_streams-- == s->o.max_connections && s->listener)
         tcp_listener_pause(s->listener, false);
     stream_close(stream, on_stream_closed, c);
-    tell_gone(c);
+    exchange_tell_gone(&c->x);
 }
 
 void conn_flush(struct conn *c, struct span more)
 {
     if (c->stream && c->out.n + more.n > 0) {
         struct span parts[2] = {buf_span(&c->out), more};
+        c->given += c->out.n + more.n;
         // A failure comes by on_drain.
         (void)!stream_write(c->stream, parts, 2);
     }
@@ -174,22 +167,22 @@ static void begin_body(struct conn *c)
     if (h->expect_continue && http1_rest(c->parser).n == 0)
         buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
     if (h->content_length > 0)
-        buf_reserve(&c->body, (size_t)h->content_length < FIRST_BODY_ROOM
-                                  ? (size_t)h->content_length
-                                  : FIRST_BODY_ROOM);
+        buf_reserve(&c->x.body, (size_t)h->content_length < FIRST_BODY_ROOM
+                                    ? (size_t)h->content_length
+                                    : FIRST_BODY_ROOM);
 }
 
 static void add_body(struct conn *c)
 {
     struct http_server *s = c->server;
     struct span piece = http1_body(c->parser);
-    if (piece.n > s->o.max_body - c->body.n) {
+    if (piece.n > s->o.max_body - c->x.body.n) {
         refuse(c, 413, "request body too large");
     } else if (piece.n > s->o.max_body_total - s->body_bytes) {
         refuse(c, 503, "too many request bodies at a time; try again later");
     } else {
         s->body_bytes += piece.n;
-        buf_add_span(&c->body, piece);
+        buf_add_span(&c->x.body, piece);
     }
 }
 
@@ -223,6 +216,8 @@ static void handle(struct conn *c)
     x->headers = h->headers;
     x->data = NULL;
     x->on_gone = NULL;
+    x->on_drain = NULL;
+    x->streaming = false;
     split_target(x, h->target);
     x->open = true;
     set_phase(c, CONN_HANDLING);
@@ -356,7 +351,7 @@ static void on_read(void *ctx, const char *p, size_t n, int status)
     } else if (status == ERR_CLOSED) {
         c->eof = true;
         c->reading = false;
-        tell_gone(c);
+        exchange_tell_gone(&c->x);
         if (c->stream && !c->x.open)
             settle(c);
     } else if (status != 0) {
@@ -374,7 +369,9 @@ static void on_drain(void *ctx, int status)
     struct conn *c = ctx;
     if (status != 0)
         conn_cut(c);
-    else if (!c->x.open && c->phase != CONN_LINGER)
+    else if (c->x.open)
+        exchange_tell_drained(&c->x);
+    else if (c->phase != CONN_LINGER)
         go_on_later(c);
 }
 
@@ -393,6 +390,24 @@ static bool stalled(struct conn *c, int64_t since_last_ms)
     }
     c->stalled_ms += since_last_ms;
     return c->stalled_ms >= c->server->o.idle_ms;
+}
+
+void conn_watch_reader(struct conn *c)
+{
+    c->queued_seen = stream_queued(c->stream);
+    c->given = 0;
+    timer_start(c->server->loop, &c->timer, c->server->o.idle_ms);
+}
+
+// A streamed answer may be silent, but what waited at the last look has to be taken, or
+// SLOWEST_BYTES of it.
+static void check_reader(struct conn *c)
+{
+    size_t least = c->queued_seen < SLOWEST_BYTES ? c->queued_seen : SLOWEST_BYTES;
+    if (c->queued_seen + c->given < stream_queued(c->stream) + least)
+        conn_cut(c);
+    else
+        conn_watch_reader(c);
 }
 
 static void on_timer(struct timer *t)
@@ -418,6 +433,8 @@ static void on_timer(struct timer *t)
             timer_start(t->loop, t, LINGER_MS);
         break;
     case CONN_HANDLING:
+        if (c->x.open && c->x.streaming)
+            check_reader(c);
         break;
     }
 }
@@ -440,6 +457,7 @@ void conn_accept(struct http_server *s, struct tcp *t)
     c->fresh = true;
     c->last = s->draining;
     c->x.conn = c;
+    c->x.ops = &http1_exchange_ops;
     c->timer.fire = on_timer;
     c->resume.run = on_resume;
     struct http1_limits limits = {

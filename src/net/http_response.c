@@ -66,6 +66,11 @@ static char *put_number(char *to, uint64_t v)
     return put(to, digits + sizeof(digits) - n, n);
 }
 
+static bool bodiless(int status)
+{
+    return status == 204 || status == 304;
+}
+
 static char *put_status_line(char *to, int status)
 {
     const char *text = http_status_text(status);
@@ -76,7 +81,10 @@ static char *put_status_line(char *to, int status)
     return PUT(to, "\r\n");
 }
 
-static void write_head(struct conn *c, int status, struct http_headers h, size_t body_n)
+enum body_kind { BODY_KNOWN, BODY_CHUNKED, BODY_UNTIL_CLOSE };
+
+static void write_head(struct conn *c, int status, struct http_headers h, enum body_kind kind,
+                       size_t body_n)
 {
     size_t room = FIXED_HEAD_MAX;
     for (size_t i = 0; i < h.n; i++)
@@ -85,7 +93,9 @@ static void write_head(struct conn *c, int status, struct http_headers h, size_t
     to = PUT(to, "Date: ");
     to = put(to, server_date(c->server), SERVER_DATE_LEN);
     to = PUT(to, "\r\n");
-    if (status != 204 && status != 304) {
+    if (kind == BODY_CHUNKED) {
+        to = PUT(to, "Transfer-Encoding: chunked\r\n");
+    } else if (kind == BODY_KNOWN && !bodiless(status)) {
         to = PUT(to, "Content-Length: ");
         to = put_number(to, body_n);
         to = PUT(to, "\r\n");
@@ -112,8 +122,8 @@ static void write_head(struct conn *c, int status, struct http_headers h, size_t
 void response_write(struct conn *c, int status, struct http_headers h, struct span body)
 {
     require(status >= 200 && status <= 599);
-    write_head(c, status, h, body.n);
-    if (c->x.head_only || status == 204 || status == 304)
+    write_head(c, status, h, BODY_KNOWN, body.n);
+    if (c->x.head_only || bodiless(status))
         body = SPAN_NONE;
     if (body.n >= LARGE_BODY) {
         conn_flush(c, body);
@@ -138,3 +148,95 @@ void response_write_error(struct conn *c, int status, const char *reason)
     response_write(c, status, (struct http_headers){&h, 1}, buf_span(&body));
     buf_free(&body);
 }
+
+static void note_last(struct http_exchange *x)
+{
+    if (!x->keep_alive || x->conn->server->draining)
+        x->conn->last = true;
+}
+
+static void respond(struct http_exchange *x, int status, struct http_headers h, struct span body)
+{
+    struct conn *c = x->conn;
+    note_last(x);
+    if (c->stream)
+        response_write(c, status, h, body);
+    conn_answered(c);
+}
+
+// Inside the loop over pipelined requests what is written leaves after it, in one piece.
+static void flush_streamed(struct conn *c)
+{
+    if (!c->processing || c->out.n >= FLUSH_AT)
+        conn_flush(c, SPAN_NONE);
+}
+
+static void respond_start(struct http_exchange *x, int status, struct http_headers h)
+{
+    struct conn *c = x->conn;
+    require(status >= 200 && status <= 599);
+    enum body_kind kind = bodiless(status) ? BODY_KNOWN
+                          : x->minor0      ? BODY_UNTIL_CLOSE
+                                           : BODY_CHUNKED;
+    x->chunked = kind == BODY_CHUNKED;
+    x->head_only = x->head_only || bodiless(status);
+    note_last(x);
+    c->last = c->last || kind == BODY_UNTIL_CLOSE;
+    if (!c->stream)
+        return;
+    conn_watch_reader(c);
+    write_head(c, status, h, kind, 0);
+    flush_streamed(c);
+}
+
+static int respond_write(struct http_exchange *x, struct span piece)
+{
+    struct conn *c = x->conn;
+    if (!c->stream)
+        return ERR_CLOSED;
+    if (x->head_only || piece.n == 0)
+        return 0;
+    // RFC 9112 section 7.1.
+    if (x->chunked)
+        buf_printf(&c->out, "%zx\r\n", piece.n);
+    buf_add_span(&c->out, piece);
+    if (x->chunked)
+        buf_add_str(&c->out, "\r\n");
+    flush_streamed(c);
+    return 0;
+}
+
+static size_t respond_queued(const struct http_exchange *x)
+{
+    struct conn *c = x->conn;
+    return c->stream ? stream_queued(c->stream) + c->out.n : 0;
+}
+
+static void respond_end(struct http_exchange *x)
+{
+    struct conn *c = x->conn;
+    if (c->stream && x->chunked && !x->head_only)
+        buf_add_str(&c->out, "0\r\n\r\n");
+    note_last(x);
+    conn_answered(c);
+}
+
+static void cut(struct http_exchange *x)
+{
+    // What has been said is said: only the rest is missing.
+    if (x->streaming)
+        conn_flush(x->conn, SPAN_NONE);
+    conn_cut(x->conn);
+    conn_answered(x->conn);
+}
+
+const struct exchange_ops http1_exchange_ops = {
+    .version = HTTP_1_1,
+    .respond = respond,
+    .start = respond_start,
+    .write = respond_write,
+    .queued = respond_queued,
+    .end = respond_end,
+    .reset = cut,
+    .cut = cut,
+};

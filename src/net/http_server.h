@@ -5,8 +5,9 @@
 // HTTP/1.1 server, plain or TLS. Loop thread.
 //
 // The handler runs when a request has arrived whole (its body bounded by max_body). It owns the
-// exchange until it calls http_respond() on it, once, now or later; the exchange and all its spans
-// live until then, even when the peer goes away meanwhile. Pipelined requests wait their turn.
+// exchange until it answers it, once, now or later, whole (http_respond()) or piece by piece
+// (http_respond_start() to http_respond_end()); the exchange and all its spans live until then,
+// even when the peer goes away meanwhile. Pipelined requests wait their turn.
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -70,7 +71,28 @@ void http_on_gone(struct http_exchange *x, void (*cb)(struct http_exchange *x));
 void http_respond(struct http_exchange *x, int status, struct http_headers h, struct span body);
 // Shorthand with one Content-Type header.
 void http_respond_type(struct http_exchange *x, int status, const char *type, struct span body);
-// Cuts the connection without an answer (the emulator's fault injection).
+
+// An answer of unknown length, piece by piece, instead of http_respond(): chunked, and until the
+// connection closes for a peer of HTTP/1.0. A peer that takes nothing of what waits for it within
+// idle_ms is cut; a silent answer is not.
+void http_respond_start(struct http_exchange *x, int status, struct http_headers h);
+// Copies. ERR_CLOSED when the peer is gone: the owner still must end the exchange. The owner stops
+// writing when http_respond_queued() says TCP_HIGH_MARK, and goes on at on_drain.
+int http_respond_write(struct http_exchange *x, struct span piece);
+// Bytes that wait for the peer.
+size_t http_respond_queued(const struct http_exchange *x);
+// Runs each time the queue has been at TCP_HIGH_MARK and is at TCP_LOW_MARK again, never inside
+// http_respond_write().
+void http_on_drain(struct http_exchange *x, void (*cb)(struct http_exchange *x));
+// Ends the exchange: x is invalid after.
+void http_respond_end(struct http_exchange *x);
+
+enum http_version http_version_of(const struct http_exchange *x);
+// Fault injection. All but http_goaway() end the exchange, whether its answer has begun or not.
+// Cuts the connection; of a streamed answer, what the kernel has taken may still arrive.
 void http_cut(struct http_exchange *x);
+// HTTP/1.1: as http_cut().
+void http_reset(struct http_exchange *x);
+void http_goaway(struct http_exchange *x);
 
 #endif

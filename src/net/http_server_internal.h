@@ -36,17 +36,35 @@ enum conn_phase {
     CONN_LINGER,   // the last answer is out: waiting for the peer to close
 };
 
+// How a version of HTTP carries out what a handler asks for.
+struct exchange_ops {
+    enum http_version version;
+    void (*respond)(struct http_exchange *x, int status, struct http_headers h, struct span body);
+    void (*start)(struct http_exchange *x, int status, struct http_headers h);
+    int (*write)(struct http_exchange *x, struct span piece);
+    size_t (*queued)(const struct http_exchange *x);
+    void (*end)(struct http_exchange *x);
+    void (*reset)(struct http_exchange *x);
+    void (*cut)(struct http_exchange *x);
+    void (*goaway)(struct http_exchange *x); // NULL = there is no such thing
+};
+
 struct http_exchange {
+    const struct exchange_ops *ops;
     struct conn *conn;
-    bool open; // the handler owns it
+    bool open;      // the handler owns it
+    bool streaming; // its answer has begun
+    bool chunked;   // HTTP/1.1: how the streamed answer is framed
     bool head_only;
     bool keep_alive;
     bool minor0; // HTTP/1.0
     struct span method, path, query;
     struct http_headers headers;
+    struct buf body;
     struct arena arena;
     void *data;
     void (*on_gone)(struct http_exchange *x);
+    void (*on_drain)(struct http_exchange *x);
 };
 
 struct conn {
@@ -64,10 +82,10 @@ struct conn {
     struct timer timer;
     struct loop_task resume;
     struct buf out;  // answers to go out in one write
-    struct buf body; // of the request
     struct buf tail; // input that waits until the request before is answered
     size_t queued_seen;
     int64_t stalled_ms;
+    uint64_t given; // bytes for the stream since the reader of a streamed answer was looked at
     size_t discarded;
     struct http_exchange x;
     char peer[SERVER_PEER_MAX];
@@ -81,8 +99,16 @@ void conn_cut(struct conn *c);
 // Idle: closes. Busy: the next answer is the last.
 void conn_drain(struct conn *c);
 void conn_flush(struct conn *c, struct span more);
+// A streamed answer has begun: its peer has to take what it is sent.
+void conn_watch_reader(struct conn *c);
 void server_maybe_finish(struct http_server *s);
 
+// http_exchange.c
+void exchange_tell_gone(struct http_exchange *x);
+void exchange_tell_drained(struct http_exchange *x);
+
+// http_response.c
+extern const struct exchange_ops http1_exchange_ops;
 // Appends an answer to `out`; a large body goes straight to the stream.
 void response_write(struct conn *c, int status, struct http_headers h, struct span body);
 void response_write_error(struct conn *c, int status, const char *reason);

@@ -6,6 +6,11 @@
 
 #include "codec/http_header.h"
 
+enum http_version {
+    HTTP_1_1, // and 1.0
+    HTTP_2,
+};
+
 // First header of that name (case-insensitive); p == NULL when absent.
 struct span http_header_get(struct http_headers h, const char *name);
 // Reason phrase of a status code; "" for an unknown one.
