@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aws/kinesis_shape.h"
-#include "codec/digest.h"
+#include "codec/hash_key.h"
 
 static struct span without_zeros(struct span s)
 {
@@ -60,39 +60,7 @@ int kinesis_sequence_cmp(struct span a, struct span b)
     return span_cmp(a, b);
 }
 
-// Divides a big-endian number in place; returns the remainder.
-static unsigned divide_by_ten(uint8_t *number, size_t n)
-{
-    unsigned rest = 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned v = rest << 8 | number[i];
-        number[i] = (uint8_t)(v / 10);
-        rest = v % 10;
-    }
-    return rest;
-}
-
-static bool is_zero(const uint8_t *number, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (number[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 void kinesis_hash_key(struct span partition_key, char out[40])
 {
-    uint8_t number[MD5_LEN];
-    char reversed[40];
-    size_t n = 0;
-    md5(partition_key, number);
-    do {
-        reversed[n++] = (char)('0' + divide_by_ten(number, sizeof number));
-    } while (!is_zero(number, sizeof number));
-    for (size_t i = 0; i < n; i++) {
-        out[i] = reversed[n - 1 - i];
-    }
-    out[n] = '\0';
+    hash_key_format(hash_key_of(partition_key), out);
 }

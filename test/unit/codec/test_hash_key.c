@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "emulator/hash_key.h"
+#include "codec/hash_key.h"
 #include "lib/test.h"
 #include "lib/test_clock.h"
 
-static struct emu_hash parse(const char *s)
+static struct hash_key parse(const char *s)
 {
-    struct emu_hash h;
-    assert_true(emu_hash_parse(span_str(s), &h));
+    struct hash_key h;
+    assert_true(hash_key_parse(span_str(s), &h));
     return h;
 }
 
-static const char *text(struct emu_hash h)
+static const char *text(struct hash_key h)
 {
-    static char out[EMU_HASH_TEXT_MAX];
-    size_t n = emu_hash_format(h, out);
+    static char out[HASH_KEY_TEXT_MAX];
+    size_t n = hash_key_format(h, out);
     assert_int_equal(n, strlen(out));
     return out;
 }
@@ -27,7 +27,7 @@ static void test_text(void **state)
         "0", "1", "9", "10", "4294967296", "18446744073709551616", MAX_TEXT};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_string_equal(text(parse(good[i])), good[i]);
-    assert_int_equal(emu_hash_cmp(parse(MAX_TEXT), EMU_HASH_MAX), 0);
+    assert_int_equal(hash_key_cmp(parse(MAX_TEXT), HASH_KEY_MAX), 0);
     static const char *const bad[] = {"",
                                       "-1",
                                       "00",
@@ -37,42 +37,40 @@ static void test_text(void **state)
                                       "340282366920938463463374607431768211456",
                                       "999999999999999999999999999999999999999",
                                       "1000000000000000000000000000000000000000"};
-    struct emu_hash h;
+    struct hash_key h;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_false(emu_hash_parse(span_str(bad[i]), &h));
+        assert_false(hash_key_parse(span_str(bad[i]), &h));
 }
 
 static void test_neighbours(void **state)
 {
     (void)state;
-    struct emu_hash h = {1, UINT64_MAX};
-    assert_string_equal(text(emu_hash_next(h)), "36893488147419103232");
-    assert_int_equal(emu_hash_cmp(emu_hash_prev(emu_hash_next(h)), h), 0);
-    assert_true(emu_hash_cmp(h, emu_hash_next(h)) < 0);
-    assert_true(emu_hash_cmp((struct emu_hash){2, 0}, (struct emu_hash){1, 5}) > 0);
+    struct hash_key h = {1, UINT64_MAX};
+    assert_string_equal(text(hash_key_next(h)), "36893488147419103232");
+    assert_int_equal(hash_key_cmp(hash_key_prev(hash_key_next(h)), h), 0);
+    assert_true(hash_key_cmp(h, hash_key_next(h)) < 0);
+    assert_true(hash_key_cmp((struct hash_key){2, 0}, (struct hash_key){1, 5}) > 0);
 }
 
 // Figures worked out apart from this code (KCL's table of hash keys, Python's hashlib).
 static void test_of_key(void **state)
 {
     (void)state;
-    assert_string_equal(text(emu_hash_of_key(SPAN("dev-1"))),
-                        "35140614086032875006150558022617306177");
-    assert_string_equal(text(emu_hash_of_key(SPAN("dev-2"))),
-                        "53542529982830996016471184912802752130");
-    assert_string_equal(text(emu_hash_of_key(SPAN("a"))), "16955237001963240173058271559858726497");
+    assert_string_equal(text(hash_key_of(SPAN("dev-1"))), "35140614086032875006150558022617306177");
+    assert_string_equal(text(hash_key_of(SPAN("dev-2"))), "53542529982830996016471184912802752130");
+    assert_string_equal(text(hash_key_of(SPAN("a"))), "16955237001963240173058271559858726497");
 }
 
 static void test_parts(void **state)
 {
     (void)state;
-    assert_string_equal(text(emu_hash_part(1, 2)), "170141183460469231731687303715884105728");
-    assert_string_equal(text(emu_hash_part(1, 3)), "113427455640312821154458202477256070485");
-    assert_string_equal(text(emu_hash_part(2, 3)), "226854911280625642308916404954512140970");
-    assert_string_equal(text(emu_hash_part(0, 1)), "0");
+    assert_string_equal(text(hash_key_part(1, 2)), "170141183460469231731687303715884105728");
+    assert_string_equal(text(hash_key_part(1, 3)), "113427455640312821154458202477256070485");
+    assert_string_equal(text(hash_key_part(2, 3)), "226854911280625642308916404954512140970");
+    assert_string_equal(text(hash_key_part(0, 1)), "0");
     for (uint32_t n = 1; n <= 4096; n = n * 3 + 1)
         for (uint32_t i = 1; i < n; i++)
-            assert_true(emu_hash_cmp(emu_hash_part(i - 1, n), emu_hash_part(i, n)) < 0);
+            assert_true(hash_key_cmp(hash_key_part(i - 1, n), hash_key_part(i, n)) < 0);
 }
 
 int main(void)

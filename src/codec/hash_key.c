@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "emulator/hash_key.h"
+#include "codec/hash_key.h"
 
 #include "codec/digest.h"
 
 // Base 2^32, most significant first: the width at which 64-bit arithmetic holds every product.
 #define LIMBS 4
 
-static void to_limbs(struct emu_hash h, uint32_t limb[LIMBS])
+static void to_limbs(struct hash_key h, uint32_t limb[LIMBS])
 {
     limb[0] = (uint32_t)(h.hi >> 32);
     limb[1] = (uint32_t)h.hi;
@@ -14,9 +14,9 @@ static void to_limbs(struct emu_hash h, uint32_t limb[LIMBS])
     limb[3] = (uint32_t)h.lo;
 }
 
-static struct emu_hash from_limbs(const uint32_t limb[LIMBS])
+static struct hash_key from_limbs(const uint32_t limb[LIMBS])
 {
-    return (struct emu_hash){(uint64_t)limb[0] << 32 | limb[1], (uint64_t)limb[2] << 32 | limb[3]};
+    return (struct hash_key){(uint64_t)limb[0] << 32 | limb[1], (uint64_t)limb[2] << 32 | limb[3]};
 }
 
 // limb = limb * m + add; returns what did not fit.
@@ -43,32 +43,32 @@ static uint32_t div_small(uint32_t limb[LIMBS], uint32_t d, uint32_t rest)
     return (uint32_t)r;
 }
 
-int emu_hash_cmp(struct emu_hash a, struct emu_hash b)
+int hash_key_cmp(struct hash_key a, struct hash_key b)
 {
     if (a.hi != b.hi)
         return a.hi < b.hi ? -1 : 1;
     return a.lo == b.lo ? 0 : a.lo < b.lo ? -1 : 1;
 }
 
-struct emu_hash emu_hash_next(struct emu_hash h)
+struct hash_key hash_key_next(struct hash_key h)
 {
     h.lo++;
     h.hi += h.lo == 0;
     return h;
 }
 
-struct emu_hash emu_hash_prev(struct emu_hash h)
+struct hash_key hash_key_prev(struct hash_key h)
 {
     h.hi -= h.lo == 0;
     h.lo--;
     return h;
 }
 
-struct emu_hash emu_hash_of_key(struct span partition_key)
+struct hash_key hash_key_of(struct span partition_key)
 {
     uint8_t digest[MD5_LEN];
     md5(partition_key, digest);
-    struct emu_hash h = {0, 0};
+    struct hash_key h = {0, 0};
     for (int i = 0; i < 8; i++) {
         h.hi = h.hi << 8 | digest[i];
         h.lo = h.lo << 8 | digest[8 + i];
@@ -76,9 +76,9 @@ struct emu_hash emu_hash_of_key(struct span partition_key)
     return h;
 }
 
-bool emu_hash_parse(struct span s, struct emu_hash *out)
+bool hash_key_parse(struct span s, struct hash_key *out)
 {
-    if (s.n == 0 || s.n > EMU_HASH_TEXT_MAX - 1 || (s.n > 1 && s.p[0] == '0'))
+    if (s.n == 0 || s.n > HASH_KEY_TEXT_MAX - 1 || (s.n > 1 && s.p[0] == '0'))
         return false;
     uint32_t limb[LIMBS] = {0};
     for (size_t i = 0; i < s.n; i++) {
@@ -91,11 +91,11 @@ bool emu_hash_parse(struct span s, struct emu_hash *out)
     return true;
 }
 
-size_t emu_hash_format(struct emu_hash h, char out[EMU_HASH_TEXT_MAX])
+size_t hash_key_format(struct hash_key h, char out[HASH_KEY_TEXT_MAX])
 {
     uint32_t limb[LIMBS];
     to_limbs(h, limb);
-    char digits[EMU_HASH_TEXT_MAX];
+    char digits[HASH_KEY_TEXT_MAX];
     size_t n = 0;
     do {
         digits[n++] = (char)('0' + div_small(limb, 10, 0));
@@ -106,10 +106,10 @@ size_t emu_hash_format(struct emu_hash h, char out[EMU_HASH_TEXT_MAX])
     return n;
 }
 
-struct emu_hash emu_hash_part(uint32_t i, uint32_t n)
+struct hash_key hash_key_part(uint32_t i, uint32_t n)
 {
     if (i == 0 || n <= 1)
-        return (struct emu_hash){0, 0};
+        return (struct hash_key){0, 0};
     // 2^128 does not fit: its leading 1 goes in as the first remainder.
     uint32_t limb[LIMBS] = {0};
     div_small(limb, n, 1);
