@@ -88,6 +88,13 @@ static void put_store(struct api *a, struct buf *out)
     COUNTER("store_flushes_total", "times that the head was written as chunks", s.flushes);
     GAUGE("store_outbox_rows", "downlinks that wait", s.outbox_rows);
     GAUGE("store_dead_letters", "records kept as dead letters", s.dead_letters);
+    COUNTER("dead_letters_added_total", "records that became dead letters", s.dead_letters_added);
+    COUNTER("dead_letters_replayed_total", "dead letters that took effect by a replay",
+            s.dead_letters_replayed);
+    COUNTER("dead_letters_discarded_total", "dead letters that somebody discarded",
+            s.dead_letters_discarded);
+    COUNTER("dead_letters_dropped_total", "dead letters dropped: too many or too old",
+            s.dead_letters_dropped);
     GAUGE("store_head_bytes", "telemetry in memory, not yet in chunks", s.head_bytes);
     GAUGE("store_queued_transactions", "transactions that wait for a commit", s.queued);
     GAUGE("store_last_commit_microseconds", "time of the last commit", s.last_commit_us);

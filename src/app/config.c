@@ -7,6 +7,7 @@
 #include "app/file.h"
 #include "base/mem.h"
 #include "codec/url.h"
+#include "store/store.h"
 
 enum key_type { KEY_TEXT, KEY_INT, KEY_BOOL };
 
@@ -48,6 +49,8 @@ static const struct key keys[] = {
     INT("limits.getRecordsPerSecond", c.get_records_per_second, 1, 1000, 5),
     INT("limits.pollMs", c.poll_ms, 1, 60000, 250),
     INT("limits.shutdownMs", c.shutdown_ms, 100, 600000, 10000),
+    INT("limits.deadLetters", c.dead_letters, 1, 10000000, STORE_DEAD_ROWS_DEFAULT),
+    INT("limits.deadLetterDays", c.dead_letter_days, 0, 36500, 90),
     INT("converter.workers", c.workers, 0, 256, 0),
     INT("converter.timeLimitMs", c.time_limit_ms, 1, 60000, 1000),
     INT("converter.memoryLimit", c.memory_limit, MIB, 4096 * MIB, 64 * MIB),

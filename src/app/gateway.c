@@ -9,6 +9,7 @@
 #define JOB_THREADS 2
 #define JOB_QUEUE 256
 #define GRACE_MS 2000
+#define DAY_MS INT64_C(86400000)
 
 enum stage { STAGE_NEW, STAGE_PROVISION, STAGE_READY, STAGE_STOPPING };
 
@@ -56,7 +57,9 @@ static int make_store(struct gateway *g, struct err *e)
                               .head_bytes = (size_t)c->head_bytes,
                               .head_age_ms = c->head_age_ms,
                               .synchronous_normal = c->synchronous_normal,
-                              .commit_interval_ms = c->commit_interval_ms};
+                              .commit_interval_ms = c->commit_interval_ms,
+                              .dead_rows_max = c->dead_letters,
+                              .dead_age_ms = c->dead_letter_days * DAY_MS};
     return store_open(g->loop, &o, &g->store, e);
 }
 
@@ -249,6 +252,7 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->http_port != b->http_port || !span_eq(a->http_cert, b->http_cert) ||
            a->inflight != b->inflight || a->workers != b->workers ||
            a->time_limit_ms != b->time_limit_ms || a->memory_limit != b->memory_limit ||
+           a->dead_letters != b->dead_letters || a->dead_letter_days != b->dead_letter_days ||
            a->head_bytes != b->head_bytes || a->commit_interval_ms != b->commit_interval_ms ||
            a->synchronous_normal != b->synchronous_normal ||
            !span_eq(a->aws_region, b->aws_region) || !span_eq(a->aws_endpoint, b->aws_endpoint) ||

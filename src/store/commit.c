@@ -37,8 +37,15 @@ static int run_series(struct writer *w, struct unpack *u)
 
 static int run_attribute(struct writer *w, struct unpack *u)
 {
-    bool only_changed = unpack_byte(u) != 0;
-    struct stmt *s = db_stmt(w->db, only_changed ? SQL_CHANGE_ATTRIBUTE : SQL_PUT_ATTRIBUTE);
+    static const enum sql_id by_flags[] = {
+        [0] = SQL_PUT_ATTRIBUTE,
+        [TXN_ONLY_CHANGED] = SQL_CHANGE_ATTRIBUTE,
+        [TXN_KEEP_NEWER] = SQL_PUT_NEWER_ATTRIBUTE,
+        [TXN_ONLY_CHANGED | TXN_KEEP_NEWER] = SQL_CHANGE_NEWER_ATTRIBUTE,
+    };
+    uint8_t flags = unpack_byte(u);
+    require(flags < sizeof by_flags / sizeof *by_flags);
+    struct stmt *s = db_stmt(w->db, by_flags[flags]);
     stmt_int(s, 1, unpack_i64(u));
     stmt_int(s, 2, unpack_byte(u));
     stmt_text(s, 3, unpack_span(u));
@@ -113,46 +120,14 @@ static int run_outbox_remove(struct writer *w, struct unpack *u)
     return rc;
 }
 
-static int drop_oldest_dead(struct writer *w)
+static int run_delete_outbox(struct writer *w, struct unpack *u)
 {
-    struct stmt *s = db_stmt(w->db, SQL_OLDEST_DEAD);
-    int rc = stmt_step(s);
-    if (rc <= 0) {
-        // Counts that outlived their rows: begin again.
-        w->counts.dead_rows = w->counts.dead_bytes = 0;
-        return rc;
-    }
-    int64_t id = stmt_col_int(s, 0), size = stmt_col_int(s, 1);
-    stmt_reset(s);
-    s = db_stmt(w->db, SQL_REMOVE_DEAD);
-    stmt_int(s, 1, id);
-    w->counts.dead_rows--;
-    w->counts.dead_bytes -= size;
-    w->counts.dead_dropped++;
-    return stmt_run(s);
-}
-
-static int run_dead_letter(struct writer *w, struct unpack *u)
-{
-    struct stmt *s = db_stmt(w->db, SQL_ADD_DEAD);
-    stmt_int(s, 1, w->counts.next_dead++);
+    struct stmt *s = db_stmt(w->db, SQL_DELETE_OUTBOX);
     struct uuid integration = unpack_uuid(u);
-    stmt_uuid(s, 2, &integration);
-    stmt_int(s, 3, unpack_byte(u));
-    for (int i = 4; i <= 7; i++)
-        stmt_text(s, i, unpack_span(u));
-    stmt_int(s, 8, unpack_i64(u));
-    stmt_int(s, 9, unpack_i64(u));
-    struct span payload = unpack_span(u);
-    stmt_int(s, 10, (int64_t)payload.n);
-    stmt_blob(s, 11, payload);
-    w->counts.dead_rows++;
-    w->counts.dead_bytes += (int64_t)payload.n;
+    stmt_uuid(s, 1, &integration);
     int rc = stmt_run(s);
-    while (
-        rc == 0 && w->counts.dead_rows > 0 &&
-        (w->counts.dead_rows > STORE_DEAD_ROWS_MAX || w->counts.dead_bytes > STORE_DEAD_BYTES_MAX))
-        rc = drop_oldest_dead(w);
+    if (rc == 0)
+        w->counts.outbox_rows -= db_changes(w->db);
     return rc;
 }
 
@@ -187,7 +162,11 @@ static op_fn *const op_fns[] = {
     [OP_DELETE_CHECKPOINTS] = run_delete_checkpoints,
     [OP_OUTBOX_ADD] = run_outbox_add,
     [OP_OUTBOX_REMOVE] = run_outbox_remove,
-    [OP_DEAD_LETTER] = run_dead_letter,
+    [OP_DELETE_OUTBOX] = run_delete_outbox,
+    [OP_DEAD_LETTER] = dead_add,
+    [OP_DEAD_FAILED] = dead_note_failure,
+    [OP_DEAD_REMOVE] = dead_remove,
+    [OP_DELETE_DEAD] = dead_remove_all,
     [OP_PUT_DOC] = run_put_doc,
     [OP_DELETE_DOC] = run_delete_doc,
 };

@@ -147,9 +147,7 @@ static int load(struct store *s, struct db *db, struct err *e)
         rc = store_replay_log(s, db, e);
     if (rc == 0 && load_docs(s, db) < 0)
         rc = db_error(db, e);
-    s->stats.outbox_rows = (uint64_t)s->writer.counts.outbox_rows;
-    s->stats.dead_letters = (uint64_t)s->writer.counts.dead_rows;
-    s->stats.dead_letters_dropped = (uint64_t)s->writer.counts.dead_dropped;
+    store_note_counts(s, &s->writer.counts);
     return rc == 0 ? 0 : err_wrap(e, "%s", s->db_path);
 }
 
@@ -178,6 +176,7 @@ static int start_threads(struct store *s, const struct store_options *o, struct 
 
 void store_free(struct store *s)
 {
+    timer_stop(&s->dead_timer);
     loop_unpost(&s->pump_task);
     loop_unpost(&s->answer_task);
     loop_unpost(&s->peek_task);
@@ -220,6 +219,9 @@ int store_open_hooked(struct loop *l, const struct store_options *o,
     s->db_path = join(o->dir, "penstock.db");
     s->lock_fd = -1;
     s->writer.hooks = hooks;
+    s->writer.dead = (struct dead_limits){.rows_max = o->dead_rows_max ? o->dead_rows_max
+                                                                       : STORE_DEAD_ROWS_DEFAULT,
+                                          .age_ms = o->dead_age_ms};
     s->active = head_new(1);
     store_init_writing(s);
     store_init_reading(s);

@@ -221,31 +221,88 @@ static int read_outbox(struct db *db, struct read_job *job)
     return rc == ERR_LIMIT ? 0 : rc;
 }
 
-static int read_dead(struct db *db, struct read_job *job)
+static void take_dead(struct store_read *r, struct stmt *s)
 {
-    struct store_read *r = job->r;
+    struct store_dead_letter d = {.id = stmt_col_int(s, 0),
+                                  .integration = r->integration,
+                                  .downlink = stmt_col_int(s, 1) != 0,
+                                  .error = copy(&r->arena, s, 2),
+                                  .shard_id = copy(&r->arena, s, 3),
+                                  .sequence = copy(&r->arena, s, 4),
+                                  .sub_sequence = (uint64_t)stmt_col_int(s, 5),
+                                  .partition_key = copy(&r->arena, s, 6),
+                                  .arrival_ms = stmt_col_int(s, 7),
+                                  .created_ms = stmt_col_int(s, 8),
+                                  .size = (uint64_t)stmt_col_int(s, 9),
+                                  .tries = (uint64_t)stmt_col_int(s, 10),
+                                  .last_try_ms = stmt_col_int(s, 11),
+                                  .payload = copy(&r->arena, s, 12)};
+    r->dead_out = grow(&r->arena, r->dead_out, r->n_dead, sizeof d);
+    r->dead_out[r->n_dead++] = d;
+}
+
+// How many there are in (after_id, until_id], and the newest of them.
+static int count_dead(struct db *db, struct store_read *r, int64_t after_id, int64_t *until_id)
+{
     struct stmt *s = db_stmt(db, SQL_COUNT_DEAD);
     stmt_uuid(s, 1, &r->integration);
-    int rc = read_total(s, r);
+    stmt_int(s, 2, after_id);
+    stmt_int(s, 3, *until_id);
+    int rc = stmt_step(s);
+    if (rc > 0) {
+        r->total = (uint64_t)stmt_col_int(s, 0);
+        *until_id = stmt_col_int(s, 1);
+    }
+    stmt_reset(s);
+    return rc < 0 ? rc : 0;
+}
+
+static int read_dead_page(struct db *db, struct store_read *r)
+{
+    int64_t until_id = INT64_MAX;
+    int rc = count_dead(db, r, 0, &until_id);
     if (rc < 0)
         return rc;
-    s = db_stmt(db, SQL_GET_DEAD);
+    struct stmt *s = db_stmt(db, SQL_GET_DEAD);
     stmt_uuid(s, 1, &r->integration);
     stmt_int(s, 2, at_most(r->page_size));
     stmt_int(s, 3, page_offset(r));
+    stmt_int(s, 4, r->limit ? at_most(r->limit) : (int64_t)STORE_VALUE_MAX);
+    while ((rc = step(r, s)) > 0)
+        take_dead(r, s);
+    return rc;
+}
+
+static int read_dead_one(struct db *db, struct store_read *r)
+{
+    struct stmt *s = db_stmt(db, SQL_GET_DEAD_ONE);
+    stmt_uuid(s, 1, &r->integration);
+    stmt_int(s, 2, r->after_id);
+    int rc;
+    while ((rc = step(r, s)) > 0)
+        take_dead(r, s);
+    return rc;
+}
+
+static int read_dead_after(struct db *db, struct store_read *r)
+{
+    int64_t newest = r->until_id ? r->until_id : INT64_MAX;
+    int rc = count_dead(db, r, r->after_id, &newest);
+    if (rc < 0)
+        return rc;
+    if (!r->until_id)
+        r->until_id = newest;
+    struct stmt *s = db_stmt(db, SQL_GET_DEAD_AFTER);
+    stmt_uuid(s, 1, &r->integration);
+    stmt_int(s, 2, r->after_id);
+    stmt_int(s, 3, r->until_id);
+    stmt_int(s, 4, r->limit ? at_most(r->limit) : INT64_MAX);
     while ((rc = step(r, s)) > 0) {
-        struct store_dead_letter d = {.id = stmt_col_int(s, 0),
-                                      .integration = r->integration,
-                                      .downlink = stmt_col_int(s, 1) != 0,
-                                      .error = copy(&r->arena, s, 2),
-                                      .shard_id = copy(&r->arena, s, 3),
-                                      .sequence = copy(&r->arena, s, 4),
-                                      .partition_key = copy(&r->arena, s, 5),
-                                      .arrival_ms = stmt_col_int(s, 6),
-                                      .created_ms = stmt_col_int(s, 7),
-                                      .payload = copy(&r->arena, s, 8)};
-        r->dead_out = grow(&r->arena, r->dead_out, r->n_dead, sizeof d);
-        r->dead_out[r->n_dead++] = d;
+        take_dead(r, s);
+        if (r->arena.bytes > STORE_DEAD_PAGE_BYTES) {
+            stmt_reset(s);
+            return 0;
+        }
     }
     return rc;
 }
@@ -266,7 +323,11 @@ static int run_read(struct db *db, struct read_job *job)
     case STORE_READ_OUTBOX:
         return read_outbox(db, job);
     case STORE_READ_DEAD_LETTERS:
-        return read_dead(db, job);
+        return read_dead_page(db, job->r);
+    case STORE_READ_DEAD_LETTER:
+        return read_dead_one(db, job->r);
+    case STORE_READ_DEAD_AFTER:
+        return read_dead_after(db, job->r);
     case STORE_READ_KEYS:
         break;
     }

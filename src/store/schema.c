@@ -43,7 +43,13 @@ static const char version_1[] = //
     "CREATE INDEX block_at ON block(gen, series, t0);"
     "CREATE TABLE mark(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;";
 
-static const char *const steps[] = {version_1};
+// dead_letter.tries, tried: replays that failed, and when the last one did.
+static const char version_2[] = //
+    "ALTER TABLE dead_letter ADD COLUMN sub_sequence INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE dead_letter ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE dead_letter ADD COLUMN tried INTEGER NOT NULL DEFAULT 0;";
+
+static const char *const steps[] = {version_1, version_2};
 const struct schema schema_current = {steps, sizeof steps / sizeof *steps};
 
 static int run_step(struct db *db, const struct schema *schema, int version)

@@ -28,6 +28,14 @@
       "INSERT INTO attribute(device, scope, key, type, value, ts) VALUES(?1, ?2, ?3, ?4, ?5, ?6) " \
       "ON CONFLICT DO UPDATE SET type = excluded.type, value = excluded.value, ts = excluded.ts "  \
       "WHERE type IS NOT excluded.type OR value IS NOT excluded.value")                            \
+    X(SQL_PUT_NEWER_ATTRIBUTE,                                                                     \
+      "INSERT INTO attribute(device, scope, key, type, value, ts) VALUES(?1, ?2, ?3, ?4, ?5, ?6) " \
+      "ON CONFLICT DO UPDATE SET type = excluded.type, value = excluded.value, ts = excluded.ts "  \
+      "WHERE excluded.ts >= ts")                                                                   \
+    X(SQL_CHANGE_NEWER_ATTRIBUTE,                                                                  \
+      "INSERT INTO attribute(device, scope, key, type, value, ts) VALUES(?1, ?2, ?3, ?4, ?5, ?6) " \
+      "ON CONFLICT DO UPDATE SET type = excluded.type, value = excluded.value, ts = excluded.ts "  \
+      "WHERE excluded.ts >= ts AND (type IS NOT excluded.type OR value IS NOT excluded.value)")    \
     X(SQL_DELETE_ATTRIBUTE, "DELETE FROM attribute WHERE device = ?1 AND scope = ?2 AND key = ?3") \
     X(SQL_GET_ATTRIBUTES,                                                                          \
       "SELECT scope, key, type, value, ts FROM attribute WHERE device = ?1 ORDER BY scope, key")   \
@@ -45,18 +53,30 @@
     X(SQL_ADD_OUTBOX, "INSERT INTO outbox(id, integration, stream, stream_arn, partition_key, "    \
                       "explicit_hash_key, created, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")  \
     X(SQL_REMOVE_OUTBOX, "DELETE FROM outbox WHERE id = ?1")                                       \
+    X(SQL_DELETE_OUTBOX, "DELETE FROM outbox WHERE integration = ?1")                              \
     X(SQL_GET_OUTBOX,                                                                              \
       "SELECT id, stream, stream_arn, partition_key, explicit_hash_key, created, data "            \
       "FROM outbox WHERE integration = ?1 AND id > ?2 ORDER BY id LIMIT ?3")                       \
     X(SQL_ADD_DEAD, "INSERT INTO dead_letter(id, integration, downlink, error, shard, sequence, "  \
-                    "partition_key, arrival, created, size, payload) "                             \
-                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")                        \
-    X(SQL_OLDEST_DEAD, "SELECT id, size FROM dead_letter ORDER BY id LIMIT 1")                     \
+                    "partition_key, arrival, created, size, payload, sub_sequence) "               \
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")                   \
+    X(SQL_OLDEST_DEAD, "SELECT id, size, created FROM dead_letter ORDER BY id LIMIT 1")            \
     X(SQL_REMOVE_DEAD, "DELETE FROM dead_letter WHERE id = ?1")                                    \
-    X(SQL_COUNT_DEAD, "SELECT count(*) FROM dead_letter WHERE integration = ?1")                   \
-    X(SQL_GET_DEAD, "SELECT id, downlink, error, shard, sequence, partition_key, arrival, "        \
-                    "created, payload FROM dead_letter WHERE integration = ?1 "                    \
-                    "ORDER BY id DESC LIMIT ?2 OFFSET ?3")                                         \
+    X(SQL_SIZE_DEAD, "SELECT size FROM dead_letter WHERE id = ?1 AND integration = ?2")            \
+    X(SQL_FAIL_DEAD, "UPDATE dead_letter SET error = ?3, tried = ?4, tries = tries + 1 "           \
+                     "WHERE id = ?1 AND integration = ?2")                                         \
+    X(SQL_SUM_DEAD,                                                                                \
+      "SELECT count(*), coalesce(sum(size), 0) FROM dead_letter WHERE integration = ?1")           \
+    X(SQL_DELETE_DEAD, "DELETE FROM dead_letter WHERE integration = ?1")                           \
+    X(SQL_COUNT_DEAD, "SELECT count(*), coalesce(max(id), 0) FROM dead_letter "                    \
+                      "WHERE integration = ?1 AND id > ?2 AND id <= ?3")                           \
+    X(SQL_GET_DEAD, "SELECT " SQL_DEAD ", substr(payload, 1, ?4) FROM dead_letter "                \
+                    "WHERE integration = ?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3")                  \
+    X(SQL_GET_DEAD_ONE,                                                                            \
+      "SELECT " SQL_DEAD ", payload FROM dead_letter WHERE integration = ?1 AND id = ?2")          \
+    X(SQL_GET_DEAD_AFTER,                                                                          \
+      "SELECT " SQL_DEAD ", payload FROM dead_letter WHERE integration = ?1 AND id > ?2 "          \
+      "AND id <= ?3 ORDER BY id LIMIT ?4")                                                         \
     X(SQL_PUT_DOC, "INSERT INTO doc(kind, uuid, name, json) VALUES(?1, ?2, ?3, ?4) "               \
                    "ON CONFLICT(kind, uuid) DO UPDATE SET name = excluded.name, "                  \
                    "json = excluded.json")                                                         \
@@ -94,6 +114,10 @@
     X(SQL_SEARCH_PROFILE, SQL_DEVICES(SQL_SEARCH, "p.name COLLATE NOCASE", ""))                    \
     X(SQL_SEARCH_PROFILE_DESC, SQL_DEVICES(SQL_SEARCH, "p.name COLLATE NOCASE", "DESC"))           \
     X(SQL_SEARCH_COUNT, "SELECT count(*) " SQL_SEARCH)
+
+#define SQL_DEAD                                                                                   \
+    "id, downlink, error, shard, sequence, sub_sequence, partition_key, arrival, created, size, "  \
+    "tries, tried"
 
 // Devices: ?1 is_asset, ?2 profile (empty = all), ?3 LIKE pattern (empty = all). Looking every
 // profile's name up (STORE_PROFILE is 4) takes most of the time, hence only where it counts.

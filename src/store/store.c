@@ -62,6 +62,7 @@ int store_health(const struct store *s, struct err *e)
 static void submit(struct store *s, enum write_kind kind)
 {
     s->job.kind = kind;
+    s->job.wall_ms = loop_wall_ms(s->loop);
     s->job.head = s->frozen;
     s->job.log_id = s->frozen_log_id;
     s->job_running = true;
@@ -247,16 +248,23 @@ static void on_upkeep(struct store *s)
     store_pump(s);
 }
 
+void store_note_counts(struct store *s, const struct writer_counts *c)
+{
+    s->stats.outbox_rows = (uint64_t)c->outbox_rows;
+    s->stats.dead_letters = (uint64_t)c->dead_rows;
+    s->stats.dead_letters_added = (uint64_t)c->dead_added;
+    s->stats.dead_letters_replayed = (uint64_t)c->dead_replayed;
+    s->stats.dead_letters_discarded = (uint64_t)c->dead_discarded;
+    s->stats.dead_letters_dropped = (uint64_t)c->dead_dropped;
+}
+
 static void on_job_done(struct worker_job *wj)
 {
     struct store *s = container_of(wj, struct store, job.wj);
-    const struct writer_counts *c = &s->job.counts;
     s->job_running = false;
     s->wal_pages = s->job.wal_pages;
     s->stats.db_bytes = s->job.db_bytes;
-    s->stats.outbox_rows = (uint64_t)c->outbox_rows;
-    s->stats.dead_letters = (uint64_t)c->dead_rows;
-    s->stats.dead_letters_dropped = (uint64_t)c->dead_dropped;
+    store_note_counts(s, &s->job.counts);
     if (s->job.kind == WRITE_COMMIT)
         on_committed(s);
     else
@@ -301,6 +309,16 @@ static void on_age(struct timer *t)
     store_pump(s);
 }
 
+static void on_dead_age(struct timer *t)
+{
+    struct store *s = container_of(t, struct store, dead_timer);
+    timer_start(s->loop, t, STORE_DEAD_CHECK_MS);
+    if (s->stats.dead_letters == 0)
+        return;
+    s->tidy_due = true;
+    store_pump(s);
+}
+
 void store_init_writing(struct store *s)
 {
     list_init(&s->queue);
@@ -311,6 +329,9 @@ void store_init_writing(struct store *s)
     s->interval_timer.fire = on_interval;
     s->idle_timer.fire = on_idle;
     s->age_timer.fire = on_age;
+    s->dead_timer.fire = on_dead_age;
+    if (s->writer.dead.age_ms > 0)
+        timer_start(s->loop, &s->dead_timer, STORE_DEAD_CHECK_MS);
     s->commit_trouble.retry.fire = on_commit_retry;
     s->upkeep_trouble.retry.fire = on_upkeep_retry;
     s->last_commit_ms = INT64_MIN / 2;
@@ -345,6 +366,7 @@ void store_close(struct store *s, void (*cb)(void *ctx), void *ctx)
     timer_stop(&s->interval_timer);
     timer_stop(&s->idle_timer);
     timer_stop(&s->age_timer);
+    timer_stop(&s->dead_timer);
     timer_stop(&s->commit_trouble.retry);
     timer_stop(&s->upkeep_trouble.retry);
     if (!list_linked(&s->pump_task.link))

@@ -25,6 +25,8 @@
 struct store;
 struct store_txn;
 
+#define STORE_DEAD_ROWS_DEFAULT 100000
+
 struct store_options {
     const char *dir;         // created when missing (0700)
     size_t head_bytes;       // telemetry head in memory before it is written as chunks; 0 = 16 MiB
@@ -32,6 +34,8 @@ struct store_options {
     bool synchronous_normal; // default FULL: a power cut loses nothing that was acknowledged
     int64_t commit_interval_ms; // least time between two commits (spares flash); 0 = none
     unsigned readers;           // reader threads; 0 = 1
+    int64_t dead_rows_max;      // dead letters kept, the oldest go first; 0 = the default
+    int64_t dead_age_ms;        // ... and not longer than this; 0 = whatever their age
 };
 
 // Opens, migrates, loads the directory, replays the log. Blocks: call before the loop runs.
@@ -100,7 +104,12 @@ struct store_dead_letter {
     struct uuid integration;
     bool downlink;
     struct span payload, error, shard_id, sequence, partition_key;
+    uint64_t sub_sequence;
     int64_t arrival_ms, created_ms;
+    // Out only.
+    uint64_t size;       // of the whole payload
+    uint64_t tries;      // replays that failed
+    int64_t last_try_ms; // 0 = none
 };
 
 // Names, keys, texts and payloads are at most this long, and the points of one transaction packed:
@@ -117,13 +126,24 @@ void store_txn_points(struct store_txn *t, struct store_device *d, int64_t ts_ms
 // only_changed: leaves the row (and its time) alone when the value is the same.
 void store_txn_attribute(struct store_txn *t, struct store_device *d, enum store_scope scope,
                          const struct kv *kv, int64_t ts_ms, bool only_changed);
+// From here on, attributes of this transaction do not replace a value whose time is later: for
+// records that are applied long after their time.
+void store_txn_keep_newer(struct store_txn *t);
 void store_txn_delete_attribute(struct store_txn *t, struct store_device *d, enum store_scope scope,
                                 struct span key);
 void store_txn_checkpoint(struct store_txn *t, const struct store_checkpoint *c);
 void store_txn_delete_checkpoints(struct store_txn *t, struct uuid integration);
 void store_txn_outbox_add(struct store_txn *t, const struct store_outbox_row *r);
 void store_txn_outbox_remove(struct store_txn *t, int64_t id);
+void store_txn_delete_outbox(struct store_txn *t, struct uuid integration);
 void store_txn_dead_letter(struct store_txn *t, const struct store_dead_letter *d);
+// It was tried again in vain: its new reason; counts the try. No effect when it is gone.
+void store_txn_dead_letter_failed(struct store_txn *t, struct uuid integration, int64_t id,
+                                  struct span error, int64_t now_ms);
+// Took effect, else discarded: what it counts as. No effect when it is gone.
+void store_txn_remove_dead_letter(struct store_txn *t, struct uuid integration, int64_t id,
+                                  bool replayed);
+void store_txn_delete_dead_letters(struct store_txn *t, struct uuid integration); // discarded
 void store_txn_put_doc(struct store_txn *t, enum store_doc_kind kind, struct uuid id,
                        struct span name, struct span json);
 void store_txn_delete_doc(struct store_txn *t, enum store_doc_kind kind, struct uuid id);
@@ -177,8 +197,15 @@ enum store_read_kind {
     STORE_READ_DEVICES,
     STORE_READ_CHECKPOINTS, // integration: checkpoints_out
     STORE_READ_OUTBOX,      // integration, after_id, limit: outbox_out in order of id
-    STORE_READ_DEAD_LETTERS // integration, page, page_size: dead_out newest first, total
+    // integration, page, page_size, limit (payload bytes of each, 0 = all): dead_out newest first,
+    // total
+    STORE_READ_DEAD_LETTERS,
+    STORE_READ_DEAD_LETTER, // integration, after_id (its id): dead_out with one or none
+    // integration, after_id, until_id (0 = the newest now, which is filled in), limit: dead_out
+    // oldest first, cut short at about STORE_DEAD_PAGE_BYTES, and total of those in the range
+    STORE_READ_DEAD_AFTER
 };
+#define STORE_DEAD_PAGE_BYTES ((size_t)1024 * 1024)
 
 enum store_sort { STORE_SORT_CREATED, STORE_SORT_NAME, STORE_SORT_PROFILE, STORE_SORT_LABEL };
 
@@ -204,7 +231,7 @@ struct store_read {
     enum store_sort sort;
     size_t page, page_size;
     struct uuid integration;
-    int64_t after_id;
+    int64_t after_id, until_id;
 
     struct arena arena;
     struct store_series_out *series_out;
@@ -234,7 +261,9 @@ const struct store_point *store_peek_latest(struct store *s, struct store_device
 struct store_stats {
     uint64_t commits, transactions, points, flushes;
     uint64_t outbox_rows, dead_letters; // there now
-    uint64_t dead_letters_dropped;      // the oldest, when there were too many
+    // Since the database was made. Dropped: the oldest, when there were too many or too old.
+    uint64_t dead_letters_added, dead_letters_replayed, dead_letters_discarded;
+    uint64_t dead_letters_dropped;
     size_t head_bytes, queued;
     int64_t last_commit_us;
     int64_t db_bytes;

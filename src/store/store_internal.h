@@ -15,6 +15,8 @@
 #define STORE_IDLE_MS 1000
 #define STORE_RETRY_MIN_MS 100
 #define STORE_RETRY_MAX_MS 5000
+// How often it is looked for dead letters that are too old.
+#define STORE_DEAD_CHECK_MS (10 * 60 * 1000)
 
 struct store_doc {
     struct store_doc *next;
@@ -38,6 +40,7 @@ struct store {
     struct head *active, *frozen;
     int64_t applied_log_id, frozen_log_id;
     struct timer age_timer;
+    struct timer dead_timer;
 
     struct list queue; // of struct store_txn, waiting
     size_t n_queue;
@@ -90,6 +93,7 @@ void store_freeze_head(struct store *s, bool not_full);
 
 // store.c
 void store_init_writing(struct store *s);
+void store_note_counts(struct store *s, const struct writer_counts *c);
 void store_pump(struct store *s); // gives the writer its next job
 
 // store_read.c

@@ -210,12 +210,18 @@ void store_txn_attribute(struct store_txn *t, struct store_device *d, enum store
     touch_device(t, device_of(d));
     check_size(kv->value.s.n);
     op(t, OP_ATTRIBUTE);
-    buf_add_char(&t->ops, only_changed);
+    buf_add_char(&t->ops, (char)((only_changed ? TXN_ONLY_CHANGED : 0) |
+                                 (t->keep_newer ? TXN_KEEP_NEWER : 0)));
     pack_i64(&t->ops, d->id);
     buf_add_char(&t->ops, (char)scope);
     op_span(t, kv->key);
     txn_pack_value(&t->ops, &kv->value);
     pack_i64(&t->ops, ts_ms);
+}
+
+void store_txn_keep_newer(struct store_txn *t)
+{
+    t->keep_newer = true;
 }
 
 void store_txn_delete_attribute(struct store_txn *t, struct store_device *d, enum store_scope scope,
@@ -263,6 +269,12 @@ void store_txn_outbox_remove(struct store_txn *t, int64_t id)
     pack_i64(&t->ops, id);
 }
 
+void store_txn_delete_outbox(struct store_txn *t, struct uuid integration)
+{
+    op(t, OP_DELETE_OUTBOX);
+    pack_uuid(&t->ops, integration);
+}
+
 void store_txn_dead_letter(struct store_txn *t, const struct store_dead_letter *d)
 {
     op(t, OP_DEAD_LETTER);
@@ -275,6 +287,32 @@ void store_txn_dead_letter(struct store_txn *t, const struct store_dead_letter *
     pack_i64(&t->ops, d->arrival_ms);
     pack_i64(&t->ops, d->created_ms);
     op_span(t, d->payload);
+    pack_u64(&t->ops, d->sub_sequence);
+}
+
+void store_txn_dead_letter_failed(struct store_txn *t, struct uuid integration, int64_t id,
+                                  struct span error, int64_t now_ms)
+{
+    op(t, OP_DEAD_FAILED);
+    pack_i64(&t->ops, id);
+    pack_uuid(&t->ops, integration);
+    op_span(t, error);
+    pack_i64(&t->ops, now_ms);
+}
+
+void store_txn_remove_dead_letter(struct store_txn *t, struct uuid integration, int64_t id,
+                                  bool replayed)
+{
+    op(t, OP_DEAD_REMOVE);
+    pack_i64(&t->ops, id);
+    pack_uuid(&t->ops, integration);
+    buf_add_char(&t->ops, replayed);
+}
+
+void store_txn_delete_dead_letters(struct store_txn *t, struct uuid integration)
+{
+    op(t, OP_DELETE_DEAD);
+    pack_uuid(&t->ops, integration);
 }
 
 void store_txn_put_doc(struct store_txn *t, enum store_doc_kind kind, struct uuid id,

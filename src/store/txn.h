@@ -19,10 +19,18 @@ enum txn_op {
     OP_DELETE_CHECKPOINTS,
     OP_OUTBOX_ADD,
     OP_OUTBOX_REMOVE,
+    OP_DELETE_OUTBOX,
     OP_DEAD_LETTER,
+    OP_DEAD_FAILED,
+    OP_DEAD_REMOVE,
+    OP_DELETE_DEAD,
     OP_PUT_DOC,
     OP_DELETE_DOC
 };
+
+// How OP_ATTRIBUTE treats a row that is there; flags.
+#define TXN_ONLY_CHANGED 1
+#define TXN_KEEP_NEWER 2
 
 // Something that was ROW_NEW when the transaction first touched it.
 struct txn_touch {
@@ -35,6 +43,7 @@ struct store_txn {
     struct store *store;
     struct buf ops, points;
     uint32_t n_points;
+    bool keep_newer;
     struct points_log_state log;
     struct txn_touch *touches;
     uint32_t n_touches, cap_touches;

@@ -15,6 +15,9 @@ static const struct {
     {"log_floor", offsetof(struct writer_counts, log_floor)},
     {"dead_rows", offsetof(struct writer_counts, dead_rows)},
     {"dead_bytes", offsetof(struct writer_counts, dead_bytes)},
+    {"dead_added", offsetof(struct writer_counts, dead_added)},
+    {"dead_replayed", offsetof(struct writer_counts, dead_replayed)},
+    {"dead_discarded", offsetof(struct writer_counts, dead_discarded)},
     {"dead_dropped", offsetof(struct writer_counts, dead_dropped)},
 };
 
@@ -104,6 +107,8 @@ static int trim_log(struct writer *w, bool *did)
 static int tidy(struct writer *w, struct write_job *job)
 {
     int rc = trim_log(w, &job->more);
+    if (rc == 0 && !job->more)
+        rc = dead_tidy(w, job->wall_ms, &job->more);
     if (rc == 0 && !job->more)
         rc = gens_step(w->db, &w->counts.next_gen, &job->more);
     return rc;

@@ -26,15 +26,21 @@ struct store_hooks {
     int (*before_commit)(void *ctx, struct db *db, enum write_kind kind); // of a transaction
 };
 
-// Dead letters kept at most; the oldest go first, and are counted.
-#define STORE_DEAD_ROWS_MAX 100000
+// Payload bytes of dead letters kept at most, whatever their number.
 #define STORE_DEAD_BYTES_MAX (256ll * 1024 * 1024)
 
 // Ids to give out next, and what is counted across restarts. Changes with a commit or not at all.
 struct writer_counts {
     int64_t next_log, next_outbox, next_dead, next_gen;
     int64_t log_floor; // log rows up to this id are flushed
-    int64_t outbox_rows, dead_rows, dead_bytes, dead_dropped;
+    int64_t outbox_rows, dead_rows, dead_bytes;
+    int64_t dead_added, dead_replayed, dead_discarded, dead_dropped;
+};
+
+// What is kept of dead letters; the oldest go first.
+struct dead_limits {
+    int64_t rows_max;
+    int64_t age_ms; // 0 = whatever their age
 };
 
 struct flush; // a head on its way to blocks
@@ -43,6 +49,7 @@ struct writer {
     struct db *db;
     const struct store_hooks *hooks; // may be NULL
     struct writer_counts counts;
+    struct dead_limits dead;
     struct flush *flush;
     struct buf scratch;
 };
@@ -51,6 +58,7 @@ struct write_job {
     struct worker_job wj;
     struct writer *w;
     enum write_kind kind;
+    int64_t wall_ms;
     struct list txns;        // WRITE_COMMIT: of struct store_txn
     struct buf rows;         // ... operations that come before theirs
     const struct head *head; // WRITE_FLUSH
@@ -73,6 +81,12 @@ void writer_run(struct worker_job *wj, void *thread);
 
 // commit.c
 int commit_txns(struct writer *w, struct write_job *job) MUST_CHECK;
+// dead.c: operations of a commit, and a step of tidying.
+int dead_add(struct writer *w, struct unpack *u) MUST_CHECK;
+int dead_note_failure(struct writer *w, struct unpack *u) MUST_CHECK;
+int dead_remove(struct writer *w, struct unpack *u) MUST_CHECK;
+int dead_remove_all(struct writer *w, struct unpack *u) MUST_CHECK;
+int dead_tidy(struct writer *w, int64_t now_ms, bool *more) MUST_CHECK;
 // flush.c
 int flush_step(struct writer *w, struct write_job *job) MUST_CHECK;
 // What flush_step() did is committed, or not.

@@ -351,78 +351,6 @@ static void test_outbox_keeps_the_order_of_commits(void **state)
     store_read_free(&r);
 }
 
-static void test_dead_letters(void **state)
-{
-    struct fixture *f = *state;
-    struct store_txn *t = store_txn_new(f->store);
-    struct store_dead_letter d = {.integration = UUID_BYTE(1),
-                                  .downlink = true,
-                                  .payload = SPAN("\x00\x01payload"),
-                                  .error = SPAN("TypeError"),
-                                  .shard_id = SPAN("shardId-0"),
-                                  .sequence = SPAN("42"),
-                                  .partition_key = SPAN("pk"),
-                                  .arrival_ms = 5,
-                                  .created_ms = 6};
-    for (int i = 0; i < 5; i++) {
-        d.created_ms = i;
-        store_txn_dead_letter(t, &d);
-    }
-    d.integration = UUID_BYTE(2);
-    store_txn_dead_letter(t, &d);
-    fixture_commit(f, t);
-    fixture_reopen(f);
-    struct store_stats stats;
-    store_get_stats(f->store, &stats);
-    assert_int_equal(stats.dead_letters, 6);
-    struct store_read r = {
-        .kind = STORE_READ_DEAD_LETTERS, .integration = UUID_BYTE(1), .page = 1, .page_size = 2};
-    assert_int_equal(fixture_read(f, &r), 0);
-    assert_int_equal(r.total, 5);
-    assert_int_equal(r.n_dead, 2);
-    assert_int_equal(r.dead_out[0].created_ms, 2);
-    assert_int_equal(r.dead_out[1].created_ms, 1);
-    assert_span_is(r.dead_out[0].payload, "\x00\x01payload");
-    assert_span_is(r.dead_out[0].error, "TypeError");
-    assert_span_is(r.dead_out[0].shard_id, "shardId-0");
-    assert_span_is(r.dead_out[0].sequence, "42");
-    assert_span_is(r.dead_out[0].partition_key, "pk");
-    assert_int_equal(r.dead_out[0].arrival_ms, 5);
-    assert_true(r.dead_out[0].downlink);
-    store_read_free(&r);
-}
-
-static void test_dead_letters_are_bounded(void **state)
-{
-    struct fixture *f = *state;
-    struct store_txn *t = store_txn_new(f->store);
-    struct store_dead_letter d = {.integration = UUID_BYTE(1)};
-    struct store_stats stats;
-    for (int i = 0; i < STORE_DEAD_ROWS_MAX; i++) {
-        d.created_ms = i;
-        store_txn_dead_letter(t, &d);
-    }
-    fixture_commit(f, t);
-    store_get_stats(f->store, &stats);
-    assert_int_equal(stats.dead_letters, STORE_DEAD_ROWS_MAX);
-    assert_int_equal(stats.dead_letters_dropped, 0);
-    t = store_txn_new(f->store);
-    d.created_ms++;
-    store_txn_dead_letter(t, &d);
-    fixture_commit(f, t);
-    fixture_reopen(f);
-    store_get_stats(f->store, &stats);
-    assert_int_equal(stats.dead_letters, STORE_DEAD_ROWS_MAX);
-    assert_int_equal(stats.dead_letters_dropped, 1);
-    struct store_read r = {.kind = STORE_READ_DEAD_LETTERS,
-                           .integration = UUID_BYTE(1),
-                           .page = STORE_DEAD_ROWS_MAX - 1,
-                           .page_size = 1};
-    assert_int_equal(fixture_read(f, &r), 0);
-    assert_int_equal(r.dead_out[0].created_ms, 1); // the oldest had 0
-    store_read_free(&r);
-}
-
 struct doc_list {
     int n;
     char text[256];
@@ -547,8 +475,6 @@ int main(void)
         T(test_attributes_by_scope),
         T(test_checkpoints),
         T(test_outbox_keeps_the_order_of_commits),
-        T(test_dead_letters),
-        T(test_dead_letters_are_bounded),
         T(test_docs),
         T(test_device_pages),
         T(test_files_are_private),
