@@ -14,13 +14,18 @@ struct integration *bridge_find(struct bridge *b, struct uuid id)
     return NULL;
 }
 
+static void on_live_settled(struct uplink *up)
+{
+    integration_maybe_stopped(up->in);
+}
+
 static struct integration *add_integration(struct bridge *b, const struct entity *e)
 {
     struct integration *in = mem_new(struct integration);
     in->bridge = b;
     in->id = e->id;
     in->wanted = json_get_bool(e->doc, "enabled", true);
-    list_init(&in->lane_list);
+    uplink_init(&in->live, in, on_live_settled);
     list_push(&b->integrations, &in->link);
     struct err ignored = {0};
     // For its name in the status; start reports what is wrong.
@@ -44,12 +49,21 @@ static void on_integration_saved(void *ctx, struct entity *e, bool created)
         integration_start(in);
 }
 
-static void on_integration_removed(void *ctx, struct entity *e)
+static void on_integration_removing(void *ctx, struct entity *e)
 {
     struct integration *in = bridge_find(ctx, e->id);
     if (!in)
         return;
     in->wanted = false;
+    in->removing = true;
+    integration_stop(in);
+}
+
+static void on_integration_removed(void *ctx, struct entity *e)
+{
+    struct integration *in = bridge_find(ctx, e->id);
+    if (!in)
+        return;
     in->removed = true;
     if (in->phase == PHASE_OFF) {
         // The same way out as a running one, so that it is freed in one place only.
@@ -79,9 +93,11 @@ static void on_converter_saved(void *ctx, struct entity *e, bool created)
     }
 }
 
-static const struct registry_observer integration_observer = {on_integration_saved,
-                                                              on_integration_removed};
-static const struct registry_observer converter_observer = {on_converter_saved, NULL};
+static const struct registry_observer integration_observer = {.on_saved = on_integration_saved,
+                                                              .on_removed = on_integration_removed,
+                                                              .on_removing =
+                                                                  on_integration_removing};
+static const struct registry_observer converter_observer = {.on_saved = on_converter_saved};
 
 static void on_queued(void *ctx, const struct uuid *ids, size_t n)
 {

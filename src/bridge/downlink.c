@@ -42,6 +42,8 @@ static void queue_message(struct integration *in, struct hub_downlink_request *q
 static int take_result(struct integration *in, struct hub_downlink_request *q, struct err *e)
 {
     const struct downlink_result *out = &q->job.downlink_out[0];
+    if (in->removing)
+        return err_set(e, ERR_CANCELED, "the integration is being removed");
     if (out->status < 0)
         return err_set(e, out->status, "downlink converter: %.*s", SPAN_ARG(out->error));
     for (uint32_t i = 0; i < out->n_msgs; i++) {

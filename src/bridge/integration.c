@@ -67,7 +67,7 @@ static void restore_lanes(struct integration *in, const struct store_read *r,
         const struct store_checkpoint *c = &r->checkpoints_out[i];
         if (!span_is(c->stream, in->stream_identity))
             continue;
-        struct lane *lane = uplink_lane(in, c->shard_id);
+        struct lane *lane = uplink_lane(&in->live, c->shard_id);
         lane->applied = lane->applied_durable = c->records_applied;
         lane->ended = c->shard_end;
         mem_free(lane->durable_sequence);
@@ -113,13 +113,21 @@ static void request_checkpoints(struct integration *in)
 static void on_stream(void *ctx, struct span identity)
 {
     struct integration *in = ctx;
+    // Of another stream under the same name nothing is out any more, and its shards are others.
+    uplink_free_lanes(&in->live);
     mem_free(in->stream_identity);
     in->stream_identity = mem_strndup(identity.p, identity.n);
     if (!in->reading_checkpoints)
         request_checkpoints(in);
 }
 
-static const struct consumer_events consumer_events = {on_stream, uplink_on_batch, on_status};
+static void on_batch(void *ctx, struct shard_batch *b)
+{
+    struct integration *in = ctx;
+    uplink_take(&in->live, b);
+}
+
+static const struct consumer_events consumer_events = {on_stream, on_batch, on_status};
 
 // The script of a converter: its JavaScript, or its TBEL, which is close enough to be tried as
 // such.
@@ -222,7 +230,9 @@ static int open_stream(struct integration *in, struct err *e)
                                  .calls_per_second = o->get_records_per_second,
                                  .events = &consumer_events,
                                  .ctx = in};
-    return consumer_new(&c, &in->consumer, e);
+    status = consumer_new(&c, &in->consumer, e);
+    in->live.consumer = in->consumer;
+    return status;
 }
 
 static int try_start(struct integration *in, struct err *e)
@@ -271,7 +281,7 @@ void integration_start(struct integration *in)
 static void on_consumer_closed(void *ctx)
 {
     struct integration *in = ctx;
-    in->consumer = NULL;
+    in->consumer = in->live.consumer = NULL;
     in->consumer_closing = false;
     integration_maybe_stopped(in);
 }
@@ -305,12 +315,9 @@ void integration_stop(struct integration *in)
 // Closes the next layer once the one above is quiet. True when all are gone.
 static bool close_layers(struct integration *in)
 {
-    if (in->works || in->downlinks || in->reading_checkpoints)
+    if (in->live.works || in->downlinks || in->reading_checkpoints)
         return false;
-    if (in->waiting_room) {
-        convert_cancel_wait(&in->room);
-        in->waiting_room = false;
-    }
+    uplink_cancel_wait(&in->live);
     if (in->consumer && !in->consumer_closing) {
         in->consumer_closing = true;
         consumer_close(in->consumer, on_consumer_closed, in);
@@ -347,7 +354,7 @@ void integration_maybe_stopped(struct integration *in)
         credentials_free(in->credentials);
     in->credentials = NULL;
     drop_scripts(in);
-    uplink_free_lanes(in);
+    uplink_free_lanes(&in->live);
     outbox_deinit(&in->outbox);
     mem_free(in->stream_identity);
     in->stream_identity = NULL;

@@ -20,11 +20,12 @@
 #define OUTBOX_WINDOW 2000
 
 struct integration;
+struct uplink;
 
 // One shard's way through the bridge: batches in order.
 struct lane {
     struct span shard_id; // key of the map; lives with the lane
-    struct integration *in;
+    struct uplink *up;
     struct list works; // not yet committed, oldest first
     uint64_t applied;  // records in committed or submitted transactions
     uint64_t applied_durable;
@@ -32,6 +33,20 @@ struct lane {
     bool ended;
     bool canceled; // a batch was given up at shutdown: none behind it may commit
     struct list link;
+};
+
+// The way of one consumer's batches.
+struct uplink {
+    struct integration *in;
+    struct consumer *consumer; // set by the owner once it is there
+    // Something ended that the owner may be waiting for.
+    void (*settled)(struct uplink *up);
+    struct map lanes; // by shard id
+    struct list lane_list;
+    unsigned works; // out, committed or not
+    struct convert_waiter room;
+    bool waiting_room;
+    uint64_t records, failed, commits;
 };
 
 struct outbox {
@@ -54,8 +69,9 @@ struct integration {
     struct uuid id;
     struct list link;
     enum phase phase;
-    bool wanted;  // enabled and not removed: start (again) once stopped
-    bool removed; // free once stopped
+    bool wanted;   // enabled and not removed: start (again) once stopped
+    bool removing; // nothing may be committed for it any more
+    bool removed;  // free once stopped
     struct integration_config config;
     bool allow_create;
     struct credentials_provider *credentials;
@@ -69,12 +85,8 @@ struct integration {
     struct span *update_only;
     size_t n_update_only;
     struct arena update_arena;
-    struct map lanes; // by shard id
-    struct list lane_list;
-    unsigned works;     // out, committed or not
+    struct uplink live;
     unsigned downlinks; // converting
-    struct convert_waiter room;
-    bool waiting_room;
     struct store_read checkpoints;
     bool reading_checkpoints;
     char *stream_identity;
@@ -82,7 +94,6 @@ struct integration {
     int stream_status, put_status;
     bool stream_seen; // on_status has spoken
     char stream_error[ERR_MSG_MAX], put_error[ERR_MSG_MAX], start_error[ERR_MSG_MAX];
-    uint64_t records, failed, commits;
 };
 
 struct bridge {
@@ -115,9 +126,19 @@ void integration_reload_scripts(struct integration *in);
 const struct json *integration_doc(const struct integration *in);
 struct span integration_name(const struct integration *in);
 
-struct lane *uplink_lane(struct integration *in, struct span shard_id);
-void uplink_on_batch(void *ctx, struct shard_batch *b);
-void uplink_free_lanes(struct integration *in);
+void uplink_init(struct uplink *up, struct integration *in, void (*settled)(struct uplink *up));
+// No work may be out.
+void uplink_free_lanes(struct uplink *up);
+// Made when it is new.
+struct lane *uplink_lane(struct uplink *up, struct span shard_id);
+// Takes the batch; acknowledged when durable.
+void uplink_take(struct uplink *up, struct shard_batch *b);
+// Stops waiting for room in the converters' queue.
+void uplink_cancel_wait(struct uplink *up);
+// Sends what a record was converted to through the hub. Negative: the conversion failed, or `e` is
+// the first reason why a message was refused (the others took effect).
+int uplink_apply(struct integration *in, struct hub_run *run, const struct uplink_result *result,
+                 int64_t arrival_ms, struct err *e);
 
 int downlink_submit(void *ctx, struct hub_downlink_request *q, struct err *e);
 

@@ -83,7 +83,8 @@ static void move_refused(struct outbox *ob, struct store_txn *txn)
                                       .partition_key = r->data->partition_key,
                                       .error = span_str(r->error),
                                       .created_ms = loop_wall_ms(ob->in->bridge->o.loop)};
-        store_txn_dead_letter(txn, &d);
+        if (!ob->in->removing)
+            store_txn_dead_letter(txn, &d);
         store_txn_outbox_remove(txn, r->id);
         release_row(r);
     }

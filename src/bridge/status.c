@@ -34,7 +34,7 @@ struct span integration_name(const struct integration *in)
 static void write_shard(struct json_out *j, const struct integration *in,
                         const struct shard_status *s)
 {
-    const struct lane *lane = map_get(&in->lanes, s->shard_id);
+    const struct lane *lane = map_get(&in->live.lanes, s->shard_id);
     json_out_object(j);
     json_out_key_str(j, "shardId", s->shard_id);
     json_out_key_str(j, "state", span_str(shard_state_name(s->state)));
@@ -72,7 +72,7 @@ static bool consumer_knows(const struct integration *in, struct span shard_id)
 // Shards that the stream has forgotten but whose records took effect: they count still.
 static void write_past_shards(struct json_out *j, const struct integration *in)
 {
-    list_for(it, &in->lane_list)
+    list_for(it, &in->live.lane_list)
     {
         const struct lane *lane = container_of(it, struct lane, link);
         if (consumer_knows(in, lane->shard_id))
@@ -99,7 +99,7 @@ bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *o
         json_out_key_str(&j, "error", span_str(error));
     else
         json_out_key_null(&j, "error");
-    json_out_key_int(&j, "recordsFailed", (int64_t)in->failed);
+    json_out_key_int(&j, "recordsFailed", (int64_t)in->live.failed);
     json_out_key(&j, SPAN("shards"));
     json_out_array(&j);
     for (size_t i = 0; in->consumer && i < consumer_count_shards(in->consumer); i++) {
@@ -173,12 +173,12 @@ static int64_t m_up(const struct integration *in)
 
 static int64_t m_failed(const struct integration *in)
 {
-    return (int64_t)in->failed;
+    return (int64_t)in->live.failed;
 }
 
 static int64_t m_applied(const struct integration *in)
 {
-    return (int64_t)in->records;
+    return (int64_t)in->live.records;
 }
 
 static struct producer_stats producer_stats_of(const struct integration *in)

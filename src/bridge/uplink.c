@@ -31,26 +31,32 @@ struct work {
     struct chunk chunks[];
 };
 
-static void submit_chunks(struct integration *in);
+static void submit_chunks(struct uplink *up);
 static void apply_ready(struct lane *lane);
 
-struct lane *uplink_lane(struct integration *in, struct span shard_id)
+void uplink_init(struct uplink *up, struct integration *in, void (*settled)(struct uplink *up))
 {
-    struct lane *lane = map_get(&in->lanes, shard_id);
+    *up = (struct uplink){.in = in, .settled = settled};
+    list_init(&up->lane_list);
+}
+
+struct lane *uplink_lane(struct uplink *up, struct span shard_id)
+{
+    struct lane *lane = map_get(&up->lanes, shard_id);
     if (lane)
         return lane;
     lane = mem_new(struct lane);
-    lane->in = in;
+    lane->up = up;
     lane->shard_id = span_of(mem_strndup(shard_id.p, shard_id.n), shard_id.n);
     list_init(&lane->works);
-    map_put(&in->lanes, lane->shard_id, lane);
-    list_push(&in->lane_list, &lane->link);
+    map_put(&up->lanes, lane->shard_id, lane);
+    list_push(&up->lane_list, &lane->link);
     return lane;
 }
 
-void uplink_free_lanes(struct integration *in)
+void uplink_free_lanes(struct uplink *up)
 {
-    list_for_safe(it, &in->lane_list)
+    list_for_safe(it, &up->lane_list)
     {
         struct lane *lane = container_of(it, struct lane, link);
         require(list_empty(&lane->works));
@@ -58,26 +64,26 @@ void uplink_free_lanes(struct integration *in)
         mem_free(lane->durable_sequence);
         mem_free(lane);
     }
-    list_init(&in->lane_list);
-    map_free(&in->lanes);
+    list_init(&up->lane_list);
+    map_free(&up->lanes);
 }
 
 static void on_converted(struct convert_job *job)
 {
     struct chunk *c = job->data;
     struct lane *lane = c->work->lane;
-    struct integration *in = lane->in;
+    struct uplink *up = lane->up;
     convert_script_unref(job->script);
     c->done = true;
     apply_ready(lane);
-    submit_chunks(in);
+    submit_chunks(up);
 }
 
 // The job's input lies in its own arena, beside the output, and goes with it.
 static void fill_job(struct chunk *c, uint32_t index)
 {
     struct work *w = c->work;
-    struct integration *in = w->lane->in;
+    const struct integration *in = w->lane->up->in;
     const struct kinesis_output *out = &w->batch->out;
     size_t first = (size_t)index * UPLINK_CHUNK_RECORDS;
     size_t n = out->n_records - first;
@@ -102,24 +108,36 @@ static void fill_job(struct chunk *c, uint32_t index)
 
 static void on_room(struct convert_waiter *waiter)
 {
-    struct integration *in = container_of(waiter, struct integration, room);
-    in->waiting_room = false;
-    submit_chunks(in);
+    struct uplink *up = container_of(waiter, struct uplink, room);
+    up->waiting_room = false;
+    submit_chunks(up);
 }
 
-static void wait_room(struct integration *in)
+static struct convert_pool *pool_of(const struct uplink *up)
 {
-    if (in->waiting_room)
+    return hub_convert(up->in->bridge->o.hub);
+}
+
+static void wait_room(struct uplink *up)
+{
+    if (up->waiting_room)
         return;
-    in->waiting_room = true;
-    in->room.wake = on_room;
-    convert_wait_room(hub_convert(in->bridge->o.hub), &in->room);
+    up->waiting_room = true;
+    up->room.wake = on_room;
+    convert_wait_room(pool_of(up), &up->room);
+}
+
+void uplink_cancel_wait(struct uplink *up)
+{
+    if (up->waiting_room)
+        convert_cancel_wait(&up->room);
+    up->waiting_room = false;
 }
 
 // False when the queue is full.
 static bool submit_work(struct work *w)
 {
-    struct convert_pool *pool = hub_convert(w->lane->in->bridge->o.hub);
+    struct convert_pool *pool = pool_of(w->lane->up);
     while (w->submitted < w->n_chunks) {
         struct chunk *c = &w->chunks[w->submitted];
         fill_job(c, w->submitted);
@@ -134,17 +152,17 @@ static bool submit_work(struct work *w)
 }
 
 // One chunk after another, lane by lane, so that no shard fills the queue alone for long.
-static void submit_chunks(struct integration *in)
+static void submit_chunks(struct uplink *up)
 {
-    if (in->waiting_room)
+    if (up->waiting_room)
         return;
-    list_for(l, &in->lane_list)
+    list_for(l, &up->lane_list)
     {
         struct lane *lane = container_of(l, struct lane, link);
         list_for(it, &lane->works)
         {
             if (!submit_work(container_of(it, struct work, link))) {
-                wait_room(in);
+                wait_room(up);
                 return;
             }
         }
@@ -153,7 +171,7 @@ static void submit_chunks(struct integration *in)
 
 static void keep_dead_letter(struct work *w, const struct kinesis_record *k, struct span error)
 {
-    struct integration *in = w->lane->in;
+    const struct integration *in = w->lane->up->in;
     struct store_dead_letter d = {.integration = in->id,
                                   .payload = k->data,
                                   .error = error,
@@ -166,28 +184,33 @@ static void keep_dead_letter(struct work *w, const struct kinesis_record *k, str
     w->records_failed++;
 }
 
-static void apply_record(struct work *w, const struct kinesis_record *k,
-                         const struct uplink_result *result)
+int uplink_apply(struct integration *in, struct hub_run *run, const struct uplink_result *result,
+                 int64_t arrival_ms, struct err *e)
 {
-    struct integration *in = w->lane->in;
-    struct err e = {0}, first = {0};
-    if (result->status < 0) {
-        keep_dead_letter(w, k, result->error);
-        return;
-    }
-    struct hub_uplink_options o = {.arrival_ms = k->arrival_ms,
+    struct err any = {0};
+    struct hub_uplink_options o = {.arrival_ms = arrival_ms,
                                    .allow_create = in->allow_create,
                                    .integration_name = in->config.pairs[0].value,
                                    .update_only = in->update_only,
                                    .n_update_only = in->n_update_only};
+    e->code = 0;
+    if (result->status < 0)
+        return err_set(e, result->status, "%.*s", SPAN_ARG(result->error));
     for (uint32_t i = 0; i < result->n_msgs; i++) {
-        if (hub_apply_uplink(&w->run, &result->msgs[i], &o, &e) < 0 && !first.code)
-            first = e;
+        if (hub_apply_uplink(run, &result->msgs[i], &o, &any) < 0 && !e->code)
+            *e = any;
     }
-    if (first.code)
-        keep_dead_letter(w, k, span_str(first.msg));
-    else
+    return e->code;
+}
+
+static void apply_record(struct work *w, const struct kinesis_record *k,
+                         const struct uplink_result *result)
+{
+    struct err e;
+    if (uplink_apply(w->lane->up->in, &w->run, result, k->arrival_ms, &e) == 0)
         w->records_ok++;
+    else
+        keep_dead_letter(w, k, result->status < 0 ? result->error : span_str(e.msg));
 }
 
 static void apply_chunk(struct work *w, struct chunk *c)
@@ -204,11 +227,11 @@ static void apply_chunk(struct work *w, struct chunk *c)
 
 static void free_work(struct work *w)
 {
-    struct integration *in = w->lane->in;
-    consumer_ack(in->consumer, w->batch);
+    struct uplink *up = w->lane->up;
+    consumer_ack(up->consumer, w->batch);
     mem_free(w);
-    in->works--;
-    integration_maybe_stopped(in);
+    up->works--;
+    up->settled(up);
 }
 
 static struct span last_sequence(const struct kinesis_output *out)
@@ -229,9 +252,9 @@ static void on_durable(void *ctx, int status)
     const struct kinesis_output *out = &w->batch->out;
     if (status == 0) {
         lane->applied_durable += w->records_ok;
-        lane->in->records += w->records_ok;
-        lane->in->failed += w->records_failed;
-        lane->in->commits++;
+        lane->up->records += w->records_ok;
+        lane->up->failed += w->records_failed;
+        lane->up->commits++;
         lane->ended |= w->batch->shard_end;
         if (out->n_records)
             set_text(&lane->durable_sequence, last_sequence(out));
@@ -242,9 +265,10 @@ static void on_durable(void *ctx, int status)
 static void put_checkpoint(struct work *w)
 {
     struct lane *lane = w->lane;
+    const struct integration *in = lane->up->in;
     struct store_checkpoint c = {
-        .integration = lane->in->id,
-        .stream = span_str(lane->in->stream_identity),
+        .integration = in->id,
+        .stream = span_str(in->stream_identity),
         .shard_id = lane->shard_id,
         .sequence = w->batch->position,
         .records_applied = lane->applied,
@@ -258,7 +282,7 @@ static void put_checkpoint(struct work *w)
 static void commit_work(struct work *w)
 {
     struct lane *lane = w->lane;
-    struct budget *budget = lane->in->bridge->o.budget;
+    struct budget *budget = lane->up->in->bridge->o.budget;
     list_remove(&w->link);
     lane->applied += w->records_ok;
     put_checkpoint(w);
@@ -269,12 +293,8 @@ static void commit_work(struct work *w)
     apply_ready(lane);
 }
 
-static void on_run_done(struct hub_run *r)
-{
-    commit_work(container_of(r, struct work, run));
-}
-
-// The pool closed before all was converted: nothing of this batch happened, nor of any behind it.
+// The pool closed before all was converted, or the integration is being removed: nothing of this
+// batch happened, nor of any behind it.
 static void abandon_work(struct work *w)
 {
     struct lane *lane = w->lane;
@@ -285,18 +305,21 @@ static void abandon_work(struct work *w)
     free_work(w);
 }
 
-static void on_run_abandoned(struct hub_run *r)
+static void on_run_done(struct hub_run *r)
 {
-    abandon_work(container_of(r, struct work, run));
+    struct work *w = container_of(r, struct work, run);
+    if (w->canceled || w->lane->canceled || w->lane->up->in->removing)
+        abandon_work(w);
+    else
+        commit_work(w);
 }
 
 static void finish_work(struct work *w)
 {
-    bool abandon = w->canceled || w->lane->canceled;
     w->finishing = true;
-    w->run.done = abandon ? on_run_abandoned : on_run_done;
+    w->run.done = on_run_done;
     if (hub_run_finish(&w->run))
-        w->run.done(&w->run);
+        on_run_done(&w->run);
 }
 
 static void apply_ready(struct lane *lane)
@@ -308,7 +331,7 @@ static void apply_ready(struct lane *lane)
         return;
     if (!w->running) {
         w->running = true;
-        hub_run_begin(lane->in->bridge->o.hub, &w->run);
+        hub_run_begin(lane->up->in->bridge->o.hub, &w->run);
     }
     while (w->applied < w->n_chunks && w->chunks[w->applied].done)
         apply_chunk(w, &w->chunks[w->applied++]);
@@ -316,18 +339,17 @@ static void apply_ready(struct lane *lane)
         finish_work(w);
 }
 
-void uplink_on_batch(void *ctx, struct shard_batch *b)
+void uplink_take(struct uplink *up, struct shard_batch *b)
 {
-    struct integration *in = ctx;
     size_t n = (b->out.n_records + UPLINK_CHUNK_RECORDS - 1) / UPLINK_CHUNK_RECORDS;
     struct work *w = mem_zalloc(sizeof *w + n * sizeof w->chunks[0]);
     w->batch = b;
     w->n_chunks = (uint32_t)n;
-    w->lane = uplink_lane(in, b->shard_id);
+    w->lane = uplink_lane(up, b->shard_id);
     for (size_t i = 0; i < n; i++)
         w->chunks[i].work = w;
     list_push(&w->lane->works, &w->link);
-    in->works++;
-    submit_chunks(in);
+    up->works++;
+    submit_chunks(up);
     apply_ready(w->lane);
 }

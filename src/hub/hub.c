@@ -69,7 +69,8 @@ static void on_chain_removed(void *ctx, struct entity *e)
     on_chain_saved(ctx, e, false);
 }
 
-static const struct registry_observer chain_observer = {on_chain_saved, on_chain_removed};
+static const struct registry_observer chain_observer = {.on_saved = on_chain_saved,
+                                                        .on_removed = on_chain_removed};
 
 static struct entity *add_named(struct hub *h, struct store_txn *txn, enum store_doc_kind kind,
                                 struct json *doc, const char *name)

@@ -447,8 +447,14 @@ void registry_remove(struct registry *r, enum store_doc_kind kind, struct uuid i
     c->entity->saving = true;
     struct store_txn *txn = store_txn_new(r->store);
     store_txn_delete_doc(txn, kind, id);
-    if (kind == STORE_INTEGRATION)
+    if (kind == STORE_INTEGRATION) {
         store_txn_delete_checkpoints(txn, id);
+        store_txn_delete_outbox(txn, id);
+        store_txn_delete_dead_letters(txn, id);
+    }
+    const struct registry_observer *o = r->observers[kind].ops;
+    if (o && o->on_removing)
+        o->on_removing(r->observers[kind].ctx, c->entity);
     store_commit(r->store, txn, on_removed, c);
 }
 

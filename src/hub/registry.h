@@ -31,6 +31,9 @@ struct registry_observer {
     // lives until the call returns.
     void (*on_saved)(void *ctx, struct entity *e, bool created);
     void (*on_removed)(void *ctx, struct entity *e);
+    // The removal is on its way to the store: what is committed for the entity from here on comes
+    // behind it and would be left over. Fails only when the store closes.
+    void (*on_removing)(void *ctx, struct entity *e);
 };
 
 struct registry *registry_new(struct loop *l, struct store *s);

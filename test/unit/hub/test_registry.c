@@ -36,7 +36,7 @@ static void on_removed(void *ctx, struct entity *e)
     f->removed++;
 }
 
-static const struct registry_observer observer = {on_saved, on_removed};
+static const struct registry_observer observer = {.on_saved = on_saved, .on_removed = on_removed};
 
 static int setup(void **state)
 {
