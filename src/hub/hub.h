@@ -40,6 +40,7 @@ struct hub_run {
     struct arena arena;
     unsigned pending;
     bool finishing;
+    bool replay;
     unsigned failures; // messages that ended in a node's unconnected Failure
     // Integrations that got outbox rows in txn; more than fit: all are told.
     struct uuid outbox[HUB_RUN_OUTBOX_MAX];
@@ -47,6 +48,9 @@ struct hub_run {
 };
 
 void hub_run_begin(struct hub *h, struct hub_run *r);
+// Right after begin: the messages have taken effect before. What leaves the hub (downlinks, calls
+// to others) is not done again, as if it had succeeded, and newer attributes stay.
+void hub_run_set_replay(struct hub_run *r);
 // Sends a message into the root chain.
 void hub_run_message(struct hub_run *r, const struct hub_msg *m);
 // No more messages. True: all is done now. False: r->done() will run.

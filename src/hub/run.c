@@ -12,8 +12,15 @@ void hub_run_begin(struct hub *h, struct hub_run *r)
     r->arena = (struct arena){0};
     r->pending = 1;
     r->finishing = false;
+    r->replay = false;
     r->failures = 0;
     r->n_outbox = 0;
+}
+
+void hub_run_set_replay(struct hub_run *r)
+{
+    r->replay = true;
+    store_txn_keep_newer(r->txn);
 }
 
 void hub_run_message(struct hub_run *r, const struct hub_msg *m)

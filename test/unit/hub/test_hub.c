@@ -295,6 +295,43 @@ static void attribute_goes_down_the_chain(void **state)
     loop_run(f->loop);
 }
 
+static void check_replayed(struct fixture *f)
+{
+    struct hub_stats s;
+    hub_get_stats(f->hub, &s);
+    assert_int_equal(f->status, 0);
+    assert_int_equal(f->downlinks, 0);
+    assert_int_equal(s.node_failures, 1); // what is behind the downlink goes on: an unknown node
+    close_all(f);
+}
+
+static void replay_version(struct fixture *f)
+{
+    struct kv kv = {SPAN("version"), value_string(SPAN("v.0.11"))};
+    struct hub_run *r = &f->run;
+    hub_run_begin(f->hub, r);
+    hub_run_set_replay(r);
+    struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_UPDATED,
+                        .originator = hub_create_device(f->hub, SPAN("d"), SPAN_NONE, SPAN_NONE,
+                                                        NULL, NULL, NULL, &f->err),
+                        .attributes = &kv,
+                        .n_attributes = 1};
+    assert_non_null(m.originator);
+    hub_run_message(r, &m);
+    assert_true(hub_run_finish(r));
+    f->step = check_replayed;
+    hub_run_commit(r, on_committed, f);
+}
+
+static void a_replay_sends_nothing_again(void **state)
+{
+    struct fixture *f = *state;
+    struct hub_downlink_sink sink = {f, fake_submit, fake_queued};
+    hub_set_sink(f->hub, &sink);
+    use_chain(f, ",{\"fromIndex\":1,\"toIndex\":3,\"type\":\"Success\"}", replay_version);
+    loop_run(f->loop);
+}
+
 static void check_refused(struct fixture *f)
 {
     struct hub_stats s;
@@ -425,6 +462,7 @@ int main(void)
         HUB_TEST(uplink_makes_the_device_and_keeps_its_telemetry),
         HUB_TEST(refused_uplink_leaves_nothing),
         HUB_TEST(attribute_goes_down_the_chain),
+        HUB_TEST(a_replay_sends_nothing_again),
         HUB_TEST(failed_node_does_not_undo_the_change),
         HUB_TEST(success_goes_on_to_log_and_unknown_nodes),
         HUB_TEST(a_chain_that_runs_in_circles_ends),
