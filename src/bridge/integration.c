@@ -73,8 +73,11 @@ static void restore_lanes(struct integration *in, const struct store_read *r,
         mem_free(lane->durable_sequence);
         lane->durable_sequence =
             is_sequence(c->sequence) ? mem_strndup(c->sequence.p, c->sequence.n) : NULL;
-        cp[(*n)++] = (struct consumer_checkpoint){lane->shard_id, c->sequence, c->records_applied,
-                                                  c->shard_end};
+        cp[(*n)++] = (struct consumer_checkpoint){.shard_id = lane->shard_id,
+                                                  .sequence = c->sequence,
+                                                  .sub_sequence = c->sub_sequence,
+                                                  .records_applied = c->records_applied,
+                                                  .shard_end = c->shard_end};
     }
 }
 

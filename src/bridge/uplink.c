@@ -271,6 +271,7 @@ static void put_checkpoint(struct work *w)
         .stream = span_str(in->stream_identity),
         .shard_id = lane->shard_id,
         .sequence = w->batch->position,
+        .sub_sequence = w->batch->sub_sequence,
         .records_applied = lane->applied,
         .shard_end = w->batch->shard_end,
     };
