@@ -309,6 +309,7 @@ void integration_stop(struct integration *in)
 {
     if (in->phase != PHASE_RUNNING)
         return;
+    dead_letters_stop(in);
     in->phase = PHASE_STOPPING;
     if (in->consumer)
         consumer_stop(in->consumer);
@@ -318,7 +319,7 @@ void integration_stop(struct integration *in)
 // Closes the next layer once the one above is quiet. True when all are gone.
 static bool close_layers(struct integration *in)
 {
-    if (in->live.works || in->downlinks || in->reading_checkpoints)
+    if (in->live.works || in->downlinks || in->dead.running || in->reading_checkpoints)
         return false;
     uplink_cancel_wait(&in->live);
     if (in->consumer && !in->consumer_closing) {

@@ -90,6 +90,17 @@ static void move_refused(struct outbox *ob, struct store_txn *txn)
     }
 }
 
+int outbox_take_back(struct integration *in, struct hub_run *run, const struct store_dead_letter *d,
+                     struct err *e)
+{
+    (void)in;
+    (void)run;
+    return err_set(e, ERR_INVALID,
+                   "downlink of partition key \"%.*s\": the stream it was for is not known any "
+                   "more; discard it",
+                   SPAN_ARG(d->partition_key));
+}
+
 static void run_flush(struct loop_task *t)
 {
     struct outbox *ob = container_of(t, struct outbox, flush);
