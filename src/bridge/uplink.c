@@ -98,9 +98,11 @@ static void fill_job(struct chunk *c, uint32_t index)
     for (size_t i = 0; i < n; i++) {
         const struct kinesis_record *k = &out->records[first + i];
         r[i] = (struct uplink_record){.payload = k->data,
-                                      .partition_key = k->partition_key,
-                                      .sequence_number = k->sequence_number,
+                                      .stream_name = in->config.stream_name,
                                       .shard_id = w->lane->shard_id,
+                                      .sequence_number = k->sequence_number,
+                                      .sub_sequence = k->sub_sequence,
+                                      .partition_key = k->partition_key,
                                       .arrival_ms = k->arrival_ms};
     }
     c->job.uplink = r;
