@@ -87,6 +87,7 @@ static void put_store(struct api *a, struct buf *out)
     COUNTER("store_points_total", "telemetry points stored since start", s.points);
     COUNTER("store_flushes_total", "times that the head was written as chunks", s.flushes);
     GAUGE("store_outbox_rows", "downlinks that wait", s.outbox_rows);
+    GAUGE("store_outbox_bytes", "bytes of the downlinks that wait", s.outbox_bytes);
     GAUGE("store_dead_letters", "records kept as dead letters", s.dead_letters);
     COUNTER("dead_letters_added_total", "records that became dead letters", s.dead_letters_added);
     COUNTER("dead_letters_replayed_total", "dead letters that took effect by a replay",

@@ -316,6 +316,10 @@ void on_committed(void *ctx, int status)
         return;
     }
     struct err e = {.code = status};
+    if (status == ERR_BUSY)
+        err_set(&e, ERR_BUSY,
+                "The outbox is full: too many downlinks wait for their streams. Nothing was saved; "
+                "try again later");
     respond_err(q, &e);
 }
 

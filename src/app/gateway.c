@@ -57,6 +57,8 @@ static int make_store(struct gateway *g, struct err *e)
                               .head_bytes = (size_t)c->head_bytes,
                               .head_age_ms = c->head_age_ms,
                               .synchronous_normal = c->synchronous_normal,
+                              .outbox_rows = c->outbox_rows,
+                              .outbox_bytes = c->outbox_bytes,
                               .commit_interval_ms = c->commit_interval_ms,
                               .dead_rows_max = c->dead_letters,
                               .dead_age_ms = c->dead_letter_days * DAY_MS};
@@ -99,6 +101,7 @@ static int make_bridge(struct gateway *g, struct err *e)
                                .region = c->aws_region,
                                .endpoint = c->aws_endpoint,
                                .poll_ms = c->poll_ms,
+                               .downlink_ttl_ms = c->downlink_days * DAY_MS,
                                .get_records_per_second = (int)c->get_records_per_second};
     return bridge_new(&o, &g->bridge, e);
 }
@@ -252,8 +255,10 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->http_port != b->http_port || !span_eq(a->http_cert, b->http_cert) ||
            a->inflight != b->inflight || a->workers != b->workers ||
            a->time_limit_ms != b->time_limit_ms || a->memory_limit != b->memory_limit ||
-           a->dead_letters != b->dead_letters || a->dead_letter_days != b->dead_letter_days ||
-           a->head_bytes != b->head_bytes || a->commit_interval_ms != b->commit_interval_ms ||
+           a->outbox_rows != b->outbox_rows || a->outbox_bytes != b->outbox_bytes ||
+           a->downlink_days != b->downlink_days || a->dead_letters != b->dead_letters ||
+           a->dead_letter_days != b->dead_letter_days || a->head_bytes != b->head_bytes ||
+           a->commit_interval_ms != b->commit_interval_ms ||
            a->synchronous_normal != b->synchronous_normal ||
            !span_eq(a->aws_region, b->aws_region) || !span_eq(a->aws_endpoint, b->aws_endpoint) ||
            !span_eq(a->aws_ca_file, b->aws_ca_file);

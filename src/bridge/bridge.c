@@ -68,6 +68,7 @@ static void on_integration_removed(void *ctx, struct entity *e)
     if (in->phase == PHASE_OFF) {
         // The same way out as a running one, so that it is freed in one place only.
         outbox_init(&in->outbox, in);
+        downlinks_init(&in->downlinks, in);
         in->phase = PHASE_RUNNING;
     }
     integration_stop(in);

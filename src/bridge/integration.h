@@ -4,20 +4,19 @@
 
 // One running integration. Internal to bridge/. The files by subject: integration.c (its life),
 // uplink.c (batch to commit), downlink.c (message to outbox), outbox.c (outbox to stream),
-// dead_letters.c (tried again), status.c.
+// status.c.
 
 #include "base/log.h"
 #include "bridge/bridge.h"
 #include "bridge/config.h"
+#include "bridge/downlink.h"
+#include "bridge/outbox.h"
 #include "stream/consumer.h"
 #include "stream/producer.h"
 
 // Records a converter job: small enough that several workers share a batch, large enough to be
 // cheap.
 #define UPLINK_CHUNK_RECORDS 500
-// Outbox rows read at once, and rows in memory at most.
-#define OUTBOX_PAGE 500
-#define OUTBOX_WINDOW 2000
 
 struct integration;
 struct uplink;
@@ -49,41 +48,6 @@ struct uplink {
     uint64_t records, failed, commits;
 };
 
-struct outbox {
-    struct integration *in;
-    struct store_read read;
-    bool reading;
-    bool again; // kicked while reading
-    bool more;  // the last page was not empty
-    int64_t last_id;
-    struct buf removed; // int64_t ids whose removal is not yet committed
-    struct list refused;
-    struct loop_task flush;
-    unsigned committing;
-};
-
-// Dead letters on their way through the converter again.
-struct dead_replay {
-    struct integration *in;
-    bool running, canceled;
-    bool one;         // only the letter with the id `after_id`
-    int64_t after_id; // done up to here
-    int64_t until_id; // 0 = not known yet
-    uint64_t total, replayed, failed;
-    struct err err; // of the last letter that failed
-    // The page on its way.
-    struct store_read read;
-    size_t held; // of the budget
-    struct convert_job job;
-    struct convert_waiter room;
-    bool waiting_room;
-    struct hub_run run;
-    uint32_t page_ok, page_failed;
-    bool page_canceled;
-    bridge_done_fn *cb;
-    void *ctx;
-};
-
 enum phase { PHASE_OFF, PHASE_RUNNING, PHASE_STOPPING };
 
 struct integration {
@@ -108,12 +72,11 @@ struct integration {
     size_t n_update_only;
     struct arena update_arena;
     struct uplink live;
-    unsigned downlinks; // converting
+    struct downlinks downlinks;
     struct store_read checkpoints;
     bool reading_checkpoints;
     char *stream_identity;
     struct outbox outbox;
-    struct dead_replay dead;
     int stream_status, put_status;
     bool stream_seen; // on_status has spoken
     char stream_error[ERR_MSG_MAX], put_error[ERR_MSG_MAX], start_error[ERR_MSG_MAX];
@@ -162,21 +125,6 @@ void uplink_cancel_wait(struct uplink *up);
 // the first reason why a message was refused (the others took effect).
 int uplink_apply(struct integration *in, struct hub_run *run, const struct uplink_result *result,
                  int64_t arrival_ms, struct err *e);
-
-int downlink_submit(void *ctx, struct hub_downlink_request *q, struct err *e);
-
-void outbox_init(struct outbox *ob, struct integration *in);
-void outbox_kick(struct outbox *ob);
-// A dead downlink goes back into the outbox, in the run's transaction; negative with the reason
-// why it cannot.
-int outbox_take_back(struct integration *in, struct hub_run *run, const struct store_dead_letter *d,
-                     struct err *e);
-// Nothing read, nothing committing.
-bool outbox_idle(const struct outbox *ob);
-void outbox_deinit(struct outbox *ob);
-
-// The page under way ends, or has not happened; then integration_maybe_stopped().
-void dead_letters_stop(struct integration *in);
 
 // "ACTIVE", ...; *error = text or NULL.
 const char *integration_state(const struct integration *in, const char **error);

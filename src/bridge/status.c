@@ -199,6 +199,22 @@ static int64_t m_put_retries(const struct integration *in)
     return (int64_t)producer_stats_of(in).retries;
 }
 
+static int64_t m_put_refused(const struct integration *in)
+{
+    return (int64_t)in->downlinks.refused;
+}
+
+static int64_t m_put_dead(const struct integration *in)
+{
+    return (int64_t)in->outbox.dead;
+}
+
+static int64_t m_put_age(const struct integration *in)
+{
+    int64_t oldest = in->phase == PHASE_OFF ? 0 : outbox_oldest_ms(&in->outbox);
+    return oldest ? (loop_wall_ms(in->bridge->o.loop) - oldest) / 1000 : 0;
+}
+
 static int64_t m_put_pending(const struct integration *in)
 {
     return in->producer ? (int64_t)producer_pending(in->producer) : 0;
@@ -235,6 +251,11 @@ static const struct family families[] = {
     {"records_failed_total", "counter", "records kept as dead letters since start", m_failed, NULL},
     {"downlink_records_total", "counter", "records put on streams since start", m_put, NULL},
     {"downlink_retries_total", "counter", "records put again after a failure", m_put_retries, NULL},
+    {"downlink_refused_total", "counter", "downlinks refused because the outbox was full",
+     m_put_refused, NULL},
+    {"downlink_dead_total", "counter", "downlinks that became dead letters since start", m_put_dead,
+     NULL},
+    {"downlink_oldest_seconds", "gauge", "age of the oldest downlink that waits", m_put_age, NULL},
     {"downlink_in_memory", "gauge", "records handed to the producer, not yet put", m_put_pending,
      NULL},
     {"shard_records_total", "counter", "records read since start", NULL, m_read},

@@ -3,10 +3,12 @@
 #include "hub/hub_internal.h"
 
 // Changes that people make by REST: what is saved and what the rule chain makes of it become
-// durable together, and only then is the caller told.
+// durable together, and only then is the caller told. A downlink that the outbox has no room for,
+// and that the chain has no Failure connection for, refuses the whole change.
 
 struct change {
     struct hub_run run;
+    bool makes_device; // it is in the directory already
     void (*cb)(void *ctx, int status);
     void *ctx;
 };
@@ -28,9 +30,18 @@ static void on_durable(void *ctx, int status)
     mem_free(c);
 }
 
+static void on_refused(void *ctx, int status)
+{
+    on_durable(ctx, status < 0 ? status : ERR_BUSY);
+}
+
 static void on_run_done(struct hub_run *r)
 {
-    hub_run_commit(r, on_durable, container_of(r, struct change, run));
+    struct change *c = container_of(r, struct change, run);
+    bool refused = r->refused && r->failures > 0 && !c->makes_device;
+    if (refused)
+        hub_run_drop_effects(r); // the commit of nothing still answers later, as promised
+    hub_run_commit(r, refused ? on_refused : on_durable, c);
 }
 
 static void end(struct change *c)
@@ -138,6 +149,7 @@ struct store_device *hub_create_device(struct hub *h, struct span name, struct s
     struct change *c = begin(h, cb, ctx);
     struct store_device *d = store_add_device(h->o.store, uuid_new_v1(clock), name, label,
                                               hub_profile_for(h, type), false, now_ms);
+    c->makes_device = true;
     store_txn_device(c->run.txn, d);
     h->stats.devices_created++;
     struct hub_msg m = {.type = RULE_MSG_ENTITY_CREATED,

@@ -42,6 +42,7 @@ struct hub_run {
     bool finishing;
     bool replay;
     unsigned failures; // messages that ended in a node's unconnected Failure
+    bool refused;      // by the sink: a downlink that the outbox had no room for
     // Integrations that got outbox rows in txn; more than fit: all are told.
     struct uuid outbox[HUB_RUN_OUTBOX_MAX];
     unsigned n_outbox;
@@ -58,6 +59,8 @@ bool hub_run_finish(struct hub_run *r);
 // Commits the run's transaction and frees its arena; tells the bridge of new outbox rows when
 // durable.
 void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *ctx);
+// What the messages did so far does not happen; the run goes on.
+void hub_run_drop_effects(struct hub_run *r);
 // Drops everything (nothing happened).
 void hub_run_abort(struct hub_run *r);
 // The message's data as JSON text, in the run's arena.
@@ -70,14 +73,13 @@ void hub_run_outbox(struct hub_run *r, struct uuid integration);
 // What the integration downlink node needs from the bridge.
 struct hub_downlink_request {
     void *data; // the hub's
-    // Exactly once, never inside submit. The rows are in run->txn by then.
+    // Exactly once, never inside submit. The rows are in run->txn by then. ERR_BUSY: the outbox is
+    // full; run->refused is set.
     void (*done)(struct hub_downlink_request *q, int status, const char *error);
     struct hub_run *run;
     struct uuid integration;
     struct downlink_input input; // in the run's arena
-    struct convert_job job;      // for the sink
-    struct convert_waiter waiter;
-    void *internal;
+    struct list link;            // the sink's
 };
 struct hub_downlink_sink {
     void *ctx;
@@ -140,6 +142,8 @@ struct hub_user {
     struct span name, email;
 };
 // Saves and sends ATTRIBUTES_UPDATED through the chain, all in one transaction; cb when durable.
+// ERR_BUSY, here and below: a downlink of it found no room in the outbox and the chain has no way
+// for that (Failure); nothing was saved.
 void hub_save_attributes(struct hub *h, struct store_device *d, enum store_scope scope,
                          const struct kv *kv, size_t n, const struct hub_user *user,
                          void (*cb)(void *ctx, int status), void *ctx);

@@ -14,6 +14,7 @@ void hub_run_begin(struct hub *h, struct hub_run *r)
     r->finishing = false;
     r->replay = false;
     r->failures = 0;
+    r->refused = false;
     r->n_outbox = 0;
 }
 
@@ -88,6 +89,13 @@ void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *
     struct store_txn *txn = r->txn;
     r->txn = NULL;
     store_commit(r->hub->o.store, txn, on_committed, c);
+}
+
+void hub_run_drop_effects(struct hub_run *r)
+{
+    store_txn_free(r->txn);
+    r->txn = store_txn_new(r->hub->o.store);
+    r->n_outbox = 0;
 }
 
 void hub_run_abort(struct hub_run *r)

@@ -94,43 +94,6 @@ static int run_delete_checkpoints(struct writer *w, struct unpack *u)
     return stmt_run(s);
 }
 
-static int run_outbox_add(struct writer *w, struct unpack *u)
-{
-    struct stmt *s = db_stmt(w->db, SQL_ADD_OUTBOX);
-    stmt_int(s, 1, w->counts.next_outbox++);
-    struct uuid integration = unpack_uuid(u);
-    stmt_uuid(s, 2, &integration);
-    stmt_text(s, 3, unpack_span(u));
-    stmt_text(s, 4, unpack_span(u));
-    stmt_text(s, 5, unpack_span(u));
-    stmt_text(s, 6, unpack_span(u));
-    stmt_int(s, 7, unpack_i64(u));
-    stmt_blob(s, 8, unpack_span(u));
-    w->counts.outbox_rows++;
-    return stmt_run(s);
-}
-
-static int run_outbox_remove(struct writer *w, struct unpack *u)
-{
-    struct stmt *s = db_stmt(w->db, SQL_REMOVE_OUTBOX);
-    stmt_int(s, 1, unpack_i64(u));
-    int rc = stmt_run(s);
-    if (rc == 0)
-        w->counts.outbox_rows -= db_changes(w->db);
-    return rc;
-}
-
-static int run_delete_outbox(struct writer *w, struct unpack *u)
-{
-    struct stmt *s = db_stmt(w->db, SQL_DELETE_OUTBOX);
-    struct uuid integration = unpack_uuid(u);
-    stmt_uuid(s, 1, &integration);
-    int rc = stmt_run(s);
-    if (rc == 0)
-        w->counts.outbox_rows -= db_changes(w->db);
-    return rc;
-}
-
 static int run_put_doc(struct writer *w, struct unpack *u)
 {
     struct stmt *s = db_stmt(w->db, SQL_PUT_DOC);
@@ -160,9 +123,10 @@ static op_fn *const op_fns[] = {
     [OP_DELETE_ATTRIBUTE] = run_delete_attribute,
     [OP_CHECKPOINT] = run_checkpoint,
     [OP_DELETE_CHECKPOINTS] = run_delete_checkpoints,
-    [OP_OUTBOX_ADD] = run_outbox_add,
-    [OP_OUTBOX_REMOVE] = run_outbox_remove,
-    [OP_DELETE_OUTBOX] = run_delete_outbox,
+    [OP_OUTBOX_ADD] = outbox_run_add,
+    [OP_OUTBOX_REMOVE] = outbox_run_remove,
+    [OP_OUTBOX_KEEP] = outbox_run_keep,
+    [OP_DELETE_OUTBOX] = outbox_run_delete,
     [OP_DEAD_LETTER] = dead_add,
     [OP_DEAD_FAILED] = dead_note_failure,
     [OP_DEAD_REMOVE] = dead_remove,
@@ -220,12 +184,15 @@ static int put_log(struct writer *w, const struct list *txns)
 
 int commit_txns(struct writer *w, struct write_job *job)
 {
+    outbox_drop_open(w); // of a commit that failed
     int rc = run_ops(w, buf_span(&job->rows));
     list_for(it, &job->txns)
     {
         if (rc == 0)
             rc = run_ops(w, buf_span(&container_of(it, struct store_txn, link)->ops));
     }
+    if (rc == 0)
+        rc = outbox_write_open(w);
     if (rc == 0)
         rc = put_log(w, &job->txns);
     job->log_id = w->counts.next_log - 1;

@@ -55,6 +55,8 @@ int dead_add(struct writer *w, struct unpack *u)
     stmt_int(s, 10, (int64_t)payload.n);
     stmt_blob(s, 11, payload);
     stmt_int(s, 12, (int64_t)unpack_u64(u));
+    for (int i = 13; i <= 17; i++)
+        stmt_text(s, i, unpack_span(u));
     w->counts.dead_rows++;
     w->counts.dead_added++;
     w->counts.dead_bytes += (int64_t)payload.n;

@@ -216,6 +216,8 @@ int store_open_hooked(struct loop *l, const struct store_options *o,
     s->head_bytes = o->head_bytes ? o->head_bytes : HEAD_BYTES_DEFAULT;
     s->head_age_ms = o->head_age_ms ? o->head_age_ms : HEAD_AGE_DEFAULT_MS;
     s->commit_interval_ms = o->commit_interval_ms;
+    s->outbox_rows_max = o->outbox_rows ? o->outbox_rows : STORE_OUTBOX_ROWS_DEFAULT;
+    s->outbox_bytes_max = o->outbox_bytes ? o->outbox_bytes : STORE_OUTBOX_BYTES_DEFAULT;
     s->db_path = join(o->dir, "penstock.db");
     s->lock_fd = -1;
     s->writer.hooks = hooks;

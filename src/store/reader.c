@@ -2,6 +2,7 @@
 #include "store/reader.h"
 
 #include "base/mem.h"
+#include "store/outbox.h"
 
 struct reader {
     const char *path;
@@ -28,8 +29,7 @@ static struct span copy(struct arena *a, struct stmt *s, int i)
     return arena_span(a, stmt_col_span(s, i));
 }
 
-// Room for one more in an array that grows in the arena.
-static void *grow(struct arena *a, void *p, size_t n, size_t size)
+void *reader_grow(struct arena *a, void *p, size_t n, size_t size)
 {
     if (n & (n - 1) || n == 0)
         return n ? p : arena_alloc(a, size);
@@ -94,7 +94,7 @@ static int read_attributes(struct db *db, struct read_job *job)
             stmt_reset(s);
             return ERR_INVALID;
         }
-        r->attributes_out = grow(&r->arena, r->attributes_out, r->n_attributes, sizeof a);
+        r->attributes_out = reader_grow(&r->arena, r->attributes_out, r->n_attributes, sizeof a);
         r->attributes_out[r->n_attributes++] = a;
     }
     return rc;
@@ -171,7 +171,7 @@ static int read_devices(struct db *db, struct read_job *job)
         }
         d.name = copy(&r->arena, s, 2);
         d.label = copy(&r->arena, s, 3);
-        r->devices_out = grow(&r->arena, r->devices_out, r->n_devices, sizeof d);
+        r->devices_out = reader_grow(&r->arena, r->devices_out, r->n_devices, sizeof d);
         r->devices_out[r->n_devices++] = d;
     }
     return rc;
@@ -191,34 +191,10 @@ static int read_checkpoints(struct db *db, struct read_job *job)
                                      .sub_sequence = (uint64_t)stmt_col_int(s, 3),
                                      .records_applied = (uint64_t)stmt_col_int(s, 4),
                                      .shard_end = stmt_col_int(s, 5) != 0};
-        r->checkpoints_out = grow(&r->arena, r->checkpoints_out, r->n_checkpoints, sizeof c);
+        r->checkpoints_out = reader_grow(&r->arena, r->checkpoints_out, r->n_checkpoints, sizeof c);
         r->checkpoints_out[r->n_checkpoints++] = c;
     }
     return rc;
-}
-
-static int read_outbox(struct db *db, struct read_job *job)
-{
-    struct store_read *r = job->r;
-    struct stmt *s = db_stmt(db, SQL_GET_OUTBOX);
-    stmt_uuid(s, 1, &r->integration);
-    stmt_int(s, 2, r->after_id);
-    stmt_int(s, 3, r->limit ? at_most(r->limit) : INT64_MAX);
-    int rc;
-    // A part of the outbox is a fine answer: the next read goes on from there.
-    while ((rc = step(r, s)) > 0) {
-        struct store_outbox_row o = {.id = stmt_col_int(s, 0),
-                                     .integration = r->integration,
-                                     .stream = copy(&r->arena, s, 1),
-                                     .stream_arn = copy(&r->arena, s, 2),
-                                     .partition_key = copy(&r->arena, s, 3),
-                                     .explicit_hash_key = copy(&r->arena, s, 4),
-                                     .created_ms = stmt_col_int(s, 5),
-                                     .data = copy(&r->arena, s, 6)};
-        r->outbox_out = grow(&r->arena, r->outbox_out, r->n_outbox, sizeof o);
-        r->outbox_out[r->n_outbox++] = o;
-    }
-    return rc == ERR_LIMIT ? 0 : rc;
 }
 
 static void take_dead(struct store_read *r, struct stmt *s)
@@ -236,8 +212,13 @@ static void take_dead(struct store_read *r, struct stmt *s)
                                   .size = (uint64_t)stmt_col_int(s, 9),
                                   .tries = (uint64_t)stmt_col_int(s, 10),
                                   .last_try_ms = stmt_col_int(s, 11),
-                                  .payload = copy(&r->arena, s, 12)};
-    r->dead_out = grow(&r->arena, r->dead_out, r->n_dead, sizeof d);
+                                  .stream = copy(&r->arena, s, 12),
+                                  .stream_arn = copy(&r->arena, s, 13),
+                                  .explicit_hash_key = copy(&r->arena, s, 14),
+                                  .msg_type = copy(&r->arena, s, 15),
+                                  .metadata = copy(&r->arena, s, 16),
+                                  .payload = copy(&r->arena, s, 17)};
+    r->dead_out = reader_grow(&r->arena, r->dead_out, r->n_dead, sizeof d);
     r->dead_out[r->n_dead++] = d;
 }
 
@@ -321,7 +302,7 @@ static int run_read(struct db *db, struct read_job *job)
     case STORE_READ_CHECKPOINTS:
         return read_checkpoints(db, job);
     case STORE_READ_OUTBOX:
-        return read_outbox(db, job);
+        return outbox_read(db, job);
     case STORE_READ_DEAD_LETTERS:
         return read_dead_page(db, job->r);
     case STORE_READ_DEAD_LETTER:

@@ -46,6 +46,9 @@ void reader_stop(void *ctx, void *thread);
 // worker_job.run
 void reader_run(struct worker_job *wj, void *thread);
 
+// Room for one more in an array that grows in the arena.
+void *reader_grow(struct arena *a, void *p, size_t n, size_t size);
+
 // A result never takes more memory than this; ERR_LIMIT.
 #define STORE_RESULT_BYTES_MAX (256u * 1024 * 1024)
 

@@ -49,7 +49,20 @@ static const char version_2[] = //
     "ALTER TABLE dead_letter ADD COLUMN tries INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE dead_letter ADD COLUMN tried INTEGER NOT NULL DEFAULT 0;";
 
-static const char *const steps[] = {version_1, version_2};
+// outbox_chunk: downlinks in order of id, packed (store/outbox.c); `outbox` is read once, into it.
+// dead_letter of a downlink: what its converter had been given (payload, msg_type, metadata as a
+// JSON object), or the record that a stream did not take (payload, stream or stream_arn, keys).
+static const char version_3[] = //
+    "CREATE TABLE outbox_chunk(id INTEGER PRIMARY KEY, integration BLOB NOT NULL, "
+    "rows INTEGER NOT NULL, size INTEGER NOT NULL, data BLOB NOT NULL);"
+    "CREATE INDEX outbox_chunk_of ON outbox_chunk(integration);"
+    "ALTER TABLE dead_letter ADD COLUMN stream TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE dead_letter ADD COLUMN stream_arn TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE dead_letter ADD COLUMN explicit_hash_key TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE dead_letter ADD COLUMN msg_type TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE dead_letter ADD COLUMN metadata TEXT NOT NULL DEFAULT '';";
+
+static const char *const steps[] = {version_1, version_2, version_3};
 const struct schema schema_current = {steps, sizeof steps / sizeof *steps};
 
 static int run_step(struct db *db, const struct schema *schema, int version)

@@ -50,16 +50,22 @@
     X(SQL_GET_CHECKPOINTS,                                                                         \
       "SELECT stream, shard, sequence, sub_sequence, applied, shard_end FROM checkpoint "          \
       "WHERE integration = ?1 ORDER BY stream, shard")                                             \
-    X(SQL_ADD_OUTBOX, "INSERT INTO outbox(id, integration, stream, stream_arn, partition_key, "    \
-                      "explicit_hash_key, created, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")  \
-    X(SQL_REMOVE_OUTBOX, "DELETE FROM outbox WHERE id = ?1")                                       \
-    X(SQL_DELETE_OUTBOX, "DELETE FROM outbox WHERE integration = ?1")                              \
-    X(SQL_GET_OUTBOX,                                                                              \
-      "SELECT id, stream, stream_arn, partition_key, explicit_hash_key, created, data "            \
-      "FROM outbox WHERE integration = ?1 AND id > ?2 ORDER BY id LIMIT ?3")                       \
+    X(SQL_ADD_OUTBOX, "INSERT INTO outbox_chunk(id, integration, rows, size, data) "               \
+                      "VALUES(?1, ?2, ?3, ?4, ?5)")                                                \
+    X(SQL_REMOVE_OUTBOX, "DELETE FROM outbox_chunk WHERE id = ?1")                                 \
+    X(SQL_KEEP_OUTBOX, "UPDATE outbox_chunk SET rows = ?2, size = ?3, data = ?4 WHERE id = ?1")    \
+    X(SQL_SUM_OUTBOX, "SELECT coalesce(sum(rows), 0), coalesce(sum(size), 0) FROM outbox_chunk "   \
+                      "WHERE integration = ?1")                                                    \
+    X(SQL_DELETE_OUTBOX, "DELETE FROM outbox_chunk WHERE integration = ?1")                        \
+    X(SQL_GET_OUTBOX, "SELECT id, rows, data FROM outbox_chunk "                                   \
+                      "WHERE integration = ?1 AND id > ?2 ORDER BY id")                            \
+    X(SQL_GET_OLD_OUTBOX, "SELECT id, integration, stream, stream_arn, partition_key, "            \
+                          "explicit_hash_key, created, data FROM outbox ORDER BY id LIMIT ?1")     \
+    X(SQL_REMOVE_OLD_OUTBOX, "DELETE FROM outbox WHERE id <= ?1")                                  \
     X(SQL_ADD_DEAD, "INSERT INTO dead_letter(id, integration, downlink, error, shard, sequence, "  \
-                    "partition_key, arrival, created, size, payload, sub_sequence) "               \
-                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")                   \
+                    "partition_key, arrival, created, size, payload, sub_sequence, stream, "       \
+                    "stream_arn, explicit_hash_key, msg_type, metadata) VALUES(?1, ?2, ?3, ?4, "   \
+                    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)")                 \
     X(SQL_OLDEST_DEAD, "SELECT id, size, created FROM dead_letter ORDER BY id LIMIT 1")            \
     X(SQL_REMOVE_DEAD, "DELETE FROM dead_letter WHERE id = ?1")                                    \
     X(SQL_SIZE_DEAD, "SELECT size FROM dead_letter WHERE id = ?1 AND integration = ?2")            \
@@ -117,7 +123,7 @@
 
 #define SQL_DEAD                                                                                   \
     "id, downlink, error, shard, sequence, sub_sequence, partition_key, arrival, created, size, "  \
-    "tries, tried"
+    "tries, tried, stream, stream_arn, explicit_hash_key, msg_type, metadata"
 
 // Devices: ?1 is_asset, ?2 profile (empty = all), ?3 LIKE pattern (empty = all). Looking every
 // profile's name up (STORE_PROFILE is 4) takes most of the time, hence only where it counts.

@@ -251,6 +251,7 @@ static void on_upkeep(struct store *s)
 void store_note_counts(struct store *s, const struct writer_counts *c)
 {
     s->stats.outbox_rows = (uint64_t)c->outbox_rows;
+    s->stats.outbox_bytes = (uint64_t)c->outbox_bytes;
     s->stats.dead_letters = (uint64_t)c->dead_rows;
     s->stats.dead_letters_added = (uint64_t)c->dead_added;
     s->stats.dead_letters_replayed = (uint64_t)c->dead_replayed;
@@ -371,6 +372,12 @@ void store_close(struct store *s, void (*cb)(void *ctx), void *ctx)
     timer_stop(&s->upkeep_trouble.retry);
     if (!list_linked(&s->pump_task.link))
         loop_post(s->loop, &s->pump_task);
+}
+
+bool store_outbox_has_room(const struct store *s, uint64_t rows, uint64_t bytes)
+{
+    return s->stats.outbox_rows + s->outbox_adding_rows + rows <= (uint64_t)s->outbox_rows_max &&
+           s->stats.outbox_bytes + s->outbox_adding_bytes + bytes <= (uint64_t)s->outbox_bytes_max;
 }
 
 void store_get_stats(const struct store *s, struct store_stats *out)

@@ -27,6 +27,9 @@ struct store_txn;
 
 #define STORE_DEAD_ROWS_DEFAULT 100000
 
+#define STORE_OUTBOX_ROWS_DEFAULT 10000000
+#define STORE_OUTBOX_BYTES_DEFAULT (INT64_C(1024) * 1024 * 1024)
+
 struct store_options {
     const char *dir;         // created when missing (0700)
     size_t head_bytes;       // telemetry head in memory before it is written as chunks; 0 = 16 MiB
@@ -36,6 +39,8 @@ struct store_options {
     unsigned readers;           // reader threads; 0 = 1
     int64_t dead_rows_max;      // dead letters kept, the oldest go first; 0 = the default
     int64_t dead_age_ms;        // ... and not longer than this; 0 = whatever their age
+    int64_t outbox_rows;        // in the outbox at most; 0 = the default
+    int64_t outbox_bytes;       // ... together; 0 = the default
 };
 
 // Opens, migrates, loads the directory, replays the log. Blocks: call before the loop runs.
@@ -93,10 +98,17 @@ struct store_checkpoint {
 };
 
 struct store_outbox_row {
-    int64_t id; // given by the store
     struct uuid integration;
     struct span stream, stream_arn, partition_key, explicit_hash_key, data;
     int64_t created_ms;
+};
+
+// Outbox rows that became durable together: read, rewritten and removed as one.
+struct store_outbox_chunk {
+    int64_t id; // ascends in the order of commits
+    struct store_outbox_row *rows;
+    size_t n;
+    size_t bytes; // as stored
 };
 
 struct store_dead_letter {
@@ -106,6 +118,10 @@ struct store_dead_letter {
     struct span payload, error, shard_id, sequence, partition_key;
     uint64_t sub_sequence;
     int64_t arrival_ms, created_ms;
+    // A downlink's: the record that its stream did not take, else (no stream) what the converter
+    // had been given: its message type and its metadata as a JSON object.
+    struct span stream, stream_arn, explicit_hash_key;
+    struct span msg_type, metadata;
     // Out only.
     uint64_t size;       // of the whole payload
     uint64_t tries;      // replays that failed
@@ -133,8 +149,12 @@ void store_txn_delete_attribute(struct store_txn *t, struct store_device *d, enu
                                 struct span key);
 void store_txn_checkpoint(struct store_txn *t, const struct store_checkpoint *c);
 void store_txn_delete_checkpoints(struct store_txn *t, struct uuid integration);
+// Ask store_outbox_has_room() before.
 void store_txn_outbox_add(struct store_txn *t, const struct store_outbox_row *r);
-void store_txn_outbox_remove(struct store_txn *t, int64_t id);
+void store_txn_outbox_remove(struct store_txn *t, const struct store_outbox_chunk *c);
+// Of chunk `c` only `rows` stay, in their order; its n and bytes are set to what is left.
+void store_txn_outbox_keep(struct store_txn *t, struct store_outbox_chunk *c,
+                           const struct store_outbox_row *const *rows, size_t n);
 void store_txn_delete_outbox(struct store_txn *t, struct uuid integration);
 void store_txn_dead_letter(struct store_txn *t, const struct store_dead_letter *d);
 // It was tried again in vain: its new reason; counts the try. No effect when it is gone.
@@ -147,6 +167,10 @@ void store_txn_delete_dead_letters(struct store_txn *t, struct uuid integration)
 void store_txn_put_doc(struct store_txn *t, enum store_doc_kind kind, struct uuid id,
                        struct span name, struct span json);
 void store_txn_delete_doc(struct store_txn *t, enum store_doc_kind kind, struct uuid id);
+
+// Whether `rows` more of together `bytes` fit into the outbox as store_options limit it, with what
+// transactions under way add.
+bool store_outbox_has_room(const struct store *s, uint64_t rows, uint64_t bytes);
 
 // Takes ownership. cb (may be NULL) runs on the loop when durable (0) or when the store closed
 // before (ERR_CANCELED).
@@ -196,7 +220,9 @@ enum store_read_kind {
     // ascending, is_asset: devices_out, total
     STORE_READ_DEVICES,
     STORE_READ_CHECKPOINTS, // integration: checkpoints_out
-    STORE_READ_OUTBOX,      // integration, after_id, limit: outbox_out in order of id
+    // integration, after_id, limit (rows; the chunk that reaches it is the last, 0 = none):
+    // outbox_out in order of id, about a MiB of it
+    STORE_READ_OUTBOX,
     // integration, page, page_size, limit (payload bytes of each, 0 = all): dead_out newest first,
     // total
     STORE_READ_DEAD_LETTERS,
@@ -242,7 +268,7 @@ struct store_read {
     size_t n_devices;
     struct store_checkpoint *checkpoints_out;
     size_t n_checkpoints;
-    struct store_outbox_row *outbox_out;
+    struct store_outbox_chunk *outbox_out;
     size_t n_outbox;
     struct store_dead_letter *dead_out;
     size_t n_dead;
@@ -260,7 +286,7 @@ const struct store_point *store_peek_latest(struct store *s, struct store_device
 
 struct store_stats {
     uint64_t commits, transactions, points, flushes;
-    uint64_t outbox_rows, dead_letters; // there now
+    uint64_t outbox_rows, outbox_bytes, dead_letters; // there now
     // Since the database was made. Dropped: the oldest, when there were too many or too old.
     uint64_t dead_letters_added, dead_letters_replayed, dead_letters_discarded;
     uint64_t dead_letters_dropped;

@@ -64,6 +64,8 @@ struct store {
     struct list refused;  // transactions that came after store_close()
     struct list answered; // reads that needed no thread
     size_t n_reads;       // not done yet
+    int64_t outbox_rows_max, outbox_bytes_max;
+    uint64_t outbox_adding_rows, outbox_adding_bytes; // by transactions under way
     struct loop_task answer_task;
     struct log_limit read_log;
 

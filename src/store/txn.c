@@ -2,6 +2,7 @@
 #include "store/txn.h"
 
 #include "base/mem.h"
+#include "store/outbox.h"
 #include "store/store_internal.h"
 
 struct store_txn *store_txn_new(struct store *s)
@@ -16,6 +17,8 @@ void store_txn_free(struct store_txn *t)
     if (!t)
         return;
     require(!list_linked(&t->link));
+    t->store->outbox_adding_rows -= t->outbox_rows;
+    t->store->outbox_adding_bytes -= t->outbox_bytes;
     buf_free(&t->ops);
     buf_free(&t->points);
     mem_free(t->touches);
@@ -253,20 +256,43 @@ void store_txn_delete_checkpoints(struct store_txn *t, struct uuid integration)
 
 void store_txn_outbox_add(struct store_txn *t, const struct store_outbox_row *r)
 {
+    check_size(r->data.n);
     op(t, OP_OUTBOX_ADD);
     pack_uuid(&t->ops, r->integration);
-    op_span(t, r->stream);
-    op_span(t, r->stream_arn);
-    op_span(t, r->partition_key);
-    op_span(t, r->explicit_hash_key);
-    pack_i64(&t->ops, r->created_ms);
-    op_span(t, r->data);
+    size_t before = t->ops.n;
+    outbox_pack_row(&t->ops, r);
+    uint64_t bytes = t->ops.n - before;
+    t->outbox_rows++;
+    t->outbox_bytes += bytes;
+    t->store->outbox_adding_rows++;
+    t->store->outbox_adding_bytes += bytes;
 }
 
-void store_txn_outbox_remove(struct store_txn *t, int64_t id)
+static void op_chunk(struct store_txn *t, enum txn_op code, const struct store_outbox_chunk *c)
 {
-    op(t, OP_OUTBOX_REMOVE);
-    pack_i64(&t->ops, id);
+    op(t, code);
+    pack_i64(&t->ops, c->id);
+    pack_i64(&t->ops, (int64_t)c->n);
+    pack_i64(&t->ops, (int64_t)c->bytes);
+}
+
+void store_txn_outbox_remove(struct store_txn *t, const struct store_outbox_chunk *c)
+{
+    op_chunk(t, OP_OUTBOX_REMOVE, c);
+}
+
+void store_txn_outbox_keep(struct store_txn *t, struct store_outbox_chunk *c,
+                           const struct store_outbox_row *const *rows, size_t n)
+{
+    struct buf packed = {0};
+    for (size_t i = 0; i < n; i++)
+        outbox_pack_row(&packed, rows[i]);
+    op_chunk(t, OP_OUTBOX_KEEP, c);
+    pack_i64(&t->ops, (int64_t)n);
+    op_span(t, buf_span(&packed));
+    c->n = n;
+    c->bytes = packed.n;
+    buf_free(&packed);
 }
 
 void store_txn_delete_outbox(struct store_txn *t, struct uuid integration)
@@ -288,6 +314,11 @@ void store_txn_dead_letter(struct store_txn *t, const struct store_dead_letter *
     pack_i64(&t->ops, d->created_ms);
     op_span(t, d->payload);
     pack_u64(&t->ops, d->sub_sequence);
+    op_span(t, d->stream);
+    op_span(t, d->stream_arn);
+    op_span(t, d->explicit_hash_key);
+    op_span(t, d->msg_type);
+    op_span(t, d->metadata);
 }
 
 void store_txn_dead_letter_failed(struct store_txn *t, struct uuid integration, int64_t id,

@@ -19,6 +19,7 @@ enum txn_op {
     OP_DELETE_CHECKPOINTS,
     OP_OUTBOX_ADD,
     OP_OUTBOX_REMOVE,
+    OP_OUTBOX_KEEP,
     OP_DELETE_OUTBOX,
     OP_DEAD_LETTER,
     OP_DEAD_FAILED,
@@ -47,6 +48,7 @@ struct store_txn {
     struct points_log_state log;
     struct txn_touch *touches;
     uint32_t n_touches, cap_touches;
+    uint64_t outbox_rows, outbox_bytes; // added
     void (*cb)(void *ctx, int status);
     void *ctx;
 };

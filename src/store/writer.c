@@ -13,6 +13,8 @@ static const struct {
     size_t offset;
 } marks[] = {
     {"log_floor", offsetof(struct writer_counts, log_floor)},
+    {"outbox_rows", offsetof(struct writer_counts, outbox_rows)},
+    {"outbox_bytes", offsetof(struct writer_counts, outbox_bytes)},
     {"dead_rows", offsetof(struct writer_counts, dead_rows)},
     {"dead_bytes", offsetof(struct writer_counts, dead_bytes)},
     {"dead_added", offsetof(struct writer_counts, dead_added)},
@@ -41,7 +43,7 @@ static int load_marks(struct writer *w)
     return 0;
 }
 
-static int save_marks(struct writer *w, struct writer_counts *before)
+int writer_save_marks(struct writer *w, struct writer_counts *before)
 {
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (*mark_of(before, i) == *mark_of(&w->counts, i))
@@ -71,13 +73,13 @@ int writer_init(struct writer *w, struct db *db, struct err *e)
     if (rc == 0)
         rc = next_id(w, "SELECT max(id) FROM log", &c->next_log);
     if (rc == 0)
-        rc = next_id(w, "SELECT max(id) FROM outbox", &c->next_outbox);
+        rc = next_id(w, "SELECT max(id) FROM outbox_chunk", &c->next_outbox);
     if (rc == 0)
         rc = next_id(w, "SELECT max(id) FROM dead_letter", &c->next_dead);
     if (rc == 0)
         rc = next_id(w, "SELECT max(id) FROM gen", &c->next_gen);
     if (rc == 0)
-        rc = db_query_int(db, "SELECT count(*) FROM outbox", 0, &c->outbox_rows);
+        rc = outbox_import(w);
     // A flush that the end of the process cut off begins anew, from the log.
     if (rc == 0)
         rc = db_exec(db, "UPDATE gen SET state = 3 WHERE state = 1 AND level = 0");
@@ -89,6 +91,7 @@ int writer_init(struct writer *w, struct db *db, struct err *e)
 void writer_free(struct writer *w)
 {
     flush_drop(w);
+    outbox_free_open(w);
     buf_free(&w->scratch);
     db_close(w->db);
     w->db = NULL;
@@ -134,7 +137,7 @@ static int run_transaction(struct writer *w, struct write_job *job)
     if (rc == 0)
         rc = run_body(w, job);
     if (rc == 0)
-        rc = save_marks(w, &before);
+        rc = writer_save_marks(w, &before);
     if (rc == 0 && w->hooks)
         rc = w->hooks->before_commit(w->hooks->ctx, w->db, job->kind);
     if (rc == 0)

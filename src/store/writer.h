@@ -9,6 +9,7 @@
 #include "io/worker.h"
 #include "store/db.h"
 #include "store/head.h"
+#include "store/outbox.h"
 #include "store/txn.h"
 
 enum write_kind {
@@ -33,7 +34,7 @@ struct store_hooks {
 struct writer_counts {
     int64_t next_log, next_outbox, next_dead, next_gen;
     int64_t log_floor; // log rows up to this id are flushed
-    int64_t outbox_rows, dead_rows, dead_bytes;
+    int64_t outbox_rows, outbox_bytes, dead_rows, dead_bytes;
     int64_t dead_added, dead_replayed, dead_discarded, dead_dropped;
 };
 
@@ -51,6 +52,7 @@ struct writer {
     struct writer_counts counts;
     struct dead_limits dead;
     struct flush *flush;
+    struct outbox_open outbox;
     struct buf scratch;
 };
 
@@ -76,6 +78,8 @@ struct write_job {
 // Reads counts, marks left-overs of an unfinished flush.
 int writer_init(struct writer *w, struct db *db, struct err *e);
 void writer_free(struct writer *w); // closes the connection
+// Writes the counts that are not as `before`, within a transaction.
+int writer_save_marks(struct writer *w, struct writer_counts *before) MUST_CHECK;
 // worker_job.run
 void writer_run(struct worker_job *wj, void *thread);
 

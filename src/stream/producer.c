@@ -377,19 +377,32 @@ static void fill_call(struct put_call *call)
         call->in.stream_name = s->id;
 }
 
-static void start_call(struct put_stream *s)
+static void take_expired(struct put_queue *q, struct put_batch *b, int64_t now_ms,
+                         struct list *expired)
+{
+    list_for_safe(it, &b->entries)
+    {
+        struct producer_entry *en = entry_of(it);
+        if (en->expires_ms == 0 || en->expires_ms > now_ms)
+            continue;
+        list_remove(&en->link);
+        b->n--;
+        b->bytes -= put_size(en);
+        put_queue_finish(q, en, now_ms);
+        list_push(expired, &en->link);
+    }
+}
+
+static void put_batch(struct put_stream *s, struct put_batch *b)
 {
     struct producer *p = s->p;
-    struct put_batch b;
     struct kinesis_call_options o = {.max_attempts = 1};
-    if (!put_queue_take(&s->queue, &b))
-        return;
-    struct put_call *call = mem_zalloc(sizeof(*call) + b.n * sizeof(struct kinesis_put_entry));
+    struct put_call *call = mem_zalloc(sizeof(*call) + b->n * sizeof(struct kinesis_put_entry));
     call->stream = s;
     call->call.on_done = on_done;
-    call->batch = b;
+    call->batch = *b;
     list_init(&call->batch.entries);
-    list_move_all(&call->batch.entries, &b.entries);
+    list_move_all(&call->batch.entries, &b->entries);
     fill_call(call);
     int rc = kinesis_start(p->kinesis, &call->call, KINESIS_PUT_RECORDS, &call->in, &o);
     if (rc == 0) {
@@ -399,6 +412,23 @@ static void start_call(struct put_stream *s)
     }
     fail_call(call, rc, NULL);
     mem_free(call);
+}
+
+static void start_call(struct put_stream *s)
+{
+    struct producer *p = s->p;
+    struct put_batch b;
+    struct list expired;
+    list_init(&expired);
+    if (!put_queue_take(&s->queue, &b))
+        return;
+    take_expired(&s->queue, &b, loop_now_ms(p->loop), &expired);
+    if (b.n > 0)
+        put_batch(s, &b);
+    for (struct list *it; (it = list_pop(&expired));) {
+        p->stats.expired++;
+        finish_entry(p, entry_of(it), ERR_TIMEOUT, "not on the stream within its time to live");
+    }
 }
 
 static void sleep_until(struct put_stream *s, int64_t due_ms)

@@ -15,13 +15,15 @@ struct producer;
 struct producer_entry {
     void *data;
     // Exactly once: 0 = on the stream; ERR_CANCELED at close; ERR_INVALID = the service refuses
-    // this record for good (error says why). Anything that may heal - a missing stream, a wrong
-    // secret, throttling, the network - is tried again for ever and told by on_status.
+    // this record for good (error says why); ERR_TIMEOUT = not on the stream by expires_ms.
+    // Anything that may heal - a missing stream, a wrong secret, throttling, the network - is tried
+    // again for ever and told by on_status.
     void (*done)(struct producer_entry *en, int status, const char *error);
     struct span stream_name; // or stream_arn
     struct span stream_arn;
     struct span partition_key, explicit_hash_key, record;
-    struct list link; // the producer's from here on
+    int64_t expires_ms; // by the loop's clock: not tried any more after this; 0 = never
+    struct list link;   // the producer's from here on
     void *key;
     unsigned attempts;
     int64_t due_ms;
@@ -50,7 +52,7 @@ size_t producer_pending(const struct producer *p);
 void producer_close(struct producer *p, void (*cb)(void *ctx), void *ctx);
 
 struct producer_stats {
-    uint64_t records, bytes, calls, retries, throttles, refused;
+    uint64_t records, bytes, calls, retries, throttles, refused, expired;
 };
 void producer_get_stats(const struct producer *p, struct producer_stats *out);
 

@@ -121,10 +121,16 @@ static void check_all(struct fixture *f, int64_t n)
 {
     struct store_read r = {.kind = STORE_READ_OUTBOX, .integration = UUID_BYTE(1)};
     assert_int_equal(fixture_read(f, &r), 0);
-    assert_int_equal(r.n_outbox, n);
-    for (int64_t i = 0; i < n; i++)
-        assert_int_equal(r.outbox_out[i].created_ms, i + 1);
+    int64_t rows = 0;
+    for (size_t i = 0; i < r.n_outbox; i++) {
+        for (size_t k = 0; k < r.outbox_out[i].n; k++)
+            assert_int_equal(r.outbox_out[i].rows[k].created_ms, ++rows);
+    }
+    assert_int_equal(rows, n);
     store_read_free(&r);
+    struct store_stats stats;
+    store_get_stats(f->store, &stats);
+    assert_int_equal(stats.outbox_rows, n);
     assert_int_equal(store_count_devices(f->store), n);
     for (int64_t i = 1; i <= n; i++) {
         char name[32];

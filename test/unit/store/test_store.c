@@ -288,69 +288,6 @@ static void test_checkpoints(void **state)
     store_read_free(&r);
 }
 
-static void add_outbox(struct store_txn *t, uint8_t integration, struct span data)
-{
-    struct store_outbox_row row = {.integration = UUID_BYTE(integration),
-                                   .stream = SPAN("tb-test-downlink"),
-                                   .stream_arn = SPAN("arn:aws:kinesis:x"),
-                                   .partition_key = SPAN("kitchen"),
-                                   .explicit_hash_key = SPAN("123"),
-                                   .data = data,
-                                   .created_ms = 77};
-    store_txn_outbox_add(t, &row);
-}
-
-static void test_outbox_keeps_the_order_of_commits(void **state)
-{
-    struct fixture *f = *state;
-    struct store_stats stats;
-    struct store_txn *t1 = store_txn_new(f->store), *t2 = store_txn_new(f->store);
-    add_outbox(t2, 1, SPAN("third"));
-    add_outbox(t1, 1, SPAN("first\0!"));
-    add_outbox(t1, 2, SPAN("second"));
-    store_commit(f->store, t1, NULL, NULL);
-    fixture_commit(f, t2);
-    store_get_stats(f->store, &stats);
-    assert_int_equal(stats.outbox_rows, 3);
-    fixture_reopen(f);
-    store_get_stats(f->store, &stats);
-    assert_int_equal(stats.outbox_rows, 3);
-
-    struct store_read r = {.kind = STORE_READ_OUTBOX, .integration = UUID_BYTE(1), .limit = 10};
-    assert_int_equal(fixture_read(f, &r), 0);
-    assert_int_equal(r.n_outbox, 2);
-    const struct store_outbox_row *o = r.outbox_out;
-    assert_span_is(o[0].data, "first\0!");
-    assert_span_is(o[0].stream, "tb-test-downlink");
-    assert_span_is(o[0].stream_arn, "arn:aws:kinesis:x");
-    assert_span_is(o[0].partition_key, "kitchen");
-    assert_span_is(o[0].explicit_hash_key, "123");
-    assert_int_equal(o[0].created_ms, 77);
-    assert_span_is(o[1].data, "third");
-    assert_true(o[1].id > o[0].id);
-    int64_t first = o[0].id, last = o[1].id;
-    store_read_free(&r);
-    r.after_id = first;
-    r.limit = 1;
-    assert_int_equal(fixture_read(f, &r), 0);
-    assert_int_equal(r.n_outbox, 1);
-    assert_int_equal(r.outbox_out[0].id, last);
-    store_read_free(&r);
-
-    struct store_txn *t = store_txn_new(f->store);
-    store_txn_outbox_remove(t, first);
-    store_txn_outbox_remove(t, first); // again: nothing
-    store_txn_outbox_remove(t, last);
-    add_outbox(t, 1, SPAN("later"));
-    fixture_commit(f, t);
-    store_get_stats(f->store, &stats);
-    assert_int_equal(stats.outbox_rows, 2);
-    r.after_id = last; // ids go on even when the rows are gone
-    assert_int_equal(fixture_read(f, &r), 0);
-    assert_int_equal(r.n_outbox, 1);
-    store_read_free(&r);
-}
-
 struct doc_list {
     int n;
     char text[256];
@@ -474,7 +411,6 @@ int main(void)
         T(test_attribute_only_changed_keeps_the_time),
         T(test_attributes_by_scope),
         T(test_checkpoints),
-        T(test_outbox_keeps_the_order_of_commits),
         T(test_docs),
         T(test_device_pages),
         T(test_files_are_private),
