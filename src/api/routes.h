@@ -57,6 +57,13 @@
     X(DELETE, "/api/integration/{id}", integrations_delete, ADMIN)                                 \
     X(GET, "/api/integration/{id}/status", integrations_status, ADMIN)                             \
     X(GET, "/api/integration/{id}/deadLetters", dead_letters_list, ADMIN)                          \
+    X(DELETE, "/api/integration/{id}/deadLetters", dead_letters_discard_all, ADMIN)                \
+    X(GET, "/api/integration/{id}/deadLetters/replay", dead_letters_progress, ADMIN)               \
+    X(POST, "/api/integration/{id}/deadLetters/replay", dead_letters_replay_all, ADMIN)            \
+    X(DELETE, "/api/integration/{id}/deadLetters/replay", dead_letters_cancel, ADMIN)              \
+    X(GET, "/api/integration/{id}/deadLetters/{letter}", dead_letters_get, ADMIN)                  \
+    X(DELETE, "/api/integration/{id}/deadLetters/{letter}", dead_letters_discard, ADMIN)           \
+    X(POST, "/api/integration/{id}/deadLetters/{letter}/replay", dead_letters_replay, ADMIN)       \
     X(GET, "/api/integrations", integrations_list, ADMIN)                                          \
     X(GET, "/api/integrations/list", integrations_by_ids, ADMIN)                                   \
     X(GET, "/api/integrationInfos", integrations_infos, ADMIN)                                     \

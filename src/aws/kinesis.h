@@ -77,6 +77,8 @@ struct kinesis_record {
     struct span partition_key;
     struct span data; // decoded bytes
     int64_t arrival_ms;
+    uint32_t sub_sequence; // of a user record in an aggregate; 0 = the first, or no aggregate
+    bool aggregated;
 };
 
 struct kinesis_put_result {

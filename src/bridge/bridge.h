@@ -15,6 +15,9 @@
 struct bridge;
 struct worker_pool;
 
+// How something ended: 0, or an ERR_* code with what is wrong.
+typedef void bridge_done_fn(void *ctx, int status, const char *text);
+
 struct bridge_options {
     struct loop *loop;
     struct hub *hub;
@@ -42,11 +45,29 @@ void bridge_close(struct bridge *b, void (*cb)(void *ctx), void *ctx);
 int bridge_validate(struct bridge *b, const struct json *doc, struct err *e);
 // Reaches for the stream with the document's credentials; cb once, later: 0, or what is wrong.
 // Ended early by bridge_close().
-typedef void bridge_check_fn(void *ctx, int status, const char *text);
-void bridge_check(struct bridge *b, const struct json *doc, bridge_check_fn *cb, void *ctx);
+void bridge_check(struct bridge *b, const struct json *doc, bridge_done_fn *cb, void *ctx);
 // The same without a bridge, for `penstock check`: loop, http, jobs, region, endpoint are used.
-void bridge_check_alone(const struct bridge_options *o, const struct json *doc, bridge_check_fn *cb,
+void bridge_check_alone(const struct bridge_options *o, const struct json *doc, bridge_done_fn *cb,
                         void *ctx);
+
+// Dead letters (dead_letters.c) -------------------------------------------------------------------
+// ERR_NOT_FOUND, ERR_CONFLICT (one replay an integration at a time, which must be running) with
+// text: not started, no callback.
+
+// Sends one through the converter again. cb once, later: 0 = it took effect and is gone; else why
+// not, and it stays (ERR_NOT_FOUND: there is no such letter; ERR_CANCELED).
+int bridge_replay_dead_letter(struct bridge *b, struct uuid integration, int64_t letter,
+                              bridge_done_fn *cb, void *ctx, struct err *e);
+// All that are there now, oldest first; ends by itself.
+int bridge_replay_dead_letters(struct bridge *b, struct uuid integration, struct err *e);
+// {"running":false,"total":0,"replayed":0,"failed":0,"lastError":null}; false when it is unknown.
+bool bridge_dead_replay_json(struct bridge *b, struct uuid integration, struct buf *out);
+void bridge_cancel_dead_letters(struct bridge *b, struct uuid integration);
+// Removes one, or all (letter 0). cb when durable.
+int bridge_discard_dead_letters(struct bridge *b, struct uuid integration, int64_t letter,
+                                void (*cb)(void *ctx, int status), void *ctx, struct err *e);
+
+// Status (status.c) -------------------------------------------------------------------------------
 
 // {"state":"ACTIVE","error":null,"shards":[...]} of one integration; false when it is unknown.
 bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *out);

@@ -16,7 +16,7 @@ struct check {
     struct loop_task task;
     int status;
     struct err err;
-    bridge_check_fn *cb;
+    bridge_done_fn *cb;
     void *ctx;
 };
 
@@ -117,7 +117,7 @@ static int start(struct check *c, const struct json *doc)
 }
 
 static struct check *run_check(const struct bridge_options *o, const struct json *doc,
-                               bridge_check_fn *cb, void *ctx)
+                               bridge_done_fn *cb, void *ctx)
 {
     struct check *c = mem_new(struct check);
     c->o = *o;
@@ -132,14 +132,14 @@ static struct check *run_check(const struct bridge_options *o, const struct json
     return c;
 }
 
-void bridge_check(struct bridge *b, const struct json *doc, bridge_check_fn *cb, void *ctx)
+void bridge_check(struct bridge *b, const struct json *doc, bridge_done_fn *cb, void *ctx)
 {
     struct check *c = run_check(&b->o, doc, cb, ctx);
     c->bridge = b;
     list_push(&b->checks, &c->link);
 }
 
-void bridge_check_alone(const struct bridge_options *o, const struct json *doc, bridge_check_fn *cb,
+void bridge_check_alone(const struct bridge_options *o, const struct json *doc, bridge_done_fn *cb,
                         void *ctx)
 {
     run_check(o, doc, cb, ctx);

@@ -73,8 +73,11 @@ static void restore_lanes(struct integration *in, const struct store_read *r,
         mem_free(lane->durable_sequence);
         lane->durable_sequence =
             is_sequence(c->sequence) ? mem_strndup(c->sequence.p, c->sequence.n) : NULL;
-        cp[(*n)++] = (struct consumer_checkpoint){lane->shard_id, c->sequence, c->records_applied,
-                                                  c->shard_end};
+        cp[(*n)++] = (struct consumer_checkpoint){.shard_id = lane->shard_id,
+                                                  .sequence = c->sequence,
+                                                  .sub_sequence = c->sub_sequence,
+                                                  .records_applied = c->records_applied,
+                                                  .shard_end = c->shard_end};
     }
 }
 
@@ -307,6 +310,7 @@ void integration_stop(struct integration *in)
 {
     if (in->phase != PHASE_RUNNING)
         return;
+    dead_letters_stop(in);
     in->phase = PHASE_STOPPING;
     if (in->consumer)
         consumer_stop(in->consumer);
@@ -316,7 +320,8 @@ void integration_stop(struct integration *in)
 // Closes the next layer once the one above is quiet. True when all are gone.
 static bool close_layers(struct integration *in)
 {
-    if (in->live.works || !downlinks_idle(&in->downlinks) || in->reading_checkpoints)
+    if (in->live.works || !downlinks_idle(&in->downlinks) || in->dead.running ||
+        in->reading_checkpoints)
         return false;
     uplink_cancel_wait(&in->live);
     if (in->consumer && !in->consumer_closing) {

@@ -4,7 +4,7 @@
 
 // One running integration. Internal to bridge/. The files by subject: integration.c (its life),
 // uplink.c (batch to commit), downlink.c (message to outbox), outbox.c (outbox to stream),
-// status.c.
+// dead_letters.c (tried again), status.c.
 
 #include "base/log.h"
 #include "bridge/bridge.h"
@@ -48,6 +48,28 @@ struct uplink {
     uint64_t records, failed, commits;
 };
 
+// Dead letters on their way through the converter again.
+struct dead_replay {
+    struct integration *in;
+    bool running, canceled;
+    bool one;         // only the letter with the id `after_id`
+    int64_t after_id; // done up to here
+    int64_t until_id; // 0 = not known yet
+    uint64_t total, replayed, failed;
+    struct err err; // of the last letter that failed
+    // The page on its way.
+    struct store_read read;
+    size_t held; // of the budget
+    struct convert_job job;
+    struct convert_waiter room;
+    bool waiting_room;
+    struct hub_run run;
+    uint32_t page_ok, page_failed;
+    bool page_canceled;
+    bridge_done_fn *cb;
+    void *ctx;
+};
+
 enum phase { PHASE_OFF, PHASE_RUNNING, PHASE_STOPPING };
 
 struct integration {
@@ -77,6 +99,7 @@ struct integration {
     bool reading_checkpoints;
     char *stream_identity;
     struct outbox outbox;
+    struct dead_replay dead;
     int stream_status, put_status;
     bool stream_seen; // on_status has spoken
     char stream_error[ERR_MSG_MAX], put_error[ERR_MSG_MAX], start_error[ERR_MSG_MAX];
@@ -125,6 +148,9 @@ void uplink_cancel_wait(struct uplink *up);
 // the first reason why a message was refused (the others took effect).
 int uplink_apply(struct integration *in, struct hub_run *run, const struct uplink_result *result,
                  int64_t arrival_ms, struct err *e);
+
+// The page under way ends, or has not happened; then integration_maybe_stopped().
+void dead_letters_stop(struct integration *in);
 
 // "ACTIVE", ...; *error = text or NULL.
 const char *integration_state(const struct integration *in, const char **error);

@@ -504,6 +504,25 @@ static void run_flush(struct loop_task *t)
     integration_maybe_stopped(ob->in);
 }
 
+int outbox_take_back(struct integration *in, struct hub_run *run, const struct store_dead_letter *d,
+                     struct err *e)
+{
+    struct store_outbox_row row = {.integration = in->id,
+                                   .stream = d->stream,
+                                   .stream_arn = d->stream_arn,
+                                   .partition_key = d->partition_key,
+                                   .explicit_hash_key = d->explicit_hash_key,
+                                   .data = d->payload,
+                                   .created_ms = loop_wall_ms(in->bridge->o.loop)};
+    if (d->stream.n == 0 && d->stream_arn.n == 0)
+        return err_set(e, ERR_INVALID, "the converter made no record of this message");
+    if (!store_outbox_has_room(hub_store(in->bridge->o.hub), 1, d->payload.n))
+        return err_set(e, ERR_BUSY, "the outbox is full");
+    store_txn_outbox_add(run->txn, &row);
+    hub_run_outbox(run, in->id);
+    return 0;
+}
+
 // Life -------------------------------------------------------------------------------------------
 
 void outbox_init(struct outbox *ob, struct integration *in)

@@ -10,7 +10,7 @@
 // bounded, whatever the outbox holds. Loop thread only; embedded in its integration.
 
 #include "bridge/outbox_lanes.h"
-#include "store/store.h"
+#include "hub/hub.h"
 #include "stream/producer.h"
 
 struct integration;
@@ -42,6 +42,10 @@ struct outbox {
 void outbox_init(struct outbox *ob, struct integration *in);
 // There are new rows.
 void outbox_kick(struct outbox *ob);
+// A dead downlink goes back into the outbox, in the run's transaction; negative with the reason why
+// it cannot.
+int outbox_take_back(struct integration *in, struct hub_run *run, const struct store_dead_letter *d,
+                     struct err *e);
 // Nothing read, nothing committing.
 bool outbox_idle(const struct outbox *ob);
 void outbox_deinit(struct outbox *ob);

@@ -98,9 +98,11 @@ static void fill_job(struct chunk *c, uint32_t index)
     for (size_t i = 0; i < n; i++) {
         const struct kinesis_record *k = &out->records[first + i];
         r[i] = (struct uplink_record){.payload = k->data,
-                                      .partition_key = k->partition_key,
-                                      .sequence_number = k->sequence_number,
+                                      .stream_name = in->config.stream_name,
                                       .shard_id = w->lane->shard_id,
+                                      .sequence_number = k->sequence_number,
+                                      .sub_sequence = k->sub_sequence,
+                                      .partition_key = k->partition_key,
                                       .arrival_ms = k->arrival_ms};
     }
     c->job.uplink = r;
@@ -271,6 +273,7 @@ static void put_checkpoint(struct work *w)
         .stream = span_str(in->stream_identity),
         .shard_id = lane->shard_id,
         .sequence = w->batch->position,
+        .sub_sequence = w->batch->sub_sequence,
         .records_applied = lane->applied,
         .shard_end = w->batch->shard_end,
     };

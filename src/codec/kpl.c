@@ -201,12 +201,16 @@ static struct span table_entry(const struct kpl_reader *r, const struct kpl_tabl
     return s;
 }
 
+bool kpl_may_be(struct span data)
+{
+    // An empty message is none, as in the KCL.
+    return data.n > MAGIC_LEN + MD5_LEN && memcmp(data.p, magic, MAGIC_LEN) == 0;
+}
+
 bool kpl_open(struct kpl_reader *r, struct span data, struct arena *arena)
 {
     uint8_t digest[MD5_LEN];
-    // An empty message is none, as in the KCL.
-    if (data.n <= MAGIC_LEN + MD5_LEN || data.n > UINT32_MAX ||
-        memcmp(data.p, magic, MAGIC_LEN) != 0) {
+    if (!kpl_may_be(data) || data.n > UINT32_MAX) {
         return false;
     }
     *r = (struct kpl_reader){.message = {data.p + MAGIC_LEN, data.n - MAGIC_LEN - MD5_LEN},

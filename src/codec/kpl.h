@@ -36,6 +36,8 @@ enum kpl_step {
     KPL_BAD_INDEX // a key that is not in its table: this record and those after it are lost
 };
 
+// Whether `data` begins as aggregates do: cheap, and false for nearly all that are none.
+bool kpl_may_be(struct span data);
 // Whether `data` is an aggregate: magic, digest and message are all right. When not, it is a record
 // like any other. `arena` (borrowed) is for the tables and lives as long as the reader.
 bool kpl_open(struct kpl_reader *r, struct span data, struct arena *arena);

@@ -11,8 +11,9 @@
 // of the caller's any more, whenever it comes back (js_gate.h); the rest of the batch goes on
 // elsewhere.
 //
-// An uplink script's metadata holds the job's pairs and, under names that are not among them,
-// partitionKey, sequenceNumber and shardId of the record.
+// An uplink script's metadata holds the job's pairs and, under names that are not among them, what
+// is known of the record: streamName, shardId, sequenceNumber, subSequenceNumber, partitionKey and
+// arrivalTimestamp (milliseconds since 1970). All are texts.
 
 #include "base/arena.h"
 #include "base/value.h"
@@ -75,8 +76,9 @@ struct convert_pairs {
 
 struct uplink_record {
     struct span payload;
-    struct span partition_key, sequence_number, shard_id; // for metadata; may be empty
-    int64_t arrival_ms;
+    struct span stream_name, shard_id, sequence_number, partition_key; // for metadata; may be empty
+    uint64_t sub_sequence; // of the user record in an aggregate; counts with a sequence number
+    int64_t arrival_ms;    // 0 = not known
 };
 
 // One device or asset message of a result.

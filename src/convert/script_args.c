@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/script_args.h"
 
+#include "base/num.h"
 #include "convert/js_text.h"
 
 void script_args_push_text(duk_context *ctx, struct span utf8)
@@ -20,6 +21,12 @@ void script_args_add(duk_context *ctx, const char *name, struct span utf8)
         return;
     script_args_push_text(ctx, utf8);
     duk_put_prop_string(ctx, -2, name);
+}
+
+void script_args_add_int(duk_context *ctx, const char *name, int64_t value)
+{
+    char text[NUM_TEXT_MAX];
+    script_args_add(ctx, name, span_of(text, num_format_i64(value, text)));
 }
 
 void script_args_push_pairs(duk_context *ctx, struct convert_pairs pairs)

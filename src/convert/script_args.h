@@ -11,6 +11,8 @@
 void script_args_push_text(duk_context *ctx, struct span utf8);
 // Sets key `name` of the object on the top, unless it is there already or the text is empty.
 void script_args_add(duk_context *ctx, const char *name, struct span utf8);
+// The same with a number as text.
+void script_args_add_int(duk_context *ctx, const char *name, int64_t value);
 // A fresh object of the pairs.
 void script_args_push_pairs(duk_context *ctx, struct convert_pairs pairs);
 // A JSON text parsed.

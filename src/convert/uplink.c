@@ -236,6 +236,18 @@ static int read_result(struct result_reader *r, const struct duk_x_value *v,
 
 // The call ---------------------------------------------------------------------------------------
 
+static void add_record(duk_context *ctx, const struct uplink_record *r)
+{
+    script_args_add(ctx, "streamName", r->stream_name);
+    script_args_add(ctx, "shardId", r->shard_id);
+    script_args_add(ctx, "sequenceNumber", r->sequence_number);
+    if (r->sequence_number.n > 0)
+        script_args_add_int(ctx, "subSequenceNumber", (int64_t)r->sub_sequence);
+    script_args_add(ctx, "partitionKey", r->partition_key);
+    if (r->arrival_ms > 0)
+        script_args_add_int(ctx, "arrivalTimestamp", r->arrival_ms);
+}
+
 static int push_arguments(duk_context *ctx, struct js_call *call)
 {
     struct uplink_call *c = (struct uplink_call *)call;
@@ -243,9 +255,7 @@ static int push_arguments(duk_context *ctx, struct js_call *call)
     if (!c->with_metadata)
         return 1;
     duk_x_push_copy(ctx, JS_SLOT_TEMPLATE);
-    script_args_add(ctx, "partitionKey", c->record->partition_key);
-    script_args_add(ctx, "sequenceNumber", c->record->sequence_number);
-    script_args_add(ctx, "shardId", c->record->shard_id);
+    add_record(ctx, c->record);
     return 2;
 }
 

@@ -84,7 +84,7 @@ static void free_readers(struct consumer *c)
 {
     for (size_t i = 0; i < c->map.n; i++)
         if (c->map.nodes[i]->data) {
-            shard_reader_free(c->map.nodes[i]->data);
+            shard_source_free(c->map.nodes[i]->data);
             c->map.nodes[i]->data = NULL;
         }
 }
@@ -93,7 +93,7 @@ static void halt_readers(struct consumer *c)
 {
     for (size_t i = 0; i < c->map.n; i++)
         if (c->map.nodes[i]->data)
-            shard_reader_halt(c->map.nodes[i]->data);
+            shard_source_halt(c->map.nodes[i]->data);
 }
 
 static void finish_close(struct consumer *c)
@@ -210,7 +210,7 @@ static void prune(struct consumer *c)
         struct shard_node *node = c->map.nodes[i];
         if (!node->data || node->in_use || shard_map_is_listed(&c->map, node))
             continue;
-        shard_reader_free(node->data);
+        shard_source_free(node->data);
         node->data = NULL;
     }
     shard_map_prune(&c->map);
@@ -252,7 +252,7 @@ static int on_shards(void *ctx, const struct kinesis_shard *shards, size_t n)
         return rc;
     for (size_t i = 0; i < c->map.n; i++)
         if (c->map.nodes[i]->data)
-            shard_reader_on_listing(c->map.nodes[i]->data);
+            shard_source_on_listing(c->map.nodes[i]->data);
     if (c->stopped)
         return 0;
     prune(c);
@@ -349,7 +349,8 @@ void consumer_start_shards(struct consumer *c, const struct consumer_checkpoint 
         return;
     require(c->phase == CONSUMER_ASKING);
     for (size_t i = 0; i < n; i++)
-        if (shard_map_add_checkpoint(&c->map, cp[i].shard_id, cp[i].sequence, cp[i].shard_end) < 0)
+        if (shard_map_add_checkpoint(&c->map, cp[i].shard_id, cp[i].sequence, cp[i].sub_sequence,
+                                     cp[i].shard_end) < 0)
             log_error("stream", "checkpoint ignored: not a shard id, or twice", "shard=\"%.*s\"",
                       SPAN_ARG(cp[i].shard_id));
     c->phase = CONSUMER_LISTING;
@@ -362,7 +363,7 @@ void consumer_ack(struct consumer *c, struct shard_batch *b)
 {
     require(c->n_out > 0);
     c->n_out--;
-    shard_reader_ack(b->internal, b);
+    shard_source_ack(b->internal, b);
     consumer_settle(c);
 }
 
@@ -395,7 +396,7 @@ void consumer_get_shard(const struct consumer *c, size_t i, struct shard_status 
     require(i < c->map.n);
     const struct shard_node *node = c->map.nodes[i];
     if (node->data) {
-        shard_reader_status(node->data, out);
+        shard_source_status(node->data, out);
         return;
     }
     *out = (struct shard_status){

@@ -5,6 +5,9 @@
 // Reads all shards of one stream by polling and hands batches to its owner, in order per shard,
 // parents before children. Loop thread only.
 //
+// Aggregated records of the producer library come taken apart: a batch holds at most max_records
+// user records.
+//
 // Happy path: DescribeStreamSummary, ListShards, an iterator per shard from its checkpoint (or the
 // start position), then GetRecords in turn, at most 5 a second and shard, at once when behind. A
 // batch is handed over with everything it needs; the owner acknowledges it when its effects are
@@ -21,7 +24,8 @@ struct consumer;
 
 struct consumer_checkpoint {
     struct span shard_id;
-    struct span sequence; // as shard_batch.position said; empty = none
+    struct span sequence;  // as shard_batch.position said; empty = none
+    uint64_t sub_sequence; // as shard_batch.sub_sequence said
     uint64_t records_applied;
     bool shard_end;
 };
@@ -41,13 +45,15 @@ struct shard_batch {
     struct list link;          // for the owner's queues
     void *data;                // the owner's
     struct span shard_id;      // lives as long as the consumer
-    struct kinesis_output out; // records are out.records[0..n_records)
+    struct kinesis_output out; // user records are out.records[0..n_records); no more of it counts
     // What to save as the shard's sequence when all of it took effect: the last record's sequence
     // number; without records what held before ("" = nothing).
     struct span position;
-    size_t budget_bytes; // taken from the budget for it; the owner may add with budget_force()
-    bool shard_end;      // nothing comes after it; n_records may be 0
+    uint64_t sub_sequence; // ... and the sub-sequence number of its last user record
+    size_t budget_bytes;   // taken from the budget for it; the owner may add with budget_force()
+    bool shard_end;        // nothing comes after it; n_records may be 0
     void *internal;
+    struct shard_reply *reply; // the consumer's: what the records lie in, when `out` has not got it
 };
 
 struct consumer_events {
@@ -71,7 +77,7 @@ struct consumer_options {
     // says when that was. Saved, it keeps a restart before the first record from starting at a
     // later LATEST, which would lose what came between.
     bool save_start;
-    int max_records;      // GetRecords Limit, 1..10000
+    int max_records;      // of a batch, and GetRecords Limit: 1..10000
     int64_t poll_ms;      // between polls that found nothing more; 0 = 250; never below 200 a shard
     int calls_per_second; // GetRecords a shard; 0 = 5, the service's limit; more: local endpoints
     int64_t request_ms;   // per request; 0 = 30000
@@ -96,6 +102,8 @@ struct shard_status {
     struct span sequence;  // last one read
     int64_t millis_behind; // -1 = not known
     uint64_t records, bytes, calls, throttles, errors;
+    uint64_t foreign; // aggregated records passed over: their keys belong to another shard
+    uint64_t broken;  // aggregated records of which the rest was unreadable
     int64_t last_arrival_ms;
     const char *last_error; // NULL = none
 };

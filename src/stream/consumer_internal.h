@@ -2,15 +2,13 @@
 #ifndef PENSTOCK_STREAM_CONSUMER_INTERNAL_H
 #define PENSTOCK_STREAM_CONSUMER_INTERNAL_H
 
-// What consumer.c and shard_reader.c share. The consumer owns readers by way of its shard map
-// (shard_node.data); readers tell it what happened.
+// What consumer.c and the ways to read a shard share. The consumer owns readers (shard_source.h) by
+// way of its shard map (shard_node.data); readers tell it what happened.
 
 #include "base/log.h"
 #include "stream/consumer.h"
 #include "stream/shard_map.h"
 #include "stream/stream_watch.h"
-
-struct shard_reader;
 
 enum consumer_phase {
     CONSUMER_OPENING, // until the stream's identity is known

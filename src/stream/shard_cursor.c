@@ -3,7 +3,8 @@
 
 static bool has_record(const struct shard_cursor *c)
 {
-    return c->start.type == KINESIS_AFTER_SEQUENCE_NUMBER;
+    return c->start.type == KINESIS_AT_SEQUENCE_NUMBER ||
+           c->start.type == KINESIS_AFTER_SEQUENCE_NUMBER;
 }
 
 void shard_cursor_init(struct shard_cursor *c, const struct shard_position *start,
@@ -48,11 +49,19 @@ void shard_cursor_drop_known(const struct shard_cursor *c, struct kinesis_output
 {
     if (!has_record(c))
         return;
+    int most = c->start.type == KINESIS_AT_SEQUENCE_NUMBER ? -1 : 0;
     while (out->n_records > 0 &&
-           kinesis_sequence_cmp(out->records[0].sequence_number, buf_span(&c->text)) <= 0) {
+           kinesis_sequence_cmp(out->records[0].sequence_number, buf_span(&c->text)) <= most) {
         out->records++;
         out->n_records--;
     }
+}
+
+bool shard_cursor_is_at(const struct shard_cursor *c, struct span *sequence, uint64_t *sub_sequence)
+{
+    *sequence = buf_span(&c->text);
+    *sub_sequence = c->start.sub_sequence;
+    return c->start.type == KINESIS_AT_SEQUENCE_NUMBER;
 }
 
 struct span shard_cursor_position(const struct shard_cursor *c)

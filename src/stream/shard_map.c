@@ -61,7 +61,7 @@ static void set_ended(struct shard_node *node)
 }
 
 int shard_map_add_checkpoint(struct shard_map *m, struct span id, struct span sequence,
-                             bool shard_end)
+                             uint64_t sub_sequence, bool shard_end)
 {
     require(m->listings == 0);
     if (id.n == 0 || id.n > SHARD_MAP_MAX_ID || shard_map_find(m, id))
@@ -72,6 +72,7 @@ int shard_map_add_checkpoint(struct shard_map *m, struct span id, struct span se
     node->has_checkpoint = shard_end || sequence.n > 0;
     node->checkpoint_end = shard_end;
     node->saved = arena_span(&m->arena, sequence);
+    node->saved_sub = sub_sequence;
     if (node->has_checkpoint)
         m->has_checkpoints = node->ours = true;
     if (shard_end)
@@ -109,6 +110,12 @@ static bool link_parents(struct shard_map *m, struct shard_node *node)
     return all;
 }
 
+static void learn_keys(struct shard_node *node, const struct kinesis_shard *s)
+{
+    node->has_keys = hash_key_parse(s->starting_hash_key, &node->first_key) &&
+                     hash_key_parse(s->ending_hash_key, &node->last_key);
+}
+
 static void learn_shard(struct shard_map *m, const struct kinesis_shard *s)
 {
     struct shard_node *node = shard_map_find(m, s->shard_id);
@@ -118,6 +125,7 @@ static void learn_shard(struct shard_map *m, const struct kinesis_shard *s)
         node->late = m->listings > 1;
     add_parent(m, node, s->parent_id);
     add_parent(m, node, s->adjacent_parent_id);
+    learn_keys(node, s);
     node->closed = s->ending_sequence_number.n > 0;
     node->unsure = false;
     node->listed = m->listings;
@@ -207,6 +215,7 @@ int shard_map_add_children(struct shard_map *m, struct shard_node *parent,
         }
         struct shard_node *node = find_or_add(m, s->shard_id);
         node->late = true;
+        learn_keys(node, s);
         add_parent(m, node, parent->id);
         for (size_t k = 0; k < s->n_parents; k++)
             add_parent(m, node, s->parents[k]);
@@ -235,7 +244,9 @@ static struct shard_position saved_position(const struct shard_node *node)
     if (node->saved.p[0] == SHARD_POSITION_TIME &&
         span_to_i64(span_of(node->saved.p + 1, node->saved.n - 1), &ms))
         return (struct shard_position){.type = KINESIS_AT_TIMESTAMP, .timestamp_ms = ms};
-    return (struct shard_position){.type = KINESIS_AFTER_SEQUENCE_NUMBER, .sequence = node->saved};
+    return (struct shard_position){.type = KINESIS_AT_SEQUENCE_NUMBER,
+                                   .sequence = node->saved,
+                                   .sub_sequence = node->saved_sub};
 }
 
 // A child of a shard that an earlier run read, or that this run reads. With AT_TIMESTAMP a parent

@@ -6,7 +6,8 @@
 // listings and children in; shards whose turn has come out.
 //
 // A shard's turn comes when all its parents have ended (a merge has two). It starts
-//  - after its checkpoint, when it has one; not at all when that says that it has ended;
+//  - at its checkpoint, when it has one; not at all when that says that it has ended. At, not
+//    after: user records of that record may be left (facts/kcl.md section 3.1);
 //  - at its beginning, when it is a child of a shard that was read, in this run or an earlier one,
 //    or when it came up after the first listing: nothing of it has been seen by anyone;
 //  - not at all, when it has no checkpoint but a descendant has one: it was passed before;
@@ -18,6 +19,7 @@
 
 #include "aws/kinesis.h"
 #include "base/map.h"
+#include "codec/hash_key.h"
 
 // Closed shards count until they expire; a stream has at most 10,000 open ones by the service's own
 // rule for UpdateShardCount.
@@ -31,8 +33,9 @@
 
 struct shard_position {
     enum kinesis_iterator type;
-    struct span sequence; // AFTER_SEQUENCE_NUMBER
-    int64_t timestamp_ms; // AT_TIMESTAMP
+    struct span sequence;  // AT_SEQUENCE_NUMBER, AFTER_SEQUENCE_NUMBER
+    uint64_t sub_sequence; // AT_SEQUENCE_NUMBER: user records up to this one are known
+    int64_t timestamp_ms;  // AT_TIMESTAMP
 };
 
 enum shard_phase { SHARD_PHASE_WAITING, SHARD_PHASE_STARTED, SHARD_PHASE_ENDED };
@@ -40,8 +43,11 @@ enum shard_phase { SHARD_PHASE_WAITING, SHARD_PHASE_STARTED, SHARD_PHASE_ENDED }
 struct shard_node {
     struct span id;
     struct span parent_ids[2];
-    struct shard_node *parents[2]; // NULL = none, or not known
-    struct span saved;             // sequence or position of its checkpoint; empty = none
+    struct shard_node *parents[2];       // NULL = none, or not known
+    struct span saved;                   // sequence or position of its checkpoint; empty = none
+    uint64_t saved_sub;                  // ... and sub-sequence number
+    struct hash_key first_key, last_key; // that it is for, when has_keys
+    bool has_keys;
     bool has_checkpoint;
     bool checkpoint_end;
     bool closed;   // as of the last listing that had it
@@ -80,7 +86,7 @@ void shard_map_free(struct shard_map *m);
 
 // All checkpoints come before the first listing, each shard once. ERR_INVALID for an unusable id.
 int shard_map_add_checkpoint(struct shard_map *m, struct span id, struct span sequence,
-                             bool shard_end) MUST_CHECK;
+                             uint64_t sub_sequence, bool shard_end) MUST_CHECK;
 // A complete listing. ERR_LIMIT when there are too many shards, ERR_PROTO for an unusable id; then
 // nothing has changed.
 int shard_map_merge_listing(struct shard_map *m, const struct kinesis_shard *shards,

@@ -107,6 +107,8 @@ static void copy_shard(struct stream_watch *w, const struct kinesis_shard *s)
         .shard_id = arena_span(&w->arena, s->shard_id),
         .parent_id = arena_span(&w->arena, s->parent_id),
         .adjacent_parent_id = arena_span(&w->arena, s->adjacent_parent_id),
+        .starting_hash_key = arena_span(&w->arena, s->starting_hash_key),
+        .ending_hash_key = arena_span(&w->arena, s->ending_hash_key),
         .ending_sequence_number = arena_span(&w->arena, s->ending_sequence_number),
     };
 }

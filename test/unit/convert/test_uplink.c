@@ -286,9 +286,12 @@ static void test_metadata(void **state)
                                    {SPAN("site"), SPAN("\xc3\xa9")},
                                    {SPAN("__proto__"), SPAN("p")}};
     struct uplink_record record = {.payload = SPAN("x"),
-                                   .partition_key = SPAN("123"),
+                                   .stream_name = SPAN("tb-up"),
+                                   .shard_id = SPAN("shardId-0"),
                                    .sequence_number = SPAN("495"),
-                                   .shard_id = SPAN("shardId-0")};
+                                   .sub_sequence = 7,
+                                   .partition_key = SPAN("123"),
+                                   .arrival_ms = 1700000000123};
     struct script_run s;
     script_run_init(&s, CONVERT_UPLINK,
                     "var t = {}; Object.getOwnPropertyNames(metadata).forEach(function (k) { "
@@ -300,12 +303,17 @@ static void test_metadata(void **state)
         assert_string_equal(script_run_uplink_meta(&s, &record, (struct convert_pairs){pairs, 3}),
                             "device d @{m_integrationName='kinesis_integration', "
                             "m_site='\xc3\xa9', m___proto__='p', "
-                            "m_partitionKey='123', m_sequenceNumber='495', m_shardId='shardId-0'}");
+                            "m_streamName='tb-up', m_shardId='shardId-0', "
+                            "m_sequenceNumber='495', m_subSequenceNumber='7', "
+                            "m_partitionKey='123', m_arrivalTimestamp='1700000000123'}");
     // Configured pairs win, and what is empty is left out.
     struct convert_pair own[] = {{SPAN("shardId"), SPAN("mine")}};
-    record.partition_key = SPAN_NONE;
-    assert_string_equal(script_run_uplink_meta(&s, &record, (struct convert_pairs){own, 1}),
-                        "device d @{m_shardId='mine', m_sequenceNumber='495'}");
+    record.partition_key = record.stream_name = SPAN_NONE;
+    record.sub_sequence = 0;
+    record.arrival_ms = 0;
+    assert_string_equal(
+        script_run_uplink_meta(&s, &record, (struct convert_pairs){own, 1}),
+        "device d @{m_shardId='mine', m_sequenceNumber='495', m_subSequenceNumber='0'}");
     script_run_free(&s);
     // So many that an object finds them by a hash.
     struct convert_pair many[20];
@@ -323,7 +331,7 @@ static void test_metadata(void **state)
         NULL);
     for (int i = 0; i < 2; i++)
         assert_string_equal(script_run_uplink_meta(&m, &record, (struct convert_pairs){many, 20}),
-                            "device 20,shardId-0,23");
+                            "device 20,shardId-0,24");
     script_run_free(&m);
     assert_uplink("return {deviceName: typeof arguments[1] + arguments.length}", "",
                   "device object2");

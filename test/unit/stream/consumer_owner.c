@@ -69,6 +69,7 @@ void owner_answer(struct owner *o)
             continue;
         cp[n++] = (struct consumer_checkpoint){.shard_id = span_str(s->id),
                                                .sequence = span_str(s->position),
+                                               .sub_sequence = s->sub_sequence,
                                                .records_applied = s->applied,
                                                .shard_end = s->end};
     }
@@ -97,9 +98,11 @@ static void on_batch(void *ctx, struct shard_batch *b)
     assert_false(o->closed);
     assert_false(s->end);
     assert_true(b->shard_end || b->out.n_records > 0 || b->position.p[0] == '@');
-    if (b->out.n_records > 0)
-        assert_span_equal(b->position, b->out.records[b->out.n_records - 1].sequence_number);
-    else if (!b->shard_end)
+    if (b->out.n_records > 0) {
+        const struct kinesis_record *last = &b->out.records[b->out.n_records - 1];
+        assert_span_equal(b->position, last->sequence_number);
+        assert_int_equal(b->sub_sequence, last->sub_sequence);
+    } else if (!b->shard_end)
         o->n_starts++;
     if (o->check_parents && s->applied == 0)
         check_parents(o, b->shard_id);
@@ -182,6 +185,26 @@ static struct shard_batch *pick(struct owner *o)
     return best;
 }
 
+// A plain record at once; an aggregate user record by user record.
+static void take(struct fake_record *r, const struct kinesis_record *got)
+{
+    uint32_t index;
+    assert_int_equal(got->aggregated, r->users > 0);
+    if (r->users == 0) {
+        assert_int_equal(got->sub_sequence, 0);
+        assert_int_equal(got->data.n, r->size);
+        r->taken = true;
+        return;
+    }
+    assert_int_equal(got->data.n, sizeof r->id + sizeof index);
+    memcpy(&index, got->data.p + sizeof r->id, sizeof index);
+    assert_int_equal(index, r->n_taken);
+    assert_int_equal(got->sub_sequence, index);
+    assert_span_is(got->partition_key, "k");
+    assert_int_equal(got->arrival_ms, r->arrival_ms);
+    r->taken = ++r->n_taken == r->users;
+}
+
 static void apply(struct owner *o, struct owner_shard *s, const struct shard_batch *b)
 {
     for (size_t i = 0; i < b->out.n_records; i++) {
@@ -191,25 +214,25 @@ static void apply(struct owner *o, struct owner_shard *s, const struct shard_bat
         assert_string_equal(o->kinesis.shards[shard]->id, s->id);
         struct fake_record *r = &o->kinesis.shards[shard]->records[at];
         assert_false(r->taken);
-        r->taken = true;
-        assert_int_equal(b->out.records[i].data.n, r->size);
+        take(r, &b->out.records[i]);
         if (s->next >= 0)
             assert_int_equal(at, s->next);
         else if (o->lossless)
             assert_int_equal(at, 0);
-        s->next = (int64_t)at + 1;
+        s->next = (int64_t)at + r->taken;
     }
     s->applied += b->out.n_records;
     o->n_applied += b->out.n_records;
     copy(s->position, sizeof(s->position), b->position);
+    s->sub_sequence = b->sub_sequence;
     s->end = b->shard_end;
 }
 
-static void ack(struct owner *o, struct shard_batch *b, bool take)
+static void ack(struct owner *o, struct shard_batch *b, bool takes_effect)
 {
     struct owner_shard *s = find(o, o->identity, b->shard_id);
     assert_non_null(s);
-    if (take)
+    if (takes_effect)
         apply(o, s, b);
     list_remove(&b->link);
     o->n_out--;
@@ -223,9 +246,9 @@ void owner_ack_all(struct owner *o)
         owner_ack(o, true);
 }
 
-void owner_ack(struct owner *o, bool take)
+void owner_ack(struct owner *o, bool apply_it)
 {
-    ack(o, pick(o), take);
+    ack(o, pick(o), apply_it);
 }
 
 void owner_drop_last(struct owner *o)

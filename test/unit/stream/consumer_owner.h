@@ -14,6 +14,7 @@ struct owner_shard {
     char stream[128];
     char id[32];
     char position[64];
+    uint64_t sub_sequence;
     bool end;
     int64_t next; // place of the record that must come next; -1 = any
     unsigned out; // batches handed over and not acknowledged

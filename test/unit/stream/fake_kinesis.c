@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "codec/digest.h"
 #include "lib/test.h"
 
 #define ITERATOR_LIFE_MS 300000
@@ -137,6 +138,36 @@ uint64_t fake_put(struct kinesis *k, int shard, uint32_t size)
     k->places[k->next_id] = (struct fake_place){shard, s->n - 1};
     k->next_seq += 1 + test_random_below(&k->random_state, 5);
     return k->next_id++;
+}
+
+// Of an aggregate: magic, one key, digest; and of each user record in it: field, its key's index,
+// its data.
+#define AGGREGATE_OVERHEAD (4 + 3 + MD5_LEN)
+#define USER_DATA 12
+#define USER_OVERHEAD 6
+
+uint64_t fake_put_aggregate(struct kinesis *k, int shard, uint32_t users)
+{
+    uint64_t id =
+        fake_put(k, shard, AGGREGATE_OVERHEAD + users * (uint32_t)(USER_DATA + USER_OVERHEAD));
+    struct fake_shard *s = k->shards[shard];
+    s->records[s->n - 1].users = users;
+    return id;
+}
+
+static void write_aggregate(char *out, const struct fake_record *r)
+{
+    char *p = out;
+    memcpy(p, "\xf3\x89\x9a\xc2\x0a\x01k", 7);
+    p += 7;
+    for (uint32_t i = 0; i < r->users; i++) {
+        memcpy(p, "\x1a\x10\x08\x00\x1a\x0c", USER_OVERHEAD);
+        memcpy(p + USER_OVERHEAD, &r->id, sizeof r->id);
+        memcpy(p + USER_OVERHEAD + sizeof r->id, &i, sizeof i);
+        p += USER_OVERHEAD + USER_DATA;
+    }
+    md5(span_of(out + 4, (size_t)(p - out) - 4), (uint8_t *)p);
+    assert_int_equal(p + MD5_LEN - out, r->size);
 }
 
 int fake_find(const struct kinesis *k, uint64_t id, size_t *at)
@@ -287,8 +318,12 @@ static void fill_records(struct fake_call *f, struct fake_shard *s, size_t at, s
     for (size_t i = 0; i < n; i++) {
         struct fake_record *r = &s->records[at + i];
         char *data = o->body.p + o->body.n;
-        memset(data, 'x', r->size);
-        memcpy(data, &r->id, sizeof(r->id));
+        if (r->users > 0) {
+            write_aggregate(data, r);
+        } else {
+            memset(data, 'x', r->size);
+            memcpy(data, &r->id, sizeof(r->id));
+        }
         o->records[i] = (struct kinesis_record){.sequence_number = seq_span(o, r->seq),
                                                 .partition_key = SPAN("k"),
                                                 .data = span_of(data, r->size),

@@ -14,7 +14,9 @@ struct fake_record {
     uint64_t seq;
     int64_t arrival_ms;
     uint32_t size;
-    bool taken; // free for tests
+    uint32_t users; // > 0: an aggregate of so many; each starts with the id and its index (4 bytes)
+    bool taken;     // free for tests
+    uint32_t n_taken;
 };
 
 struct fake_place {
@@ -95,6 +97,7 @@ int fake_merge(struct kinesis *k, int a, int b);
 void fake_recreate(struct kinesis *k, int n_shards);
 // Returns the record's id.
 uint64_t fake_put(struct kinesis *k, int shard, uint32_t size);
+uint64_t fake_put_aggregate(struct kinesis *k, int shard, uint32_t users);
 void fake_fail(struct kinesis *k, enum kinesis_op op, int times, int status, const char *code);
 // The shard that a record of this id is in; *at is its place there.
 int fake_find(const struct kinesis *k, uint64_t id, size_t *at);

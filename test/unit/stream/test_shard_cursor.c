@@ -66,6 +66,34 @@ static size_t left(const struct shard_cursor *c, const char *first)
     return out.n_records;
 }
 
+static void test_checkpoint_stays_until_it_is_passed(void **state)
+{
+    (void)state;
+    struct shard_cursor c;
+    struct kinesis_input in = {0};
+    struct span sequence;
+    uint64_t sub;
+    struct shard_position start = {
+        .type = KINESIS_AT_SEQUENCE_NUMBER, .sequence = SPAN("10"), .sub_sequence = 4};
+    shard_cursor_init(&c, &start, SPAN("10"));
+    for (int i = 0; i < 2; i++) {
+        shard_cursor_ask(&c, 1000, &in);
+        assert_int_equal(in.iterator_type, KINESIS_AT_SEQUENCE_NUMBER);
+        assert_span_is(in.sequence_number, "10");
+    }
+    assert_true(shard_cursor_is_at(&c, &sequence, &sub));
+    assert_span_is(sequence, "10");
+    assert_int_equal(sub, 4);
+    assert_int_equal(left(&c, "10"), 2);
+    assert_span_is(shard_cursor_sequence(&c), "10");
+    shard_cursor_advance(&c, SPAN("10"));
+    assert_false(shard_cursor_is_at(&c, &sequence, &sub));
+    shard_cursor_ask(&c, 1000, &in);
+    assert_int_equal(in.iterator_type, KINESIS_AFTER_SEQUENCE_NUMBER);
+    assert_int_equal(left(&c, "11"), 1);
+    shard_cursor_deinit(&c);
+}
+
 static void test_drops_what_is_known(void **state)
 {
     (void)state;
@@ -92,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_latest_becomes_a_time),
         cmocka_unit_test(test_start_stays_until_the_first_record),
+        cmocka_unit_test(test_checkpoint_stays_until_it_is_passed),
         cmocka_unit_test(test_drops_what_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,7 +61,7 @@ static void list(struct fixture *f, const char *text)
 
 static void save(struct fixture *f, const char *id, const char *sequence, bool end)
 {
-    assert_int_equal(shard_map_add_checkpoint(&f->m, span_str(id), span_str(sequence), end), 0);
+    assert_int_equal(shard_map_add_checkpoint(&f->m, span_str(id), span_str(sequence), 0, end), 0);
 }
 
 // What is ready, as "a:T b:5" - T trim horizon, L latest, @ms a time, digits a sequence.
@@ -434,9 +434,9 @@ static void test_names(void **state)
     assert_int_equal(shard_map_merge_listing(&f.m, &s, 1), ERR_PROTO);
     s.shard_id = SPAN_NONE;
     assert_int_equal(shard_map_merge_listing(&f.m, &s, 1), ERR_PROTO);
-    assert_int_equal(shard_map_add_checkpoint(&f.m, SPAN_NONE, SPAN("1"), false), ERR_INVALID);
+    assert_int_equal(shard_map_add_checkpoint(&f.m, SPAN_NONE, SPAN("1"), 0, false), ERR_INVALID);
     save(&f, "a", "1", false);
-    assert_int_equal(shard_map_add_checkpoint(&f.m, SPAN("a"), SPAN("2"), false), ERR_INVALID);
+    assert_int_equal(shard_map_add_checkpoint(&f.m, SPAN("a"), SPAN("2"), 0, false), ERR_INVALID);
     s.shard_id = span_of(name, SHARD_MAP_MAX_ID);
     assert_int_equal(shard_map_merge_listing(&f.m, &s, 1), 0);
     deinit(&f);

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/mem.h"
+#include "bridge/integration.h"
+
+// Dead letters are tried again page by page, oldest first: read -> convert by the script of now ->
+// apply -> commit. A page is one transaction: what its letters do, the removal of those that took
+// effect, the new reason of those that did not.
+//
+// Happy path: begin -> next_page -> on_read -> submit -> on_converted -> apply_page -> on_run_done
+// -> on_durable -> next_page ... -> finish. Stopping the integration ends it after the page, which
+// is whole or has not happened.
+
+static void next_page(struct dead_replay *d);
+
+static struct store *store_of(const struct dead_replay *d)
+{
+    return hub_store(d->in->bridge->o.hub);
+}
+
+static void finish(struct dead_replay *d, int status, const char *text)
+{
+    struct integration *in = d->in;
+    bridge_done_fn *cb = d->cb;
+    d->running = false;
+    if (!cb) {
+        log_info("bridge", "dead letters tried again",
+                 "integration=\"%.*s\" replayed=%llu failed=%llu status=\"%s\"",
+                 SPAN_ARG(integration_name(in)), (unsigned long long)d->replayed,
+                 (unsigned long long)d->failed, status ? err_text(status) : "done");
+    } else {
+        d->cb = NULL;
+        cb(d->ctx, status, text);
+    }
+    integration_maybe_stopped(in);
+}
+
+static void free_page(struct dead_replay *d)
+{
+    budget_give(d->in->bridge->o.budget, d->held);
+    d->held = 0;
+    store_read_free(&d->read);
+}
+
+static void give_up(struct dead_replay *d)
+{
+    free_page(d);
+    finish(d, ERR_CANCELED, "the integration was stopped");
+}
+
+static bool must_stop(const struct dead_replay *d)
+{
+    return d->canceled || d->in->phase != PHASE_RUNNING;
+}
+
+static void on_durable(void *ctx, int status)
+{
+    struct dead_replay *d = ctx;
+    if (status < 0) {
+        free_page(d);
+        finish(d, status, err_text(status));
+        return;
+    }
+    d->replayed += d->page_ok;
+    d->failed += d->page_failed;
+    d->after_id = d->read.dead_out[d->read.n_dead - 1].id;
+    free_page(d);
+    if (d->one)
+        finish(d, d->err.code, d->err.msg);
+    else
+        next_page(d);
+}
+
+static void on_run_done(struct hub_run *r)
+{
+    struct dead_replay *d = container_of(r, struct dead_replay, run);
+    if (d->page_canceled || d->in->removing) {
+        hub_run_abort(r);
+        give_up(d);
+        return;
+    }
+    hub_run_commit(r, on_durable, d);
+}
+
+static void apply_letter(struct dead_replay *d, const struct store_dead_letter *l, uint32_t *at)
+{
+    struct integration *in = d->in;
+    struct err e = {0};
+    if (l->downlink) {
+        outbox_take_back(in, &d->run, l, &e);
+    } else {
+        const struct uplink_result *result = &d->job.uplink_out[(*at)++];
+        d->page_canceled |= result->status == ERR_CANCELED;
+        uplink_apply(in, &d->run, result, l->arrival_ms, &e);
+    }
+    if (e.code == 0) {
+        d->page_ok++;
+        store_txn_remove_dead_letter(d->run.txn, in->id, l->id, true);
+        return;
+    }
+    d->page_failed++;
+    d->err = e;
+    store_txn_dead_letter_failed(d->run.txn, in->id, l->id, span_str(e.msg),
+                                 loop_wall_ms(in->bridge->o.loop));
+}
+
+static void apply_page(struct dead_replay *d)
+{
+    uint32_t at = 0;
+    hub_run_begin(d->in->bridge->o.hub, &d->run);
+    // Their time is long past: what came since then stays.
+    store_txn_keep_newer(d->run.txn);
+    d->run.done = on_run_done;
+    d->page_ok = d->page_failed = 0;
+    d->page_canceled = false;
+    for (size_t i = 0; i < d->read.n_dead && !d->page_canceled; i++)
+        apply_letter(d, &d->read.dead_out[i], &at);
+    arena_free(&d->job.arena);
+    if (hub_run_finish(&d->run))
+        on_run_done(&d->run);
+}
+
+static void on_converted(struct convert_job *job)
+{
+    struct dead_replay *d = job->data;
+    convert_script_unref(job->script);
+    apply_page(d);
+}
+
+static void submit(struct dead_replay *d);
+
+static void on_room(struct convert_waiter *w)
+{
+    struct dead_replay *d = container_of(w, struct dead_replay, room);
+    d->waiting_room = false;
+    submit(d);
+}
+
+static void submit(struct dead_replay *d)
+{
+    struct convert_pool *pool = hub_convert(d->in->bridge->o.hub);
+    if (convert_submit(pool, &d->job) == 0)
+        return;
+    d->waiting_room = true;
+    d->room.wake = on_room;
+    convert_wait_room(pool, &d->room);
+}
+
+static void convert_page(struct dead_replay *d)
+{
+    struct integration *in = d->in;
+    d->job = (struct convert_job){.data = d,
+                                  .script = convert_script_ref(in->uplink),
+                                  .meta = {in->config.pairs, in->config.n_pairs},
+                                  .done = on_converted};
+    struct uplink_record *r = arena_array(&d->job.arena, struct uplink_record, d->read.n_dead);
+    for (size_t i = 0; i < d->read.n_dead; i++) {
+        const struct store_dead_letter *l = &d->read.dead_out[i];
+        if (l->downlink)
+            continue;
+        r[d->job.n++] = (struct uplink_record){.payload = l->payload,
+                                               .partition_key = l->partition_key,
+                                               .sequence_number = l->sequence,
+                                               .shard_id = l->shard_id,
+                                               .arrival_ms = l->arrival_ms};
+    }
+    d->job.uplink = r;
+    if (d->job.n > 0) {
+        submit(d);
+        return;
+    }
+    convert_script_unref(d->job.script);
+    apply_page(d);
+}
+
+static void on_read(struct store_read *r, int status)
+{
+    struct dead_replay *d = r->data;
+    d->held = r->arena.bytes;
+    budget_force(d->in->bridge->o.budget, d->held);
+    if (status < 0 || must_stop(d) || r->n_dead == 0) {
+        free_page(d);
+        if (status == 0 && must_stop(d))
+            status = ERR_CANCELED;
+        else if (status == 0 && d->one)
+            status = ERR_NOT_FOUND;
+        finish(d, status,
+               status == ERR_NOT_FOUND ? "there is no such dead letter" : err_text(status));
+        return;
+    }
+    if (!d->one && !d->until_id)
+        d->total = r->total;
+    d->until_id = r->until_id;
+    convert_page(d);
+}
+
+static void next_page(struct dead_replay *d)
+{
+    d->read = (struct store_read){.data = d,
+                                  .done = on_read,
+                                  .kind = d->one ? STORE_READ_DEAD_LETTER : STORE_READ_DEAD_AFTER,
+                                  .integration = d->in->id,
+                                  .after_id = d->after_id,
+                                  .until_id = d->until_id,
+                                  .limit = UPLINK_CHUNK_RECORDS};
+    store_read(store_of(d), &d->read);
+}
+
+void dead_letters_stop(struct integration *in)
+{
+    struct dead_replay *d = &in->dead;
+    if (!d->running)
+        return;
+    d->canceled = true;
+    if (!d->waiting_room)
+        return;
+    convert_cancel_wait(&d->room);
+    d->waiting_room = false;
+    convert_script_unref(d->job.script);
+    arena_free(&d->job.arena);
+    give_up(d);
+}
+
+static struct integration *find(struct bridge *b, struct uuid id, struct err *e)
+{
+    struct integration *in = bridge_find(b, id);
+    if (!in || in->removing) {
+        err_set(e, ERR_NOT_FOUND, "the integration is being removed");
+        return NULL;
+    }
+    if (in->dead.running) {
+        err_set(e, ERR_CONFLICT, "dead letters of this integration are being tried again");
+        return NULL;
+    }
+    return in;
+}
+
+static struct dead_replay *begin(struct bridge *b, struct uuid id, struct err *e)
+{
+    struct integration *in = find(b, id, e);
+    if (!in)
+        return NULL;
+    if (in->phase != PHASE_RUNNING) {
+        err_set(e, ERR_CONFLICT, "integration \"%.*s\" is not running: enable it first",
+                SPAN_ARG(integration_name(in)));
+        return NULL;
+    }
+    in->dead = (struct dead_replay){.in = in, .running = true};
+    return &in->dead;
+}
+
+int bridge_replay_dead_letter(struct bridge *b, struct uuid id, int64_t letter, bridge_done_fn *cb,
+                              void *ctx, struct err *e)
+{
+    struct dead_replay *d = begin(b, id, e);
+    if (!d)
+        return e->code;
+    d->one = true;
+    d->total = 1;
+    d->after_id = letter;
+    d->cb = cb;
+    d->ctx = ctx;
+    next_page(d);
+    return 0;
+}
+
+int bridge_replay_dead_letters(struct bridge *b, struct uuid id, struct err *e)
+{
+    struct dead_replay *d = begin(b, id, e);
+    if (!d)
+        return e->code;
+    next_page(d);
+    return 0;
+}
+
+bool bridge_dead_replay_json(struct bridge *b, struct uuid id, struct buf *out)
+{
+    const struct integration *in = bridge_find(b, id);
+    if (!in)
+        return false;
+    const struct dead_replay *d = &in->dead;
+    struct json_out j = {.out = out};
+    json_out_object(&j);
+    json_out_key_bool(&j, "running", d->running);
+    json_out_key_int(&j, "total", (int64_t)d->total);
+    json_out_key_int(&j, "replayed", (int64_t)d->replayed);
+    json_out_key_int(&j, "failed", (int64_t)d->failed);
+    if (d->err.code)
+        json_out_key_str(&j, "lastError", span_str(d->err.msg));
+    else
+        json_out_key_null(&j, "lastError");
+    json_out_end(&j);
+    return true;
+}
+
+void bridge_cancel_dead_letters(struct bridge *b, struct uuid id)
+{
+    struct integration *in = bridge_find(b, id);
+    if (in)
+        dead_letters_stop(in);
+}
+
+int bridge_discard_dead_letters(struct bridge *b, struct uuid id, int64_t letter,
+                                void (*cb)(void *ctx, int status), void *ctx, struct err *e)
+{
+    if (!find(b, id, e))
+        return e->code;
+    struct store *store = hub_store(b->o.hub);
+    struct store_txn *txn = store_txn_new(store);
+    if (letter)
+        store_txn_remove_dead_letter(txn, id, letter, false);
+    else
+        store_txn_delete_dead_letters(txn, id);
+    store_commit(store, txn, cb, ctx);
+    return 0;
+}
