@@ -6,6 +6,7 @@
 #include "aws/aws_request.h"
 #include "aws/clock_skew.h"
 #include "aws/endpoint.h"
+#include "aws/endpoint_rules.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -479,16 +480,16 @@ void aws_call_cancel(struct aws_call *user)
 
 static int set_endpoint(struct aws_client *c, struct span given, struct err *e)
 {
-    struct span url = given;
-    int status = 0;
-    if (!given.n) {
-        status = aws_endpoint_default(c->service, c->region, &c->arena, &url, e);
-    } else if (!c->region.n) {
+    struct aws_endpoint_params p = {.region = c->region, .endpoint = given};
+    struct aws_endpoint endpoint;
+    require(aws_service_by_name(c->service, &p.service));
+    int status = aws_endpoint_resolve(&p, &c->arena, &endpoint, e);
+    if (status == 0 && !c->region.n) {
         status =
             err_set(e, ERR_CONFIG, "no AWS region: set it in the configuration or in AWS_REGION");
     }
     if (status == 0) {
-        status = aws_endpoint_parse(url, &c->arena, &c->origin, e);
+        status = aws_endpoint_parse(endpoint.url, &c->arena, &c->origin, e);
     }
     if (status < 0) {
         return status;

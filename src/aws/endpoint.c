@@ -3,61 +3,6 @@
 
 #include <stdio.h>
 
-#define REGION_MAX 63 // one DNS label
-
-struct partition {
-    const char *prefix;
-    const char *suffix;
-};
-
-static const struct partition partitions[] = {
-    {"cn-", "amazonaws.com.cn"},   {"eusc-", "amazonaws.eu"},      {"us-iso-", "c2s.ic.gov"},
-    {"us-isob-", "sc2s.sgov.gov"}, {"us-isof-", "csp.hci.ic.gov"}, {"eu-isoe-", "cloud.adc-e.uk"},
-};
-
-struct span aws_partition_suffix(struct span region)
-{
-    for (size_t i = 0; i < sizeof partitions / sizeof *partitions; i++) {
-        if (span_has_prefix(region, span_str(partitions[i].prefix))) {
-            return span_str(partitions[i].suffix);
-        }
-    }
-    return SPAN("amazonaws.com");
-}
-
-static bool is_region(struct span s)
-{
-    if (s.n == 0 || s.n > REGION_MAX || s.p[0] == '-' || s.p[s.n - 1] == '-') {
-        return false;
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') {
-            return false;
-        }
-    }
-    return true;
-}
-
-int aws_endpoint_default(struct span service, struct span region, struct arena *a, struct span *url,
-                         struct err *e)
-{
-    if (region.n == 0) {
-        return err_set(e, ERR_CONFIG,
-                       "no AWS region: set it in the configuration or in AWS_REGION");
-    }
-    if (!is_region(region)) {
-        return err_set(
-            e, ERR_CONFIG,
-            "\"%.*s\" is not an AWS region name (such as eu-west-1): lower-case letters, "
-            "digits and '-' only",
-            SPAN_ARG(region));
-    }
-    *url = arena_printf(a, "https://%.*s.%.*s.%s", SPAN_ARG(service), SPAN_ARG(region),
-                        aws_partition_suffix(region).p);
-    return 0;
-}
-
 int aws_endpoint_parse(struct span url, struct arena *a, struct url *out, struct err *e)
 {
     struct err why = {0};

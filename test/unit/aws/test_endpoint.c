@@ -5,50 +5,6 @@
 #include "aws/endpoint.h"
 #include "lib/test.h"
 
-static void test_default(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *region, *want;
-    } cases[] = {{"us-east-1", "https://kinesis.us-east-1.amazonaws.com"},
-                 {"us-gov-west-1", "https://kinesis.us-gov-west-1.amazonaws.com"},
-                 {"cn-north-1", "https://kinesis.cn-north-1.amazonaws.com.cn"},
-                 {"us-iso-east-1", "https://kinesis.us-iso-east-1.c2s.ic.gov"},
-                 {"us-isob-east-1", "https://kinesis.us-isob-east-1.sc2s.sgov.gov"},
-                 {"us-isof-south-1", "https://kinesis.us-isof-south-1.csp.hci.ic.gov"},
-                 {"eu-isoe-west-1", "https://kinesis.eu-isoe-west-1.cloud.adc-e.uk"},
-                 {"eusc-de-east-1", "https://kinesis.eusc-de-east-1.amazonaws.eu"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct arena a = {0};
-        struct err e = {0};
-        struct span url;
-        assert_int_equal(
-            aws_endpoint_default(SPAN("kinesis"), span_str(cases[i].region), &a, &url, &e), 0);
-        assert_span_equal(url, span_str(cases[i].want));
-        arena_free(&a);
-    }
-}
-
-static void test_wrong_region(void **state)
-{
-    (void)state;
-    static const char *const regions[] = {"", "EU-west-1", "a/b", "a.b", "-a", "a-", "a b"};
-    char name[64];
-    struct arena a = {0};
-    struct span url;
-    for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
-        struct err e = {0};
-        assert_int_equal(aws_endpoint_default(SPAN("kinesis"), span_str(regions[i]), &a, &url, &e),
-                         ERR_CONFIG);
-        assert_non_null(strstr(e.msg, "region"));
-    }
-    memset(name, 'r', sizeof name);
-    assert_int_equal(aws_endpoint_default(SPAN("kinesis"), span_of(name, 63), &a, &url, NULL), 0);
-    assert_int_equal(aws_endpoint_default(SPAN("kinesis"), span_of(name, 64), &a, &url, NULL),
-                     ERR_CONFIG);
-    arena_free(&a);
-}
-
 static void test_parse(void **state)
 {
     (void)state;
@@ -142,9 +98,10 @@ static void test_skew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default),   cmocka_unit_test(test_wrong_region),
-        cmocka_unit_test(test_parse),     cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_http_date), cmocka_unit_test(test_skew),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_http_date),
+        cmocka_unit_test(test_skew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
