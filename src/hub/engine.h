@@ -2,16 +2,60 @@
 #ifndef PENSTOCK_HUB_ENGINE_H
 #define PENSTOCK_HUB_ENGINE_H
 
-// Walks messages through the rule chain. Built-in nodes run at once and write into the run's
-// transaction; nodes that need a script let the run wait. Internal to hub/.
+// Walks messages through rule chains. Built-in nodes run at once and write into the run's
+// transaction; a node that must wait (script, read, network) holds its flow, and the run waits.
+// Internal to hub/.
 
 #include "hub/hub_internal.h"
 
-// Node executions that one message may cause: ends loops in a chain.
+// Node executions that one message may cause, in all its copies and in every chain it passes: ends
+// loops.
 #define ENGINE_STEPS_MAX 1000
+// Chains that one message may be in at once by rule chain nodes.
+#define ENGINE_DEPTH_MAX 32
 
+// What all copies of a message share. Lies on the stack of engine_start() until a node holds a
+// flow; from then on in the run's arena, and the one on the stack says where.
+struct flow_root {
+    struct flow_root *moved;
+    unsigned steps; // left
+};
+
+// Where a message goes on when the chain it was sent into ends at an output node.
+struct flow_frame {
+    const struct flow_frame *up;
+    struct chain_runtime *chain; // referenced until the run ends
+    const struct rule_node *node;
+    unsigned depth;
+};
+
+// A message at a node. On the stack until a node must wait; then a copy in the run's arena goes on
+// from there.
+struct flow {
+    struct hub_run *run;
+    struct chain_runtime *chain;
+    const struct flow_frame *up;
+    const struct hub_msg *msg;
+    struct flow_root *root;
+};
+
+// A message starts in the chain of its device.
 void engine_start(struct hub_run *r, const struct hub_msg *m);
-// One pending node of the run has ended.
-void run_release(struct hub_run *r);
+
+// How a node goes on ------------------------------------------------------------------------------
+
+// The flow's message goes on by the node's connections of that name. How many there were.
+unsigned flow_next(struct flow *f, const struct rule_node *n, struct span relation);
+void flow_succeed(struct flow *f, const struct rule_node *n);
+// By "Failure"; without such a connection the message ends here, counted and logged.
+void flow_fail(struct flow *f, const struct rule_node *n, const char *reason);
+// Another message in its place, by "Success".
+void flow_succeed_with(struct flow *f, const struct rule_node *n, const struct hub_msg *m);
+// A message of its own starts in the chain of its device; it counts as one of this message's.
+void flow_start(struct flow *f, const struct hub_msg *m);
+
+// The flow in the run's arena, with all it needs; the run does not end before flow_release().
+struct flow *flow_hold(struct flow *f);
+void flow_release(struct flow *f);
 
 #endif

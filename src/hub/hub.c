@@ -28,9 +28,8 @@ static void make_scripts(struct hub *h, struct rule_chain *chain)
 {
     for (uint32_t i = 0; i < chain->n_nodes; i++) {
         struct rule_node *n = &chain->nodes[i];
-        if (n->kind != RULE_NODE_LOG || n->script.n == 0)
-            continue;
-        n->runtime = convert_script_new(h->o.convert, CONVERT_LOG, n->name, n->script);
+        if (n->script.n)
+            n->runtime = convert_script_new(h->o.convert, n->script_kind, n->name, n->script);
     }
 }
 

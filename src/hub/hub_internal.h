@@ -32,12 +32,21 @@ void chain_unref(struct chain_runtime *c);
 // Compiles the root chain's document again (it changed, or another chain is root now).
 void hub_load_root(struct hub *h);
 
+// One pending node of the run has ended.
+void run_release(struct hub_run *r);
+
 // The profile of that name ("default" for none), made when it is new.
 struct uuid hub_profile_for(struct hub *h, struct span type);
 // ERR_INVALID with text when `name` cannot be a device's.
 int hub_check_device_name(struct span name, struct err *e);
 // Copy with all that it refers to.
 struct hub_msg *hub_msg_copy(struct arena *a, const struct hub_msg *m);
+// "ATTRIBUTES_UPDATED", or the type's own name.
+struct span hub_msg_type_name(const struct hub_msg *m);
+// What a script gets of the message, in the run's arena.
+struct downlink_input hub_msg_input(struct hub_run *r, const struct hub_msg *m);
+// 0 when there is no such scope.
+enum store_scope hub_scope_of(struct span name);
 
 // The documents of a new database; returns the text of the default Root Rule Chain's metadata.
 const char *hub_default_chain_metadata(void);

@@ -103,6 +103,26 @@ struct hub_msg *hub_msg_copy(struct arena *a, const struct hub_msg *m)
     return out;
 }
 
+struct span hub_msg_type_name(const struct hub_msg *m)
+{
+    return m->custom_type.n ? m->custom_type : span_str(rule_msg_type_name(m->type));
+}
+
+struct downlink_input hub_msg_input(struct hub_run *r, const struct hub_msg *m)
+{
+    return (struct downlink_input){.msg_json = hub_msg_json(r, m),
+                                   .metadata = hub_msg_metadata(r, m),
+                                   .msg_type = hub_msg_type_name(m)};
+}
+
+enum store_scope hub_scope_of(struct span name)
+{
+    return span_is(name, "CLIENT_SCOPE")   ? STORE_CLIENT
+           : span_is(name, "SHARED_SCOPE") ? STORE_SHARED
+           : span_is(name, "SERVER_SCOPE") ? STORE_SERVER
+                                           : 0;
+}
+
 static struct span scope_name(enum store_scope scope)
 {
     return scope == STORE_CLIENT   ? SPAN("CLIENT_SCOPE")

@@ -2,96 +2,7 @@
 #include "hub/rule_chain.h"
 
 #include "base/mem.h"
-
-static const struct {
-    const char *name, *connection;
-} msg_types[] = {
-#define TYPE_ROW(name, connection) {#name, connection},
-    RULE_MSG_TYPES(TYPE_ROW)
-#undef TYPE_ROW
-        {"OTHER", "Other"},
-};
-
-const char *rule_msg_type_name(enum rule_msg_type t)
-{
-    return msg_types[t].name;
-}
-
-const char *rule_msg_type_connection(enum rule_msg_type t)
-{
-    return msg_types[t].connection;
-}
-
-// Ends of the hub's Java class names; packages differ between editions.
-static const struct {
-    const char *suffix;
-    enum rule_node_kind kind;
-} node_classes[] = {
-    {".filter.TbMsgTypeSwitchNode", RULE_NODE_TYPE_SWITCH},
-    {".telemetry.TbMsgTimeseriesNode", RULE_NODE_SAVE_TIMESERIES},
-    {".telemetry.TbMsgAttributesNode", RULE_NODE_SAVE_ATTRIBUTES},
-    {".action.TbLogNode", RULE_NODE_LOG},
-    {".integration.TbIntegrationDownlinkNode", RULE_NODE_DOWNLINK},
-};
-
-static enum rule_node_kind kind_of(struct span class_name)
-{
-    for (size_t i = 0; i < sizeof node_classes / sizeof *node_classes; i++) {
-        if (span_has_suffix(class_name, span_str(node_classes[i].suffix))) {
-            return node_classes[i].kind;
-        }
-    }
-    return RULE_NODE_UNKNOWN;
-}
-
-static int read_scope(const struct json *conf, struct rule_node *n, struct err *e)
-{
-    struct span s = json_get_str(conf, "scope", SPAN("SERVER_SCOPE"));
-    if (span_is(s, "CLIENT_SCOPE")) {
-        n->scope = STORE_CLIENT;
-    } else if (span_is(s, "SHARED_SCOPE")) {
-        n->scope = STORE_SHARED;
-    } else if (span_is(s, "SERVER_SCOPE")) {
-        n->scope = STORE_SERVER;
-    } else {
-        return err_set(e, ERR_INVALID, "configuration.scope: \"%.*s\" is not a scope", SPAN_ARG(s));
-    }
-    return 0;
-}
-
-static int read_integration(const struct json *conf, struct rule_node *n, struct err *e)
-{
-    struct span id = json_get_str(conf, "integrationId", SPAN_NONE);
-    if (id.n == 0)
-        return 0;
-    if (!uuid_parse(id, &n->integration)) {
-        return err_set(e, ERR_INVALID, "configuration.integrationId: \"%.*s\" is not a UUID",
-                       SPAN_ARG(id));
-    }
-    n->has_integration = true;
-    return 0;
-}
-
-static int read_configuration(struct arena *a, const struct json *conf, struct rule_node *n,
-                              struct err *e)
-{
-    switch (n->kind) {
-    case RULE_NODE_SAVE_TIMESERIES:
-        n->use_server_ts = json_get_bool(conf, "useServerTs", false);
-        return 0;
-    case RULE_NODE_SAVE_ATTRIBUTES:
-        n->notify_updated = json_get_bool(conf, "sendAttributesUpdatedNotification", false);
-        n->only_on_change = json_get_bool(conf, "updateAttributesOnlyOnValueChange", true);
-        return read_scope(conf, n, e);
-    case RULE_NODE_LOG:
-        n->script = arena_span(a, json_get_str(conf, "jsScript", SPAN_NONE));
-        return 0;
-    case RULE_NODE_DOWNLINK:
-        return read_integration(conf, n, e);
-    default:
-        return 0;
-    }
-}
+#include "hub/node.h"
 
 static int read_node(struct arena *a, const struct json *doc, struct rule_node *n, struct err *e)
 {
@@ -99,10 +10,11 @@ static int read_node(struct arena *a, const struct json *doc, struct rule_node *
     n->name = arena_span(a, json_get_str(doc, "name", SPAN_NONE));
     if (n->class_name.n == 0)
         return err_set(e, ERR_INVALID, "type: missing");
-    n->kind = kind_of(n->class_name);
+    n->type = rule_node_type_find(n->class_name);
     if (!uuid_parse(json_get_str(json_get(doc, "id"), "id", SPAN_NONE), &n->id))
         n->id = uuid_null;
-    return read_configuration(a, json_get(doc, "configuration"), n, e);
+    struct node_compile c = {a, n, json_get(doc, "configuration"), e};
+    return n->type->compile ? n->type->compile(&c) : 0;
 }
 
 // Missing and null are an empty list.
@@ -123,10 +35,10 @@ static int read_nodes(struct rule_chain *c, const struct json *nodes, struct err
     }
     c->nodes = arena_zalloc(&c->arena, sizeof *c->nodes * (n ? n : 1));
     for (const struct json *j = json_child(nodes); j; j = json_next(j)) {
-        if (read_node(&c->arena, j, &c->nodes[c->n_nodes], e) < 0) {
-            return err_wrap(e, "nodes[%u]", c->n_nodes);
-        }
-        c->n_nodes++;
+        struct rule_node *node = &c->nodes[c->n_nodes];
+        node->index = c->n_nodes++;
+        if (read_node(&c->arena, j, node, e) < 0)
+            return err_wrap(e, "nodes[%u]", node->index);
     }
     return 0;
 }
@@ -213,6 +125,10 @@ void rule_chain_free(struct rule_chain *c)
 {
     if (!c)
         return;
+    for (uint32_t i = 0; i < c->n_nodes; i++) {
+        if (c->nodes[i].type && c->nodes[i].type->release)
+            c->nodes[i].type->release(&c->nodes[i]);
+    }
     arena_free(&c->arena);
     mem_free(c);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/test.h"
 
-#include "hub/hub_internal.h"
+#include "hub/node.h"
 
 static struct rule_chain *compile(const char *text, struct err *e)
 {
@@ -29,15 +29,13 @@ static void default_chain_is_the_hubs(void **state)
     assert_non_null(c);
     assert_int_equal(c->n_nodes, 6);
     assert_int_equal(c->first, 2);
-    assert_int_equal(c->nodes[2].kind, RULE_NODE_TYPE_SWITCH);
+    assert_ptr_equal(c->nodes[2].type, &node_msg_type_switch);
     assert_int_equal(c->nodes[2].n_edges, 5);
-    assert_int_equal(c->nodes[0].kind, RULE_NODE_SAVE_TIMESERIES);
-    assert_int_equal(c->nodes[1].kind, RULE_NODE_SAVE_ATTRIBUTES);
-    assert_int_equal(c->nodes[1].scope, STORE_CLIENT);
-    assert_true(c->nodes[1].only_on_change);
-    assert_int_equal(c->nodes[4].kind, RULE_NODE_LOG);
+    assert_ptr_equal(c->nodes[0].type, &node_save_timeseries);
+    assert_ptr_equal(c->nodes[1].type, &node_save_attributes);
+    assert_ptr_equal(c->nodes[4].type, &node_log);
     assert_true(c->nodes[4].script.n > 0);
-    assert_int_equal(c->nodes[5].kind, RULE_NODE_UNKNOWN);
+    assert_ptr_equal(c->nodes[5].type, &node_unknown);
     rule_chain_free(c);
 }
 
@@ -51,9 +49,7 @@ static void reads_a_downlink_node(void **state)
         &e);
     (void)state;
     assert_non_null(c);
-    assert_int_equal(c->nodes[0].kind, RULE_NODE_DOWNLINK);
-    assert_true(c->nodes[0].has_integration);
-    assert_true(uuid_eq(c->nodes[0].integration, uuid_null));
+    assert_ptr_equal(c->nodes[0].type, &node_downlink);
     rule_chain_free(c);
 }
 
