@@ -311,7 +311,7 @@ static void abandon_work(struct work *w)
 static void on_run_done(struct hub_run *r)
 {
     struct work *w = container_of(r, struct work, run);
-    if (w->canceled || w->lane->canceled || w->lane->up->in->removing)
+    if (r->canceled || w->canceled || w->lane->canceled || w->lane->up->in->removing)
         abandon_work(w);
     else
         commit_work(w);

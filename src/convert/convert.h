@@ -31,9 +31,10 @@ struct convert_script;
 // Of what a script returns.
 #define CONVERT_RESULT_MAX 300000 // uplink: bytes of keys and texts, and 8 for each value
 #define CONVERT_DOWNLINK_MAX                                                                       \
-    ((size_t)2 * 1024 * 1024)                    // the same of a downlink; a record holds 1 MiB
-#define CONVERT_KEY_MAX 255                      // bytes
-#define CONVERT_NAME_MAX 255                     // bytes
+    ((size_t)2 * 1024 * 1024)         // the same of a downlink; a record holds 1 MiB
+#define CONVERT_RULE_RESULTS_MAX 1000 // connections or messages that one rule script may return
+#define CONVERT_KEY_MAX 255           // bytes
+#define CONVERT_NAME_MAX 255          // bytes
 #define CONVERT_SCRIPT_MAX ((size_t)1024 * 1024) // bytes of a script
 
 // 0 = the default above.
@@ -54,7 +55,11 @@ void convert_pool_close(struct convert_pool *p, void (*cb)(void *ctx), void *ctx
 enum convert_kind {
     CONVERT_UPLINK,   // function (payload, metadata)
     CONVERT_DOWNLINK, // function (msg, metadata, msgType, integrationMetadata)
-    CONVERT_LOG       // function (msg, metadata, msgType) -> string
+    // function (msg, metadata, msgType) ->
+    CONVERT_LOG,      // string
+    CONVERT_FILTER,   // boolean
+    CONVERT_SWITCH,   // array of connections' names, or one name
+    CONVERT_TRANSFORM // {msg, metadata, msgType}, or an array of them; any may be left out
 };
 
 // An immutable script. Compiled by each worker when it first runs it. `name` is for messages.
@@ -121,7 +126,28 @@ struct downlink_result {
     struct span error;
     struct downlink_msg *msgs;
     uint32_t n_msgs;
-    struct span text; // CONVERT_LOG: the string
+};
+
+// Rule nodes --------------------------------------------------------------------------------------
+//
+// They get a downlink_input, too: fresh and the script's to change.
+
+struct rule_msg_out {
+    struct span msg_json; // without p: unchanged, as what follows
+    bool has_metadata;
+    struct convert_pairs metadata; // all of it, values as text
+    struct span msg_type;          // empty = unchanged
+};
+
+struct rule_result {
+    int status; // as uplink_result.status; ERR_BUSY: not run (stop_at_timeout)
+    struct span error;
+    struct span text;         // CONVERT_LOG
+    bool verdict;             // CONVERT_FILTER
+    const struct span *names; // CONVERT_SWITCH
+    uint32_t n_names;
+    const struct rule_msg_out *msgs; // CONVERT_TRANSFORM
+    uint32_t n_msgs;
 };
 
 // Jobs -------------------------------------------------------------------------------------------
@@ -133,12 +159,16 @@ struct convert_job {
     const struct uplink_record *uplink;    // for CONVERT_UPLINK
     const struct downlink_input *downlink; // for the other kinds
     uint32_t n;
+    // Rule scripts: the job takes a worker no longer than the time limit of one run, or that run;
+    // what comes after is not run but done with ERR_BUSY.
+    bool stop_at_timeout;
     // Exactly once. The results are set; the job and its arena are the caller's again
     // (arena_free(&job->arena)).
     void (*done)(struct convert_job *job);
     struct arena arena;
     struct uplink_result *uplink_out;     // n of them, in `arena`
     struct downlink_result *downlink_out; // n of them, in `arena`
+    struct rule_result *rule_out;         // n of them, in `arena`
     void *internal;
 };
 

@@ -168,8 +168,10 @@ static void set_failed(struct convert_job *cj, uint32_t i, int status, struct sp
 {
     if (cj->script->kind == CONVERT_UPLINK) {
         cj->uplink_out[i] = (struct uplink_result){.status = status, .error = error};
-    } else {
+    } else if (cj->script->kind == CONVERT_DOWNLINK) {
         cj->downlink_out[i] = (struct downlink_result){.status = status, .error = error};
+    } else {
+        cj->rule_out[i] = (struct rule_result){.status = status, .error = error};
     }
 }
 
@@ -249,8 +251,10 @@ int convert_submit(struct convert_pool *p, struct convert_job *job)
         return ERR_BUSY;
     if (job->script->kind == CONVERT_UPLINK)
         job->uplink_out = arena_zalloc(&job->arena, job->n * sizeof(job->uplink_out[0]));
-    else
+    else if (job->script->kind == CONVERT_DOWNLINK)
         job->downlink_out = arena_zalloc(&job->arena, job->n * sizeof(job->downlink_out[0]));
+    else
+        job->rule_out = arena_zalloc(&job->arena, job->n * sizeof(job->rule_out[0]));
     return submit_batch(p, new_batch(p, job, 0));
 }
 
@@ -280,9 +284,13 @@ static void give_up(struct convert_pool *p, struct batch *b)
                arena_printf(&cj->arena,
                             "the script ran longer than %lld ms and could not be stopped",
                             (long long)p->limits.time_ms));
-    if (at + 1 < cj->n && submit_batch(p, new_batch(p, cj, at + 1)) == 0)
-        return;
-    cancel_from(cj, at + 1);
+    for (uint32_t i = at + 1; cj->stop_at_timeout && i < cj->n; i++)
+        set_failed(cj, i, ERR_BUSY, SPAN_NONE);
+    if (!cj->stop_at_timeout && at + 1 < cj->n) {
+        if (submit_batch(p, new_batch(p, cj, at + 1)) == 0)
+            return;
+        cancel_from(cj, at + 1);
+    }
     finish_job(cj);
 }
 

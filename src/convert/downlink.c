@@ -143,8 +143,6 @@ static int push_arguments(duk_context *ctx, struct js_call *call)
     c->parsed = true;
     script_args_push_pairs(ctx, c->input->metadata);
     script_args_push_text(ctx, c->input->msg_type);
-    if (c->is_log)
-        return 3;
     duk_x_push_copy(ctx, JS_SLOT_TEMPLATE);
     return 4;
 }
@@ -155,10 +153,7 @@ static void take_result(duk_context *ctx, struct js_call *call)
     struct duk_x_value v;
     duk_x_view(ctx, -1, &v);
     c->reader.ctx = ctx;
-    if (c->is_log)
-        call->status = is_given(&v) ? result_text(&c->reader, NULL, &v, &c->out->text) : 0;
-    else
-        call->status = read_result(&c->reader, &v, c->out);
+    call->status = read_result(&c->reader, &v, c->out);
     call->error = c->reader.error;
 }
 

@@ -2,8 +2,7 @@
 #ifndef PENSTOCK_CONVERT_DOWNLINK_H
 #define PENSTOCK_CONVERT_DOWNLINK_H
 
-// The downlink contract: a rule-engine message in, messages for a stream out; and log scripts,
-// which get the same and return text.
+// The downlink contract: a rule-engine message in, messages for a stream out.
 
 #include "convert/js_engine.h"
 #include "convert/result_value.h"
@@ -11,7 +10,6 @@
 struct downlink_call {
     struct js_call call; // first
     const struct downlink_input *input;
-    bool is_log;
     bool parsed; // the message's data was JSON
     struct result_reader reader;
     struct downlink_result *out;

@@ -37,6 +37,9 @@ static const char *const formals_of[][5] = {
     [CONVERT_UPLINK] = {"payload", "metadata"},
     [CONVERT_DOWNLINK] = {"msg", "metadata", "msgType", "integrationMetadata"},
     [CONVERT_LOG] = {"msg", "metadata", "msgType"},
+    [CONVERT_FILTER] = {"msg", "metadata", "msgType"},
+    [CONVERT_SWITCH] = {"msg", "metadata", "msgType"},
+    [CONVERT_TRANSFORM] = {"msg", "metadata", "msgType"},
 };
 
 // Script code on and off ------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #include "codec/json_scan.h"
 #include "convert/convert.h"
 #include "convert/downlink.h"
+#include "convert/rule_script.h"
 #include "convert/script_args.h"
 #include "convert/uplink.h"
 
@@ -74,7 +75,7 @@ static int push_arguments(duk_context *ctx, struct js_call *call)
     script_args_push_json(ctx, c->in->data);
     push_object(ctx, c->in->metadata_json);
     script_args_push_text(ctx, c->in->msg_type);
-    if (c->r->kind == CONVERT_LOG)
+    if (c->r->kind != CONVERT_DOWNLINK)
         return 3;
     push_object(ctx, c->in->integration_metadata_json);
     return 4;
@@ -161,14 +162,19 @@ int convert_runner_run(struct convert_runner *r, const struct convert_input *in,
                                    .cast_strings = r->cast_strings,
                                    .limit = CONVERT_RESULT_MAX};
     struct uplink_call up = {.reader = reader};
-    struct downlink_call down = {.reader = reader, .is_log = r->kind == CONVERT_LOG};
+    struct downlink_call down = {.reader = reader};
+    struct rule_call rule = {.reader = reader};
     struct uplink_result up_out;
     struct downlink_result down_out;
+    struct rule_result rule_out;
     struct runner_call c = {.r = r, .in = in, .json = result_json};
     uplink_call_init(&up, NULL, &up_out);
     downlink_call_init(&down, NULL, &down_out);
-    down.reader.limit = CONVERT_DOWNLINK_MAX;
-    c.contract = r->kind == CONVERT_UPLINK ? &up.call : &down.call;
+    rule_call_init(&rule, r->kind, NULL, &rule_out);
+    down.reader.limit = rule.reader.limit = CONVERT_DOWNLINK_MAX;
+    c.contract = r->kind == CONVERT_UPLINK     ? &up.call
+                 : r->kind == CONVERT_DOWNLINK ? &down.call
+                                               : &rule.call;
     c.call.push = push_arguments;
     c.call.take = take_result;
     c.call.arena = &r->arena;

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "convert/downlink.h"
 #include "convert/js_engine.h"
+#include "convert/js_gate.h"
+#include "convert/rule_script.h"
 #include "convert/uplink.h"
 
 struct slot {
@@ -91,7 +93,7 @@ static struct slot *get_slot(struct runner *r, struct convert_script *script,
         script_hold(script);
         // Argument 1 of an uplink script, 3 of a downlink script.
         s->wants_template =
-            script->kind != CONVERT_LOG &&
+            (script->kind == CONVERT_UPLINK || script->kind == CONVERT_DOWNLINK) &&
             js_engine_uses_argument(s->engine, script->kind == CONVERT_UPLINK ? 1 : 3);
         stats->heaps_made++;
     }
@@ -126,7 +128,6 @@ static int run_uplink(struct slot *s, struct js_gate *gate, struct uplink_call *
 static int run_downlink(struct slot *s, struct js_gate *gate, struct downlink_call *c,
                         struct convert_job *job, uint32_t i)
 {
-    c->is_log = s->script->kind == CONVERT_LOG;
     downlink_call_init(c, &job->downlink[i], &job->downlink_out[i]);
     int rc = js_engine_call(s->engine, gate, &c->call);
     if (rc == 0) {
@@ -137,32 +138,82 @@ static int run_downlink(struct slot *s, struct js_gate *gate, struct downlink_ca
     return rc;
 }
 
+static int run_rule(struct slot *s, struct js_gate *gate, struct rule_call *c,
+                    struct convert_job *job, uint32_t i)
+{
+    rule_call_init(c, s->script->kind, &job->downlink[i], &job->rule_out[i]);
+    int rc = js_engine_call(s->engine, gate, &c->call);
+    if (rc == 0) {
+        rule_call_finish(c);
+        job->rule_out[i].status = c->call.status;
+        job->rule_out[i].error = c->call.error;
+    }
+    return rc;
+}
+
+// One of them, by the script's kind.
+union run_call {
+    struct js_call call;
+    struct uplink_call up;
+    struct downlink_call down;
+    struct rule_call rule;
+};
+
+static void set_reader(union run_call *c, enum convert_kind kind, const struct result_reader *r)
+{
+    if (kind == CONVERT_UPLINK)
+        c->up.reader = *r;
+    else if (kind == CONVERT_DOWNLINK)
+        c->down.reader = *r;
+    else
+        c->rule.reader = *r;
+}
+
+static int run_record(struct slot *s, struct js_gate *gate, union run_call *c,
+                      struct convert_job *job, uint32_t i)
+{
+    enum convert_kind kind = s->script->kind;
+    return kind == CONVERT_UPLINK     ? run_uplink(s, gate, &c->up, job, i)
+           : kind == CONVERT_DOWNLINK ? run_downlink(s, gate, &c->down, job, i)
+                                      : run_rule(s, gate, &c->rule, job, i);
+}
+
+static void leave_rest(struct convert_job *job, uint32_t *next)
+{
+    while (++*next < job->n)
+        job->rule_out[*next].status = ERR_BUSY;
+}
+
 bool runner_run(struct runner *r, struct convert_script *script, struct convert_job *job,
                 uint32_t *next, struct js_gate *gate, struct runner_stats *stats)
 {
     bool uplink = script->kind == CONVERT_UPLINK;
-    struct uplink_call up;
-    struct downlink_call down;
+    union run_call call;
     struct result_reader reader = {.arena = &job->arena,
                                    .scratch = &r->scratch,
                                    .cast_strings = r->limits.cast_strings,
                                    .limit = uplink ? CONVERT_RESULT_MAX : CONVERT_DOWNLINK_MAX};
-    up.reader = down.reader = reader;
+    int64_t start_ms = js_now_ms();
+    set_reader(&call, script->kind, &reader);
     drop_retired(r);
     struct slot *s = find_slot(r, script);
     if (s)
         s->has_template = false;
     for (uint32_t n = job->n; *next < n; ++*next) {
         s = get_slot(r, script, job, stats);
-        int rc = uplink ? run_uplink(s, gate, &up, job, *next)
-                        : run_downlink(s, gate, &down, job, *next);
-        if (rc != 0) {
+        if (run_record(s, gate, &call, job, *next) != 0) {
             drop_slot(r, s);
             return false;
         }
-        count(stats, uplink ? job->uplink_out[*next].status : job->downlink_out[*next].status);
+        int status = call.call.status;
+        count(stats, status);
         if (js_engine_is_spent(s->engine))
             drop_slot(r, s);
+        bool late = job->stop_at_timeout && js_now_ms() - start_ms >= r->limits.time_ms;
+        if (late && *next + 1 < n) {
+            leave_rest(job, next);
+            break;
+        }
     }
     return true;
 }

@@ -39,6 +39,11 @@ static void on_run_done(struct hub_run *r)
 {
     struct change *c = container_of(r, struct change, run);
     bool refused = r->refused && r->failures > 0 && !c->makes_device;
+    if (r->canceled) {
+        hub_run_abort(r);
+        on_durable(c, ERR_CANCELED);
+        return;
+    }
     if (refused)
         hub_run_drop_effects(r); // the commit of nothing still answers later, as promised
     hub_run_commit(r, refused ? on_refused : on_durable, c);

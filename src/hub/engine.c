@@ -97,7 +97,7 @@ struct flow *flow_hold(struct flow *f)
     struct flow *held = arena_new(&run->arena, struct flow);
     *held = *f;
     held->root = f->root->moved;
-    held->msg = hub_msg_copy(&run->arena, f->msg);
+    held->msg = hub_msg_hold(run, f->msg);
     chain_ref(held->chain);
     run->pending++;
     return held;

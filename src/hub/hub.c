@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
-#include "hub/hub_internal.h"
+#include "hub/script_queue.h"
 
 #define SETTING_TENANT "tenant"
 #define SETTING_ROOT "rootRuleChain"
@@ -17,8 +17,7 @@ void chain_unref(struct chain_runtime *c)
     if (!c || --c->refs > 0)
         return;
     for (uint32_t i = 0; i < c->chain->n_nodes; i++) {
-        if (c->chain->nodes[i].runtime)
-            convert_script_unref(c->chain->nodes[i].runtime);
+        script_queue_free(c->chain->nodes[i].scripts);
     }
     rule_chain_free(c->chain);
     mem_free(c);
@@ -29,7 +28,7 @@ static void make_scripts(struct hub *h, struct rule_chain *chain)
     for (uint32_t i = 0; i < chain->n_nodes; i++) {
         struct rule_node *n = &chain->nodes[i];
         if (n->script.n)
-            n->runtime = convert_script_new(h->o.convert, n->script_kind, n->name, n->script);
+            n->scripts = script_queue_new(h, n->script_kind, n->name, n->script);
     }
 }
 

@@ -19,8 +19,11 @@ struct hub_msg {
     struct span custom_type; // RULE_MSG_OTHER
     struct store_device *originator;
     int64_t ts_ms;
-    // Metadata beside what hub_msg_metadata() derives from the originator and the data.
+    // Metadata beside what hub_msg_metadata() derives from the originator and the data; or all of
+    // it, once a node has changed it.
     struct convert_pairs metadata;
+    bool whole_metadata;
+    bool held; // all that it names lies in the run's arena
     // Data: one telemetry group, or attributes, or JSON text. hub_msg_json() makes text on demand.
     const struct kv_group *telemetry;
     const struct kv *attributes;
@@ -41,6 +44,8 @@ struct hub_run {
     unsigned pending;
     bool finishing;
     bool replay;
+    // Something was stopped with the program on its way down: abort it, nothing of it happened.
+    bool canceled;
     unsigned failures; // messages that ended in a node's unconnected Failure
     bool refused;      // by the sink: a downlink that the outbox had no room for
     // Integrations that got outbox rows in txn; more than fit: all are told.
@@ -67,6 +72,8 @@ void hub_run_abort(struct hub_run *r);
 struct span hub_msg_json(struct hub_run *r, const struct hub_msg *m);
 // deviceName, deviceType, ts or scope, then the message's own, in the run's arena.
 struct convert_pairs hub_msg_metadata(struct hub_run *r, const struct hub_msg *m);
+// One of them; without p when there is none.
+struct span hub_msg_get(struct hub_run *r, const struct hub_msg *m, struct span key);
 // Notes that an outbox row for `integration` went into r->txn.
 void hub_run_outbox(struct hub_run *r, struct uuid integration);
 

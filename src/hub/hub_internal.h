@@ -39,8 +39,15 @@ void run_release(struct hub_run *r);
 struct uuid hub_profile_for(struct hub *h, struct span type);
 // ERR_INVALID with text when `name` cannot be a device's.
 int hub_check_device_name(struct span name, struct err *e);
-// Copy with all that it refers to.
-struct hub_msg *hub_msg_copy(struct arena *a, const struct hub_msg *m);
+// The message with all that it refers to in the run's arena.
+const struct hub_msg *hub_msg_hold(struct hub_run *r, const struct hub_msg *m);
+// A copy to change, with its whole metadata.
+struct hub_msg *hub_msg_edit(struct hub_run *r, const struct hub_msg *m);
+// Spans in the run's arena, or longer.
+void hub_msg_set_json(struct hub_msg *m, struct span json);
+void hub_msg_set_type(struct hub_run *r, struct hub_msg *m, struct span name);
+void hub_msg_set(struct hub_run *r, struct hub_msg *m, struct span key, struct span value);
+struct convert_pairs hub_pairs_copy(struct arena *a, struct convert_pairs pairs);
 // "ATTRIBUTES_UPDATED", or the type's own name.
 struct span hub_msg_type_name(const struct hub_msg *m);
 // What a script gets of the message, in the run's arena.

@@ -79,17 +79,26 @@ static struct kv *copy_kv(struct arena *a, const struct kv *kv, size_t n)
     return out;
 }
 
-struct hub_msg *hub_msg_copy(struct arena *a, const struct hub_msg *m)
+struct convert_pairs hub_pairs_copy(struct arena *a, struct convert_pairs pairs)
 {
+    struct convert_pair *p = arena_array(a, struct convert_pair, pairs.n);
+    for (size_t i = 0; i < pairs.n; i++) {
+        p[i].key = arena_span(a, pairs.p[i].key);
+        p[i].value = arena_span(a, pairs.p[i].value);
+    }
+    return (struct convert_pairs){p, pairs.n};
+}
+
+const struct hub_msg *hub_msg_hold(struct hub_run *r, const struct hub_msg *m)
+{
+    struct arena *a = &r->arena;
+    if (m->held)
+        return m;
     struct hub_msg *out = arena_new(a, struct hub_msg);
     *out = *m;
+    out->held = true;
     out->custom_type = arena_span(a, m->custom_type);
-    struct convert_pair *p = arena_array(a, struct convert_pair, m->metadata.n);
-    for (size_t i = 0; i < m->metadata.n; i++) {
-        p[i].key = arena_span(a, m->metadata.p[i].key);
-        p[i].value = arena_span(a, m->metadata.p[i].value);
-    }
-    out->metadata.p = p;
+    out->metadata = hub_pairs_copy(a, m->metadata);
     if (m->telemetry) {
         struct kv_group *g = arena_new(a, struct kv_group);
         *g = *m->telemetry;
@@ -101,6 +110,45 @@ struct hub_msg *hub_msg_copy(struct arena *a, const struct hub_msg *m)
     if (m->json.p)
         out->json = arena_span(a, m->json);
     return out;
+}
+
+struct hub_msg *hub_msg_edit(struct hub_run *r, const struct hub_msg *m)
+{
+    struct hub_msg *out = arena_new(&r->arena, struct hub_msg);
+    *out = *hub_msg_hold(r, m);
+    out->metadata = hub_msg_metadata(r, out);
+    out->whole_metadata = true;
+    return out;
+}
+
+void hub_msg_set_json(struct hub_msg *m, struct span json)
+{
+    m->json = json;
+    m->telemetry = NULL;
+    m->attributes = NULL;
+    m->n_attributes = 0;
+}
+
+void hub_msg_set_type(struct hub_run *r, struct hub_msg *m, struct span name)
+{
+    if (span_eq(name, hub_msg_type_name(m)))
+        return;
+    // What the data looks like goes by the type that the message had until here.
+    hub_msg_set_json(m, hub_msg_json(r, m));
+    m->type = rule_msg_type_of(name);
+    m->custom_type = m->type == RULE_MSG_OTHER ? name : SPAN_NONE;
+}
+
+void hub_msg_set(struct hub_run *r, struct hub_msg *m, struct span key, struct span value)
+{
+    struct convert_pair *p = arena_array(&r->arena, struct convert_pair, m->metadata.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < m->metadata.n; i++) {
+        if (!span_eq(m->metadata.p[i].key, key))
+            p[n++] = m->metadata.p[i];
+    }
+    p[n++] = (struct convert_pair){key, value};
+    m->metadata = (struct convert_pairs){p, n};
 }
 
 struct span hub_msg_type_name(const struct hub_msg *m)
@@ -130,10 +178,11 @@ static struct span scope_name(enum store_scope scope)
                                    : SPAN("SERVER_SCOPE");
 }
 
-struct convert_pairs hub_msg_metadata(struct hub_run *r, const struct hub_msg *m)
+#define DERIVED_MAX 5
+
+// What follows from the originator and the data: facts/hub.md section 4.3.
+static size_t derive(struct hub_run *r, const struct hub_msg *m, struct convert_pair *p)
 {
-    const size_t own_max = 4;
-    struct convert_pair *p = arena_array(&r->arena, struct convert_pair, own_max + m->metadata.n);
     size_t n = 0;
     if (m->originator) {
         p[n++] = (struct convert_pair){SPAN("deviceName"), m->originator->name};
@@ -144,11 +193,41 @@ struct convert_pairs hub_msg_metadata(struct hub_run *r, const struct hub_msg *m
         int64_t ts = m->telemetry->ts_ms ? m->telemetry->ts_ms : m->ts_ms;
         p[n++] = (struct convert_pair){SPAN("ts"), arena_printf(&r->arena, "%lld", (long long)ts)};
     }
+    if (m->type == RULE_MSG_POST_ATTRIBUTES_REQUEST)
+        p[n++] = (struct convert_pair){SPAN("notifyDevice"), SPAN("false")};
     if (m->scope)
         p[n++] = (struct convert_pair){SPAN("scope"), scope_name(m->scope)};
+    return n;
+}
+
+struct convert_pairs hub_msg_metadata(struct hub_run *r, const struct hub_msg *m)
+{
+    if (m->whole_metadata)
+        return m->metadata;
+    struct convert_pair *p =
+        arena_array(&r->arena, struct convert_pair, DERIVED_MAX + m->metadata.n);
+    size_t n = derive(r, m, p);
     for (size_t i = 0; i < m->metadata.n; i++)
         p[n++] = m->metadata.p[i];
     return (struct convert_pairs){p, n};
+}
+
+static struct span find_pair(const struct convert_pair *p, size_t n, struct span key)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (span_eq(p[i].key, key))
+            return p[i].value.p ? p[i].value : SPAN("");
+    }
+    return SPAN_NONE;
+}
+
+struct span hub_msg_get(struct hub_run *r, const struct hub_msg *m, struct span key)
+{
+    struct convert_pair derived[DERIVED_MAX];
+    struct span own = find_pair(m->metadata.p, m->metadata.n, key);
+    if (own.p || m->whole_metadata)
+        return own;
+    return find_pair(derived, derive(r, m, derived), key);
 }
 
 struct store_device_out hub_device_out(const struct store_device *d)

@@ -32,6 +32,9 @@ struct rule_node_type {
     X(save_timeseries)                                                                             \
     X(save_attributes)                                                                             \
     X(log)                                                                                         \
+    X(script_filter)                                                                               \
+    X(script_switch)                                                                               \
+    X(script_transform)                                                                            \
     X(downlink)
 
 #define NODE_TYPE_DECLARE(name) extern const struct rule_node_type node_##name;

@@ -32,7 +32,8 @@ struct rule_node {
     // Of node types that run a script: empty = none was given.
     struct span script;
     enum convert_kind script_kind;
-    void *runtime; // the engine's
+    bool is_tbel;
+    struct script_queue *scripts; // the engine's
 };
 
 struct rule_chain {

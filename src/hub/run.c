@@ -13,6 +13,7 @@ void hub_run_begin(struct hub *h, struct hub_run *r)
     r->pending = 1;
     r->finishing = false;
     r->replay = false;
+    r->canceled = false;
     r->failures = 0;
     r->refused = false;
     r->n_outbox = 0;

@@ -134,9 +134,7 @@ const char *script_run_downlink(struct script_run *s, const struct downlink_inpu
     struct convert_job job = {.downlink = in, .downlink_out = &out, .meta = meta};
     run(s, &job);
     if (!add_status(&s->text, out.status, out.error)) {
-        if (s->script->kind == CONVERT_LOG)
-            buf_add_span(&s->text, out.text);
-        else if (out.n_msgs == 0)
+        if (out.n_msgs == 0)
             buf_add_str(&s->text, "nothing");
         for (uint32_t i = 0; i < out.n_msgs; i++) {
             if (i > 0)
@@ -144,6 +142,43 @@ const char *script_run_downlink(struct script_run *s, const struct downlink_inpu
             add_downlink(&s->text, &out.msgs[i]);
         }
     }
+    arena_free(&job.arena);
+    return buf_cstr(&s->text);
+}
+
+static void add_rule_msg(struct buf *b, const struct rule_msg_out *m)
+{
+    buf_printf(b, "%.*s %.*s", SPAN_ARG(m->msg_type), SPAN_ARG(m->msg_json));
+    if (!m->has_metadata)
+        return;
+    buf_add_str(b, " [");
+    for (size_t i = 0; i < m->metadata.n; i++)
+        buf_printf(b, "%s%.*s=%.*s", i > 0 ? "," : "", SPAN_ARG(m->metadata.p[i].key),
+                   SPAN_ARG(m->metadata.p[i].value));
+    buf_add_char(b, ']');
+}
+
+static void add_rule_result(struct buf *b, enum convert_kind kind, const struct rule_result *out)
+{
+    if (kind == CONVERT_LOG)
+        buf_add_span(b, out->text);
+    else if (kind == CONVERT_FILTER)
+        buf_add_str(b, out->verdict ? "true" : "false");
+    for (uint32_t i = 0; i < out->n_names; i++)
+        buf_printf(b, "%s%.*s", i > 0 ? "," : "", SPAN_ARG(out->names[i]));
+    for (uint32_t i = 0; i < out->n_msgs; i++) {
+        buf_add_str(b, i > 0 ? "; " : "");
+        add_rule_msg(b, &out->msgs[i]);
+    }
+}
+
+const char *script_run_rule(struct script_run *s, const struct downlink_input *in)
+{
+    struct rule_result out;
+    struct convert_job job = {.downlink = in, .rule_out = &out};
+    run(s, &job);
+    if (!add_status(&s->text, out.status, out.error))
+        add_rule_result(&s->text, s->script->kind, &out);
     arena_free(&job.arena);
     return buf_cstr(&s->text);
 }

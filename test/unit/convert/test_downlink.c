@@ -6,14 +6,13 @@ static const struct convert_pair meta_pairs[] = {{SPAN("integrationName"), SPAN(
 static const struct convert_pair msg_pairs[] = {{SPAN("scope"), SPAN("SHARED_SCOPE")},
                                                 {SPAN("userName"), SPAN("\xc3\xa9")}};
 
-static void check_kind(enum convert_kind kind, const char *script, const char *msg,
-                       const char *want)
+static void check_msg(const char *script, const char *msg, const char *want)
 {
     struct script_run s;
     struct downlink_input in = {.msg_json = span_str(msg),
                                 .metadata = {msg_pairs, 2},
                                 .msg_type = SPAN("ATTRIBUTES_UPDATED")};
-    script_run_init(&s, kind, script, NULL);
+    script_run_init(&s, CONVERT_DOWNLINK, script, NULL);
     for (int i = 0; i < 2; i++)
         assert_string_equal(script_run_downlink(&s, &in, (struct convert_pairs){meta_pairs, 2}),
                             want);
@@ -22,7 +21,7 @@ static void check_kind(enum convert_kind kind, const char *script, const char *m
 
 static void check(const char *script, const char *want)
 {
-    check_kind(CONVERT_DOWNLINK, script, "{\"version\":\"v.0.11\",\"n\":1}", want);
+    check_msg(script, "{\"version\":\"v.0.11\",\"n\":1}", want);
 }
 
 static void test_tutorial(void **state)
@@ -124,9 +123,8 @@ static void test_refusals(void **state)
     check("return {data: 1, metadata: {streamName: function () {}}}",
           "invalid: metadata.streamName: a function is not text");
     check("throw new Error('no')", "script: Error: no (line 1)");
-    check_kind(CONVERT_DOWNLINK, "return {data: 1}",
-               "{\"a\":", "invalid: the message's data is not JSON");
-    check_kind(CONVERT_DOWNLINK, "return {data: 1}", "", "invalid: the message's data is not JSON");
+    check_msg("return {data: 1}", "{\"a\":", "invalid: the message's data is not JSON");
+    check_msg("return {data: 1}", "", "invalid: the message's data is not JSON");
 }
 
 static void test_size(void **state)
@@ -148,20 +146,6 @@ static void test_size(void **state)
     script_run_free(&s);
 }
 
-static void test_log(void **state)
-{
-    (void)state;
-    check_kind(CONVERT_LOG, "return '\\nIncoming message:\\n' + JSON.stringify(msg) + msgType",
-               "{\"a\":\"\\u00e9\"}",
-               "\nIncoming message:\n{\"a\":\"\xc3\xa9\"}ATTRIBUTES_UPDATED");
-    check_kind(CONVERT_LOG, "return metadata", "{}",
-               "{\"scope\":\"SHARED_SCOPE\",\"userName\":\"\xc3\xa9\"}");
-    check_kind(CONVERT_LOG, "return 5", "{}", "5");
-    check_kind(CONVERT_LOG, "", "{}", "");
-    check_kind(CONVERT_LOG, "return typeof integrationMetadata", "{}", "undefined");
-    check_kind(CONVERT_LOG, "return function () {}", "{}", "invalid: a function is not text");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,7 +153,6 @@ int main(void)
         cmocka_unit_test(test_shapes),     cmocka_unit_test(test_binary),
         cmocka_unit_test(test_data_kinds), cmocka_unit_test(test_metadata),
         cmocka_unit_test(test_refusals),   cmocka_unit_test(test_size),
-        cmocka_unit_test(test_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
