@@ -109,3 +109,28 @@ void flow_release(struct flow *f)
     chain_unref(f->chain);
     run_release(run);
 }
+
+static const struct hub_msg *answered(struct hub_run *r, const struct hub_msg *m,
+                                      const struct hub_answer *answer)
+{
+    struct hub_msg *out = hub_msg_edit(r, m);
+    if (answer->json.p)
+        hub_msg_set_json(out, answer->json);
+    for (size_t i = 0; i < answer->metadata.n; i++)
+        hub_msg_set(r, out, answer->metadata.p[i].key, answer->metadata.p[i].value);
+    return out;
+}
+
+void flow_end(struct flow *f, const struct rule_node *n, int status, const char *error,
+              const struct hub_answer *answer)
+{
+    if (answer && (answer->json.p || answer->metadata.n))
+        f->msg = answered(f->run, f->msg, answer);
+    if (status == ERR_CANCELED)
+        f->run->canceled = true;
+    if (status < 0)
+        flow_fail(f, n, error ? error : err_text(status));
+    else
+        flow_succeed(f, n);
+    flow_release(f);
+}

@@ -57,5 +57,9 @@ void flow_start(struct flow *f, const struct hub_msg *m);
 // The flow in the run's arena, with all it needs; the run does not end before flow_release().
 struct flow *flow_hold(struct flow *f);
 void flow_release(struct flow *f);
+// Ends a held flow's stay at a node: Success, or with a negative status Failure; `answer` (may be
+// NULL) is put into the message. Then releases it.
+void flow_end(struct flow *f, const struct rule_node *n, int status, const char *error,
+              const struct hub_answer *answer);
 
 #endif

@@ -185,6 +185,16 @@ void hub_set_sink(struct hub *h, const struct hub_downlink_sink *sink)
     h->sink = *sink;
 }
 
+void hub_set_rest_sink(struct hub *h, const struct hub_rest_sink *sink)
+{
+    h->rest_sink = *sink;
+}
+
+void hub_set_rpc_sink(struct hub *h, const struct hub_rpc_sink *sink)
+{
+    h->rpc_sink = *sink;
+}
+
 struct registry *hub_registry(struct hub *h)
 {
     return h->registry;

@@ -96,6 +96,60 @@ struct hub_downlink_sink {
     void (*queued)(void *ctx, const struct uuid *integrations, size_t n);
 };
 
+// What a request to the outside brings back for the message: in the run's arena.
+struct hub_answer {
+    struct span json;              // the data from here on; without p: unchanged
+    struct convert_pairs metadata; // set beside what is there
+};
+
+// What the REST API call node needs from the bridge. Patterns are filled in by the hub.
+struct hub_rest_config {
+    struct span method;             // "POST"
+    int64_t read_timeout_ms;        // 0 = the sink's own limit
+    uint32_t max_parallel;          // requests of one node under way; 0 = the sink's own limit
+    uint32_t max_buffer_bytes;      // of an answer's body
+    bool plain_text;                // parseToPlainText: a body that is a JSON string goes unquoted
+    bool basic;                     // credentials
+    struct span username, password; // of `basic`
+};
+struct hub_rest_request {
+    void *data; // the hub's
+    // Exactly once, never inside submit; `answer` is set by then, of a failure too where there is
+    // something to say (status, statusCode, statusReason, error). ERR_CANCELED: the program stops.
+    void (*done)(struct hub_rest_request *q, int status, const char *error);
+    struct hub_run *run;
+    const struct hub_rest_config *config; // lives until done
+    const void *node;                     // the same for all requests of one node
+    struct span url;                      // with the query parameters; in the run's arena, as:
+    struct convert_pairs headers;
+    struct span body; // without p: none
+    struct hub_answer answer;
+    void *internal; // the sink's
+};
+struct hub_rest_sink {
+    void *ctx;
+    // Negative = failed at once, with text.
+    int (*submit)(void *ctx, struct hub_rest_request *q, struct err *e);
+};
+
+// What the RPC call request node needs: a call to the message's device. Same rules as
+// hub_rest_request.
+struct hub_rpc_request {
+    void *data;
+    void (*done)(struct hub_rpc_request *q, int status, const char *error);
+    struct hub_run *run;
+    struct store_device *device;
+    int64_t timeout_ms;
+    struct span json;              // {"method":..., "params":...}, as it came
+    struct convert_pairs metadata; // requestUUID, oneway, expirationTime, ... as given
+    struct hub_answer answer;      // json: what the device replied
+    void *internal;
+};
+struct hub_rpc_sink {
+    void *ctx;
+    int (*submit)(void *ctx, struct hub_rpc_request *q, struct err *e);
+};
+
 struct hub_options {
     struct loop *loop;
     struct store *store;
@@ -108,6 +162,8 @@ struct hub_options {
 int hub_new(const struct hub_options *o, struct hub **out, struct err *e);
 void hub_free(struct hub *h);
 void hub_set_sink(struct hub *h, const struct hub_downlink_sink *sink);
+void hub_set_rest_sink(struct hub *h, const struct hub_rest_sink *sink);
+void hub_set_rpc_sink(struct hub *h, const struct hub_rpc_sink *sink);
 struct registry *hub_registry(struct hub *h);
 struct store *hub_store(struct hub *h);
 struct loop *hub_loop(struct hub *h);

@@ -23,6 +23,8 @@ struct hub {
     struct uuid root_id;
     struct chain_runtime *root; // compiled root chain, or NULL
     struct hub_downlink_sink sink;
+    struct hub_rest_sink rest_sink;
+    struct hub_rpc_sink rpc_sink;
     struct hub_stats stats;
     struct log_limit failure_log, script_log;
 };

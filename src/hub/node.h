@@ -35,7 +35,9 @@ struct rule_node_type {
     X(script_filter)                                                                               \
     X(script_switch)                                                                               \
     X(script_transform)                                                                            \
-    X(downlink)
+    X(downlink)                                                                                    \
+    X(rest_call)                                                                                   \
+    X(rpc_call)
 
 #define NODE_TYPE_DECLARE(name) extern const struct rule_node_type node_##name;
 RULE_NODE_TYPES(NODE_TYPE_DECLARE)

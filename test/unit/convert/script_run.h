@@ -29,8 +29,8 @@ const char *script_run_uplink_meta(struct script_run *s, const struct uplink_rec
 // "JSON data [streamName=...,...] -> STREAM STREAM_ARN KEY HASH_KEY".
 const char *script_run_downlink(struct script_run *s, const struct downlink_input *in,
                                 struct convert_pairs meta);
-// A rule node's script: the text, "true", "name,name", or "TYPE json [key=value,...]; ..." with what
-// it left out empty.
+// A rule node's script: the text, "true", "name,name", or "TYPE json [key=value,...]; ..." with
+// what it left out empty.
 const char *script_run_rule(struct script_run *s, const struct downlink_input *in);
 
 // One record through a fresh heap.

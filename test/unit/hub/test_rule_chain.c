@@ -35,7 +35,7 @@ static void default_chain_is_the_hubs(void **state)
     assert_ptr_equal(c->nodes[1].type, &node_save_attributes);
     assert_ptr_equal(c->nodes[4].type, &node_log);
     assert_true(c->nodes[4].script.n > 0);
-    assert_ptr_equal(c->nodes[5].type, &node_unknown);
+    assert_ptr_equal(c->nodes[5].type, &node_rpc_call);
     rule_chain_free(c);
 }
 
