@@ -20,6 +20,10 @@ void emu_account_init(struct emu_account *a, size_t retained_bytes)
     emu_store_init(&a->store, retained_bytes);
     if (!a->shard_limit)
         a->shard_limit = EMU_SHARD_LIMIT_DEFAULT;
+    if (!a->subscription_ms)
+        a->subscription_ms = EMU_SUBSCRIPTION_MS;
+    if (!a->subscribe_again_ms)
+        a->subscribe_again_ms = EMU_SUBSCRIBE_AGAIN_MS;
 }
 
 void emu_account_free(struct emu_account *a)
@@ -39,10 +43,9 @@ void emu_account_settle(struct emu_account *a, struct emu_now now)
         a->changing = false;
         struct emu_stream *s, *deleted = NULL;
         for (size_t at = 0; !deleted && (s = map_next(&a->by_name, &at, NULL)) != NULL;) {
-            emu_stream_settle(s, now);
+            a->changing |= emu_stream_settle(s, now);
             if (s->status == EMU_DELETED)
                 deleted = s;
-            a->changing |= s->change.kind != EMU_CHANGE_NONE;
         }
         if (!deleted)
             return;
@@ -70,12 +73,47 @@ struct emu_stream *emu_account_create(struct emu_account *a, struct span name, u
     return s;
 }
 
+// Not over in the second of the creation, which a later one of the same name must not share.
+static int64_t deletion_ms(const struct emu_account *a, int64_t created_ms, struct emu_now now)
+{
+    int64_t rest = created_ms / 1000 * 1000 + 1000 - now.wall_ms;
+    return rest > a->transition_ms ? rest : a->transition_ms;
+}
+
 void emu_account_begin(struct emu_account *a, struct emu_stream *s, struct emu_change change,
                        struct emu_now now)
 {
-    emu_stream_begin(s, change, now, a->transition_ms);
+    int64_t after_ms = a->transition_ms;
+    if (change.kind == EMU_CHANGE_DELETE)
+        after_ms = deletion_ms(a, s->created_ms, now);
+    emu_stream_begin(s, change, now, after_ms);
     a->changing = true;
     emu_account_settle(a, now);
+}
+
+struct emu_consumer *emu_account_register(struct emu_account *a, struct emu_stream *s,
+                                          struct span name, struct emu_now now)
+{
+    a->changing = true;
+    return emu_consumers_add(&s->consumers, name, ++a->last_uid, now, a->transition_ms);
+}
+
+void emu_account_deregister(struct emu_account *a, struct emu_stream *s,
+                            struct emu_consumer *consumer, struct emu_now now)
+{
+    emu_consumer_delete(consumer, now, deletion_ms(a, consumer->created_ms, now));
+    a->changing = true;
+    emu_stream_settle(s, now);
+}
+
+int64_t emu_account_due_ms(const struct emu_account *a)
+{
+    int64_t due = INT64_MAX;
+    struct emu_stream *s;
+    for (size_t at = 0; a->changing && (s = map_next(&a->by_name, &at, NULL)) != NULL;)
+        if (emu_stream_due_ms(s) < due)
+            due = emu_stream_due_ms(s);
+    return due;
 }
 
 uint32_t emu_account_open_shards(const struct emu_account *a)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "codec/json.h"
+#include "emulator/push.h"
 #include "emulator/service.h"
 
 // The paths under EMU_ADMIN_PREFIX: faults on demand and counters, for loopback peers only.
@@ -46,6 +48,7 @@ static void stats(struct emulator *e, struct http_exchange *x)
     put_counters(&j, "errors", e->errors);
     json_out_key_int(&j, "recordsIn", (int64_t)e->account.records_in);
     json_out_key_int(&j, "recordsOut", (int64_t)e->account.records_out);
+    json_out_key_int(&j, "subscriptions", (int64_t)emu_push_count(e));
     json_out_key_int(&j, "recordsEvicted", (int64_t)e->account.store.evicted);
     json_out_key_int(&j, "retainedBytes", (int64_t)e->account.store.bytes);
     json_out_end(&j);
@@ -83,12 +86,81 @@ static void faults_clear(struct emulator *e, struct http_exchange *x)
     faults(e, x);
 }
 
+#define SETTING_MAX (INT64_C(1) << 53)
+
+static int64_t *number_setting(struct emulator *e, struct span key)
+{
+    return span_is(key, "advanceClockMs")     ? &e->ahead_ms
+           : span_is(key, "transitionMs")     ? &e->account.transition_ms
+           : span_is(key, "subscriptionMs")   ? &e->account.subscription_ms
+           : span_is(key, "subscribeAgainMs") ? &e->account.subscribe_again_ms
+                                              : NULL;
+}
+
+static void settings(struct emulator *e, struct http_exchange *x)
+{
+    struct buf b = {0};
+    struct json_out j = {.out = &b};
+    json_out_object(&j);
+    json_out_key_int(&j, "advanceClockMs", e->ahead_ms);
+    json_out_key_int(&j, "transitionMs", e->account.transition_ms);
+    json_out_key_int(&j, "subscriptionMs", e->account.subscription_ms);
+    json_out_key_int(&j, "subscribeAgainMs", e->account.subscribe_again_ms);
+    json_out_key_bool(&j, "limits", e->account.limits);
+    json_out_end(&j);
+    respond_buf(x, 200, &b);
+}
+
+static int setting_check(struct emulator *e, const struct json *m, struct err *err)
+{
+    struct span key = json_key(m);
+    const int64_t *n = number_setting(e, key);
+    double v = json_num(m, -1);
+    if (!n && !span_is(key, "limits"))
+        return err_set(err, ERR_INVALID, "unknown key \"%.*s\"", SPAN_ARG(key));
+    if (!n && !json_is(m, JSON_BOOL))
+        return err_set(err, ERR_INVALID, "\"%.*s\": true or false expected", SPAN_ARG(key));
+    if (n && !(v >= 0 && v <= SETTING_MAX))
+        return err_set(err, ERR_INVALID, "\"%.*s\": a number from 0 expected", SPAN_ARG(key));
+    if (n == &e->ahead_ms && v < (double)e->ahead_ms)
+        return err_set(err, ERR_INVALID, "the clock cannot go back");
+    return 0;
+}
+
+// Changes nothing when a member is wrong.
+static void settings_change(struct emulator *e, struct http_exchange *x)
+{
+    struct err err = {0};
+    struct json *all = json_parse(http_body(x), &err);
+    if (all && !json_is(all, JSON_OBJECT))
+        err_set(&err, ERR_INVALID, "an object expected");
+    for (const struct json *m = json_child(all); m && !err.code; m = json_next(m))
+        setting_check(e, m, &err);
+    if (err.code) {
+        json_free(all);
+        respond_error(x, 400, err.msg);
+        return;
+    }
+    for (const struct json *m = json_child(all); m; m = json_next(m)) {
+        int64_t *n = number_setting(e, json_key(m));
+        if (n)
+            *n = (int64_t)json_num(m, 0);
+        else
+            e->account.limits = json_bool(m, false);
+    }
+    json_free(all);
+    emu_push_kick(e);
+    settings(e, x);
+}
+
 static const struct {
     const char *method, *path;
     void (*run)(struct emulator *e, struct http_exchange *x);
 } routes[] = {
     {"GET", EMU_ADMIN_PREFIX "stats", stats},
     {"DELETE", EMU_ADMIN_PREFIX "stats", stats_reset},
+    {"GET", EMU_ADMIN_PREFIX "settings", settings},
+    {"POST", EMU_ADMIN_PREFIX "settings", settings_change},
     {"GET", EMU_ADMIN_PREFIX "faults", faults},
     {"POST", EMU_ADMIN_PREFIX "faults", faults_add},
     {"DELETE", EMU_ADMIN_PREFIX "faults", faults_clear},

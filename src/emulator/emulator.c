@@ -2,6 +2,8 @@
 #include "emulator/emulator.h"
 
 #include "base/mem.h"
+#include "emulator/push.h"
+#include "emulator/reply.h"
 #include "emulator/service.h"
 
 #define CLOSE_GRACE_MS 1000
@@ -122,6 +124,8 @@ int emulator_new(struct loop *l, const struct emulator_options *o, struct emulat
     e->loop = l;
     e->clock = o->clock ? o->clock : loop_clock(l);
     list_init(&e->stalled);
+    list_init(&e->trickles);
+    list_init(&e->pushes);
     struct http_server_options http = {
         .host = o->host.n ? o->host : SPAN("127.0.0.1"),
         .port = o->port,
@@ -166,6 +170,8 @@ void emulator_close(struct emulator *e, void (*cb)(void *ctx), void *ctx)
     e->on_closed_ctx = ctx;
     http_server_drain(e->server);
     emu_service_unstall(e);
+    emu_replies_end(e);
+    emu_push_end_all(e);
     http_server_close(e->server, CLOSE_GRACE_MS, on_server_closed, e);
 }
 
@@ -186,6 +192,7 @@ int emulator_put_record(struct emulator *e, struct span stream, struct span part
     emu_shard_trim(s, sh, now.wall_ms);
     emu_shard_put(sh, partition_key, data, now.wall_ms, sequence);
     e->account.records_in++;
+    emu_push_kick(e);
     return 0;
 }
 

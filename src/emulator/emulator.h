@@ -2,12 +2,19 @@
 #ifndef PENSTOCK_EMULATOR_EMULATOR_H
 #define PENSTOCK_EMULATOR_EMULATOR_H
 
-// The local Kinesis endpoint (DESIGN section 6): HTTP/1.1, JSON 1.1 and CBOR, TLS optional. Streams
-// and records live in memory and end with it. Loop thread only.
+// The local Kinesis endpoint (DESIGN section 6): HTTP/1.1 and HTTP/2, JSON 1.1 and CBOR, TLS
+// optional. Streams and records live in memory and end with it. Loop thread only.
 //
 // For tests, from loopback peers only:
 //   POST   /_penstock/faults   adds fault rules (faults.h); GET lists, DELETE clears them
 //   GET    /_penstock/stats    calls, errors and records so far; DELETE sets them to 0
+//   POST   /_penstock/settings changes what its object names; GET shows them:
+//     advanceClockMs    how far the clock of streams and records runs ahead; only forwards. It
+//                       expires iterators, ends retention, subscriptions and pending changes
+//     transitionMs      how long CREATING, UPDATING and DELETING last
+//     subscriptionMs    how long a subscription lasts (300000)
+//     subscribeAgainMs  within this after a SubscribeToShard another is refused (5000)
+//     limits            whether the throughput limits of the service are enforced
 
 #include "base/clock.h"
 #include "base/err.h"

@@ -5,10 +5,24 @@
 
 #include "codec/json.h"
 
+#define EVENT_NAME "SubscribeToShardEvent"
+
 static const char *const fault_names[] = {"",
-#define FAULT_NAME(id, name) name,
+#define FAULT_NAME(id, name, calls, events) name,
                                           EMU_FAULTS(FAULT_NAME)
 #undef FAULT_NAME
+};
+
+// Where a fault may happen.
+#define ANY (-1)
+#define NO_OP (-2)
+static const struct {
+    int calls; // an operation, ANY or NO_OP
+    bool events;
+} places[] = {{NO_OP, false},
+#define FAULT_PLACE(id, name, calls, events) {calls, events},
+              EMU_FAULTS(FAULT_PLACE)
+#undef FAULT_PLACE
 };
 
 static enum emu_fault fault_of(struct span name)
@@ -31,8 +45,8 @@ double emu_fault_random(void *rule)
 
 static int known_keys(const struct json *j, size_t at, struct err *e)
 {
-    static const char keys[] = ",op,fault,count,after,probability,seed,ms,fraction,code,status,"
-                               "message,";
+    static const char keys[] = ",op,fault,count,after,probability,seed,ms,fraction,shard,code,"
+                               "status,message,";
     for (const struct json *m = json_child(j); m; m = json_next(m)) {
         char key[32];
         snprintf(key, sizeof key, ",%.*s,", SPAN_ARG(json_key(m)));
@@ -84,6 +98,32 @@ static int parse_numbers(const struct json *j, size_t at, struct emu_rule *r, st
     return 0;
 }
 
+static int parse_op(const struct json *j, size_t at, struct emu_rule *r, struct err *e)
+{
+    struct span op = json_get_str(j, "op", SPAN("*"));
+    enum emu_op found;
+    if (span_is(op, EVENT_NAME))
+        r->op = EMU_FAULT_EVENT;
+    else if (emu_op_find(op, &found))
+        r->op = (int)found;
+    else if (!span_is(op, "*"))
+        return err_set(e, ERR_INVALID, "rule %zu: unknown operation \"%.*s\"", at, SPAN_ARG(op));
+    return 0;
+}
+
+static int parse_shard(const struct json *j, size_t at, struct emu_rule *r, struct err *e)
+{
+    struct span shard = json_get_str(j, "shard", SPAN_NONE);
+    r->shard = EMU_NO_SHARD;
+    if (!json_get(j, "shard"))
+        return 0;
+    if (!emu_shard_id_parse(shard, &r->shard))
+        return err_set(e, ERR_INVALID, "rule %zu: \"shard\" must be a shard id", at);
+    if (r->fault != EMU_FAULT_THROTTLE || r->op == EMU_FAULT_EVENT)
+        return err_set(e, ERR_INVALID, "rule %zu: \"shard\" goes with \"throttle\" only", at);
+    return 0;
+}
+
 static int parse_rule(const struct json *j, size_t at, struct emu_rule *r, struct err *e)
 {
     *r = (struct emu_rule){.op = -1};
@@ -91,22 +131,20 @@ static int parse_rule(const struct json *j, size_t at, struct emu_rule *r, struc
         return err_set(e, ERR_INVALID, "rule %zu: an object expected", at);
     if (known_keys(j, at, e) || parse_numbers(j, at, r, e))
         return e->code;
-    struct span op = json_get_str(j, "op", SPAN("*")), fault = json_get_str(j, "fault", SPAN(""));
-    enum emu_op found;
-    if (!span_is(op, "*")) {
-        if (!emu_op_find(op, &found))
-            return err_set(e, ERR_INVALID, "rule %zu: unknown operation \"%.*s\"", at,
-                           SPAN_ARG(op));
-        r->op = (int)found;
-    }
+    struct span fault = json_get_str(j, "fault", SPAN(""));
+    if (parse_op(j, at, r, e))
+        return e->code;
     r->fault = fault_of(fault);
     if (r->fault == EMU_FAULT_NONE)
         return err_set(e, ERR_INVALID, "rule %zu: unknown fault \"%.*s\"", at, SPAN_ARG(fault));
     if (r->status < 400)
         return err_set(e, ERR_INVALID, "rule %zu: \"status\" must be 400 to 599", at);
-    const char *code = r->fault == EMU_FAULT_PARTIAL ? "ProvisionedThroughputExceededException"
-                                                     : "InternalFailure";
-    if (text(j, "code", code, r->code, at, e) || text(j, "message", "", r->message, at, e))
+    bool entries = r->fault == EMU_FAULT_PARTIAL || r->fault == EMU_FAULT_RANDOM;
+    const char *code = entries                    ? "ProvisionedThroughputExceededException"
+                       : r->op == EMU_FAULT_EVENT ? "InternalFailureException"
+                                                  : "InternalFailure";
+    if (parse_shard(j, at, r, e) || text(j, "code", code, r->code, at, e) ||
+        text(j, "message", "", r->message, at, e))
         return e->code;
     return 0;
 }
@@ -141,40 +179,80 @@ void emu_faults_clear(struct emu_faults *f)
     f->n = 0;
 }
 
-// Faults that only make sense for one operation leave the others alone.
-static bool applies(const struct emu_rule *r, enum emu_op op)
+// Whether the fault can happen there at all.
+static bool fits(enum emu_fault fault, int op)
 {
-    if (r->op >= 0 && r->op != (int)op)
+    int calls = places[fault].calls;
+    return op == EMU_FAULT_EVENT ? places[fault].events : calls == ANY || calls == op;
+}
+
+// "*" means operations; a fault that only events know needs no such word.
+static bool applies(const struct emu_rule *r, int op)
+{
+    bool all =
+        op != EMU_FAULT_EVENT || places[r->fault].calls == NO_OP || r->fault == EMU_FAULT_RANDOM;
+    return (r->op < 0 ? all : r->op == op) && fits(r->fault, op);
+}
+
+static bool fires(struct emu_rule *r)
+{
+    if (r->seen++ < r->after || (r->count && r->fired >= r->count))
         return false;
-    if (r->fault == EMU_FAULT_PARTIAL)
-        return op == EMU_OP_PutRecords;
-    if (r->fault == EMU_FAULT_EMPTY || r->fault == EMU_FAULT_REDELIVER ||
-        r->fault == EMU_FAULT_EXPIRED_ITERATOR)
-        return op == EMU_OP_GetRecords;
+    if (r->probability < 1 && emu_fault_random(r) >= r->probability)
+        return false;
+    r->fired++;
     return true;
 }
 
-struct emu_rule *emu_faults_pick(struct emu_faults *f, enum emu_op op)
+static bool is_drawn(enum emu_fault fault)
+{
+    return fault != EMU_FAULT_EXPIRED_TOKEN && fault != EMU_FAULT_ERROR &&
+           fault != EMU_FAULT_DUPLICATE && fault != EMU_FAULT_RANDOM;
+}
+
+// A rule of one kind in place of a random one.
+static struct emu_rule *draw(struct emu_faults *f, struct emu_rule *r, int op)
+{
+    enum emu_fault menu[EMU_FAULT_COUNT];
+    size_t n = 0;
+    for (int i = 1; i < EMU_FAULT_COUNT; i++)
+        if (is_drawn((enum emu_fault)i) && fits((enum emu_fault)i, op))
+            menu[n++] = (enum emu_fault)i;
+    enum emu_fault kind = menu[(size_t)(emu_fault_random(r) * (double)n)];
+    double part = emu_fault_random(r);
+    f->drawn = *r;
+    f->drawn.fault = kind;
+    f->drawn.stall_ms = (int64_t)(part * (double)r->stall_ms);
+    return &f->drawn;
+}
+
+struct emu_rule *emu_faults_pick(struct emu_faults *f, int op)
 {
     for (size_t i = 0; i < f->n; i++) {
         struct emu_rule *r = &f->rules[i];
-        if (!applies(r, op) || r->seen++ < r->after || (r->count && r->fired >= r->count))
-            continue;
-        if (r->probability < 1 && emu_fault_random(r) >= r->probability)
-            continue;
-        r->fired++;
-        return r;
+        if (r->shard == EMU_NO_SHARD && applies(r, op) && fires(r))
+            return r->fault == EMU_FAULT_RANDOM ? draw(f, r, op) : r;
     }
     return NULL;
 }
 
-static bool is_data_operation(enum emu_op op)
+bool emu_faults_throttle(struct emu_faults *f, enum emu_op op, uint32_t shard)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        struct emu_rule *r = &f->rules[i];
+        if (r->shard == shard && applies(r, (int)op) && fires(r))
+            return true;
+    }
+    return false;
+}
+
+static bool is_data_operation(int op)
 {
     return op == EMU_OP_GetRecords || op == EMU_OP_PutRecord || op == EMU_OP_PutRecords ||
            op == EMU_OP_GetShardIterator;
 }
 
-bool emu_fault_error(const struct emu_rule *r, enum emu_op op, struct emu_error *out)
+bool emu_fault_error(const struct emu_rule *r, int op, struct emu_error *out)
 {
     switch (r->fault) {
     case EMU_FAULT_THROTTLE:
@@ -209,7 +287,9 @@ void emu_faults_write(const struct emu_faults *f, struct json_out *out)
     json_out_array(out);
     for (size_t i = 0; i < f->n; i++) {
         const struct emu_rule *r = &f->rules[i];
-        const char *op = r->op < 0 ? "*" : emu_op_name((enum emu_op)r->op);
+        const char *op = r->op < 0                  ? "*"
+                         : r->op == EMU_FAULT_EVENT ? EVENT_NAME
+                                                    : emu_op_name((enum emu_op)r->op);
         json_out_object(out);
         json_out_key_str(out, "op", span_str(op));
         json_out_key_str(out, "fault", span_str(fault_names[r->fault]));

@@ -35,6 +35,7 @@ bool emu_op_run(enum emu_op op, struct emu_call *c, bool cbor, struct span body)
     struct emu_shape shape = {.required = o->required};
     for (; o->member[shape.n] < EMU_M_COUNT; shape.n++)
         shape.member[shape.n] = o->member[shape.n];
+    c->op = op;
     emu_account_settle(c->account, c->now);
     c->in = arena_new(c->arena, struct emu_input);
     return emu_input_decode(&shape, cbor, body, c->arena, c->in, &c->error) &&
@@ -56,9 +57,7 @@ struct span emu_stream_arn(const struct emu_call *c, const struct emu_stream *s)
                         c->account->id, SPAN_ARG(s->name));
 }
 
-// The name in an ARN that the member's pattern has passed; other accounts' and regions' have none
-// here.
-static bool name_of_arn(struct emu_call *c, struct span arn, struct span *name)
+bool emu_call_arn_name(struct emu_call *c, struct span arn, struct span *name)
 {
     struct span rest = arn, region, account;
     for (int i = 0; i < 3; i++)
@@ -80,7 +79,7 @@ static bool stream_name(struct emu_call *c, struct span *name)
     if (!arn->set)
         return given->set || emu_call_fail(c, "InvalidArgumentException",
                                            "Either StreamName or StreamARN should be provided.");
-    if (!name_of_arn(c, arn->s, name))
+    if (!emu_call_arn_name(c, arn->s, name))
         return false;
     return !given->set || span_eq(given->s, *name) ||
            emu_call_fail(c, "InvalidArgumentException",
@@ -125,6 +124,27 @@ struct emu_shard *emu_call_shard(struct emu_call *c, struct emu_stream *s, struc
                   "Could not find shard %.*s in stream %.*s under account %s.", SPAN_ARG(id),
                   SPAN_ARG(s->name), c->account->id);
     return NULL;
+}
+
+bool emu_call_no_shard(struct emu_call *c, struct span shard, struct span stream)
+{
+    return emu_call_fail(c, "ResourceNotFoundException",
+                         "Shard %.*s in stream %.*s under account %s does not exist",
+                         SPAN_ARG(shard), SPAN_ARG(stream), c->account->id);
+}
+
+bool emu_call_gate(struct emu_call *c, const struct emu_shard *sh)
+{
+    return !c->gate.throttled || !c->gate.throttled(c->gate.ctx, c->op, sh->index);
+}
+
+struct span emu_call_rate_message(struct emu_call *c, const struct emu_stream *s,
+                                  const struct emu_shard *sh)
+{
+    char id[EMU_SHARD_ID_LEN + 1];
+    emu_shard_id(sh->index, id);
+    return arena_printf(c->arena, "Rate exceeded for shard %s in stream %.*s under account %s.", id,
+                        SPAN_ARG(s->name), c->account->id);
 }
 
 bool emu_call_rate(struct emu_call *c, struct emu_bucket *b, double rate,

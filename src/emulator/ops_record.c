@@ -15,19 +15,8 @@
 #define READ_CALLS 5
 #define ITERATOR_CALLS 5
 
-#define THROTTLED "ProvisionedThroughputExceededException"
-
 // Fields of an iterator's token.
 enum { ITERATOR_STREAM, ITERATOR_SHARD, ITERATOR_POSITION };
-
-static struct span rate_message(struct emu_call *c, const struct emu_stream *s,
-                                const struct emu_shard *sh)
-{
-    char id[EMU_SHARD_ID_LEN + 1];
-    emu_shard_id(sh->index, id);
-    return arena_printf(c->arena, "Rate exceeded for shard %s in stream %.*s under account %s.", id,
-                        SPAN_ARG(s->name), c->account->id);
-}
 
 // The stream, in a state that takes records.
 static struct emu_stream *writable_stream(struct emu_call *c)
@@ -74,6 +63,8 @@ static bool fits(struct emu_call *c, const struct emu_stream *s, struct span key
 
 static bool write_allowed(struct emu_call *c, struct emu_shard *sh, size_t bytes)
 {
+    if (!emu_call_gate(c, sh))
+        return false;
     if (!c->account->limits)
         return true;
     if (!emu_bucket_open(&sh->puts, WRITE_RECORDS, c->now.mono_ms) ||
@@ -112,7 +103,7 @@ bool emu_op_put_record(struct emu_call *c)
                              "under account %s is invalid.",
                              SPAN_ARG(ordering->s), SPAN_ARG(s->name), c->account->id);
     if (!write_allowed(c, sh, key.n + data.n))
-        return emu_call_fail(c, THROTTLED, "%.*s", SPAN_ARG(rate_message(c, s, sh)));
+        return emu_call_fail(c, EMU_THROTTLED, "%.*s", SPAN_ARG(emu_call_rate_message(c, s, sh)));
     emu_shard_trim(s, sh, c->now.wall_ms);
     emu_shard_put(sh, key, data, c->now.wall_ms, sequence);
     c->account->records_in++;
@@ -135,13 +126,14 @@ static bool put_entry(struct emu_call *c, struct emu_stream *s, struct emu_shard
     char sequence[EMU_SEQUENCE_LEN];
     const struct emu_twist *t = &c->twist;
     if (t->fail_fraction > 0 && t->random(t->ctx) < t->fail_fraction) {
-        bool throttled = span_is(span_str(t->fail_code), THROTTLED);
+        bool throttled = span_is(span_str(t->fail_code), EMU_THROTTLED);
         put_failure(c->out, t->fail_code,
-                    throttled ? rate_message(c, s, sh) : SPAN("Internal service failure."));
+                    throttled ? emu_call_rate_message(c, s, sh)
+                              : SPAN("Internal service failure."));
         return false;
     }
     if (!write_allowed(c, sh, e->key.s.n + e->data.s.n)) {
-        put_failure(c->out, THROTTLED, rate_message(c, s, sh));
+        put_failure(c->out, EMU_THROTTLED, emu_call_rate_message(c, s, sh));
         return false;
     }
     emu_shard_put(sh, e->key.s, e->data.s, c->now.wall_ms, sequence);
@@ -196,78 +188,6 @@ static struct span iterator_seal(struct emu_call *c, const struct emu_stream *s,
     return emu_token_seal(c->account->token_key, &t, c->arena);
 }
 
-static bool missing_shard(struct emu_call *c, struct span shard, struct span stream)
-{
-    return emu_call_fail(c, "ResourceNotFoundException",
-                         "Shard %.*s in stream %.*s under account %s does not exist",
-                         SPAN_ARG(shard), SPAN_ARG(stream), c->account->id);
-}
-
-// Position of StartingSequenceNumber in the shard.
-static bool position_of_sequence(struct emu_call *c, const struct emu_stream *s,
-                                 const struct emu_shard *sh, bool after, uint64_t *out)
-{
-    struct span text = EMU_IN(c, START_SEQUENCE)->s;
-    struct emu_sequence q;
-    char mine[EMU_SHARD_ID_LEN + 1], other[EMU_SHARD_ID_LEN + 1];
-    emu_shard_id(sh->index, mine);
-    bool parsed = emu_sequence_parse(text, &q);
-    if (parsed && q.shard != sh->index) {
-        emu_shard_id(q.shard, other);
-        return emu_call_fail(
-            c, "InvalidArgumentException",
-            "Invalid StartingSequenceNumber. It encodes %s, while it was used in a "
-            "call to a shard with %s",
-            other, mine);
-    }
-    if (!parsed || q.created_s != sh->created_s)
-        return emu_call_fail(c, "InvalidArgumentException",
-                             "StartingSequenceNumber %.*s used in GetShardIterator on shard %s in "
-                             "stream %.*s under account %s is invalid%s.",
-                             SPAN_ARG(text), mine, SPAN_ARG(s->name), c->account->id,
-                             parsed ? " because it did not come from this stream" : "");
-    *out = q.index < sh->log.next ? q.index + after : sh->log.next;
-    return true;
-}
-
-static bool position_of_time(struct emu_call *c, const struct emu_shard *sh, uint64_t *out)
-{
-    const struct emu_field *time = EMU_IN(c, TIMESTAMP);
-    if (!time->set)
-        return emu_call_fail(c, "InvalidArgumentException",
-                             "Must specify timestampInMillis parameter for iterator of type "
-                             "AT_TIMESTAMP. Current request has no timestamp parameter.");
-    if (time->i > c->now.wall_ms)
-        return emu_call_fail(c, "InvalidArgumentException",
-                             "The timestampInMillis parameter cannot be greater than the "
-                             "currentTimestampInMillis. timestampInMillis: %" PRId64
-                             ", currentTimestampInMillis: %" PRId64,
-                             time->i, c->now.wall_ms);
-    *out = emu_log_at(&sh->log, time->i);
-    return true;
-}
-
-static bool position(struct emu_call *c, const struct emu_stream *s, const struct emu_shard *sh,
-                     uint64_t *out)
-{
-    struct span type = EMU_IN(c, ITERATOR_TYPE)->s;
-    bool at = span_is(type, "AT_SEQUENCE_NUMBER"), after = span_is(type, "AFTER_SEQUENCE_NUMBER");
-    bool given = EMU_IN(c, START_SEQUENCE)->set;
-    if (span_is(type, "AT_TIMESTAMP"))
-        return position_of_time(c, sh, out);
-    if (given != (at || after))
-        return emu_call_fail(c, "InvalidArgumentException",
-                             "Must either specify (1) AT_SEQUENCE_NUMBER or AFTER_SEQUENCE_NUMBER "
-                             "and StartingSequenceNumber or (2) TRIM_HORIZON or LATEST and no "
-                             "StartingSequenceNumber. Request specified %.*s and %s "
-                             "StartingSequenceNumber.",
-                             SPAN_ARG(type), given ? "also a" : "no");
-    if (at || after)
-        return position_of_sequence(c, s, sh, after, out);
-    *out = span_is(type, "LATEST") ? sh->log.next : sh->log.first;
-    return true;
-}
-
 bool emu_op_get_shard_iterator(struct emu_call *c)
 {
     struct emu_stream *s = emu_call_stream(c);
@@ -277,10 +197,13 @@ bool emu_op_get_shard_iterator(struct emu_call *c)
         return false;
     struct emu_shard *sh = emu_call_shard(c, s, id);
     if (!sh)
-        return missing_shard(c, id, s->name);
-    if (c->account->limits && !emu_bucket_take(&sh->iterators, ITERATOR_CALLS, c->now.mono_ms, 1))
-        return emu_call_fail(c, THROTTLED, "%.*s", SPAN_ARG(rate_message(c, s, sh)));
-    if (!position(c, s, sh, &at))
+        return emu_call_no_shard(c, id, s->name);
+    if (!emu_call_gate(c, sh) ||
+        (c->account->limits && !emu_bucket_take(&sh->iterators, ITERATOR_CALLS, c->now.mono_ms, 1)))
+        return emu_call_fail(c, EMU_THROTTLED, "%.*s", SPAN_ARG(emu_call_rate_message(c, s, sh)));
+    struct emu_start start = {"GetShardIterator", EMU_IN(c, ITERATOR_TYPE),
+                              EMU_IN(c, START_SEQUENCE), EMU_IN(c, TIMESTAMP)};
+    if (!emu_call_position(c, s, sh, &start, &at))
         return false;
     emu_out_map(c->out);
     emu_out_key_str(c->out, "ShardIterator", iterator_seal(c, s, sh, at));
@@ -311,76 +234,17 @@ static bool iterator_open(struct emu_call *c, struct emu_stream **s, struct emu_
             return true;
     }
     emu_shard_id((uint32_t)t.field[ITERATOR_SHARD], id);
-    return missing_shard(c, span_str(id), t.text);
+    return emu_call_no_shard(c, span_str(id), t.text);
 }
 
 static bool read_allowed(struct emu_call *c, const struct emu_stream *s, struct emu_shard *sh)
 {
-    if (!c->account->limits || (emu_bucket_open(&sh->get_bytes, READ_BYTES, c->now.mono_ms) &&
-                                emu_bucket_take(&sh->gets, READ_CALLS, c->now.mono_ms, 1)))
+    bool room =
+        !c->account->limits || (emu_bucket_open(&sh->get_bytes, READ_BYTES, c->now.mono_ms) &&
+                                emu_bucket_take(&sh->gets, READ_CALLS, c->now.mono_ms, 1));
+    if (room && emu_call_gate(c, sh))
         return true;
-    return emu_call_fail(c, THROTTLED, "%.*s", SPAN_ARG(rate_message(c, s, sh)));
-}
-
-// Written by hand: this is what a benchmark's ten thousand records a reply go through.
-static void put_records_json(const struct emu_log *log, const struct emu_page *page,
-                             struct buf *out)
-{
-    struct emu_cursor cursor = {0};
-    struct emu_record r;
-    char time[40];
-    buf_reserve(out, page->payload * 2 + (page->end - page->first) * 160);
-    for (bool first = true; emu_log_next(log, page, &cursor, &r); first = false) {
-        if (!first)
-            buf_add_char(out, ',');
-        buf_add_span(out, SPAN("{\"SequenceNumber\":\""));
-        buf_add_span(out, r.sequence);
-        buf_add_span(out, SPAN("\",\"ApproximateArrivalTimestamp\":"));
-        int ms = (int)(r.arrival_ms % 1000);
-        buf_add_i64(out, r.arrival_ms / 1000);
-        time[0] = '.';
-        time[1] = (char)('0' + ms / 100);
-        time[2] = (char)('0' + ms / 10 % 10);
-        time[3] = (char)('0' + ms % 10);
-        buf_add(out, time, 4);
-        buf_add_span(out, SPAN(",\"Data\":\""));
-        base64_encode(out, r.data);
-        buf_add_span(out, SPAN("\",\"PartitionKey\":"));
-        json_quote(out, r.key);
-        buf_add_char(out, '}');
-    }
-}
-
-static void put_records(struct emu_out *o, const struct emu_log *log, const struct emu_page *page)
-{
-    emu_out_key(o, "Records");
-    emu_out_list(o, page->end - page->first);
-    if (o->cbor)
-        emu_log_copy(log, page, o->buf);
-    else
-        put_records_json(log, page, o->buf);
-    emu_out_end(o);
-}
-
-static void put_children(struct emu_out *o, const struct emu_stream *s, const struct emu_shard *sh)
-{
-    uint32_t n = sh->child[1] != EMU_NO_SHARD ? 2 : 1;
-    emu_out_key(o, "ChildShards");
-    emu_out_list(o, n);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct emu_shard *child = s->shards[sh->child[i]];
-        emu_out_map(o);
-        emu_out_shard_id(o, "ShardId", child->index);
-        emu_out_key(o, "ParentShards");
-        emu_out_list(o, child->adjacent != EMU_NO_SHARD ? 2 : 1);
-        emu_out_shard_id(o, NULL, child->parent);
-        if (child->adjacent != EMU_NO_SHARD)
-            emu_out_shard_id(o, NULL, child->adjacent);
-        emu_out_end(o);
-        emu_out_hash_range(o, child);
-        emu_out_end(o);
-    }
-    emu_out_end(o);
+    return emu_call_fail(c, EMU_THROTTLED, "%.*s", SPAN_ARG(emu_call_rate_message(c, s, sh)));
 }
 
 bool emu_op_get_records(struct emu_call *c)
@@ -405,12 +269,12 @@ bool emu_op_get_records(struct emu_call *c)
         emu_bucket_owe(&sh->get_bytes, (double)page.payload);
 
     emu_out_map(c->out);
-    put_records(c->out, &sh->log, &page);
+    emu_out_records(c->out, &sh->log, &page);
     uint64_t next = c->twist.redeliver ? page.first : page.end;
     emu_out_key(c->out, "NextShardIterator");
     if (sh->closed_ms && next >= sh->log.next) {
         emu_out_null(c->out);
-        put_children(c->out, s, sh);
+        emu_out_children(c->out, s, sh);
     } else {
         emu_out_str(c->out, iterator_seal(c, s, sh, next));
     }

@@ -5,6 +5,7 @@
 
 #define SHARDS_PAGE 1000
 #define LIST_SHARDS_RATE 1000
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 enum filter {
     NO_FILTER,
@@ -254,11 +255,26 @@ static bool target_fits(struct emu_call *c, const struct emu_stream *s, int64_t 
     return emu_call_shard_room(c, more) && room(c, s, 3 * ((uint32_t)target + s->n_open));
 }
 
+// At most EMU_RESIZES_A_DAY in any 24 hours.
+static bool resize_allowed(struct emu_call *c, struct emu_stream *s)
+{
+    int64_t *slot = &s->resized_ms[s->n_resized % EMU_RESIZES_A_DAY];
+    if (c->account->limits && s->n_resized >= EMU_RESIZES_A_DAY && c->now.mono_ms - *slot < DAY_MS)
+        return emu_call_fail(c, "LimitExceededException",
+                             "Limit exceeded for UpdateShardCount on stream %.*s under account "
+                             "%s: %d calls in 24 hours.",
+                             SPAN_ARG(s->name), c->account->id, EMU_RESIZES_A_DAY);
+    *slot = c->now.mono_ms;
+    s->n_resized++;
+    return true;
+}
+
 bool emu_op_update_shard_count(struct emu_call *c)
 {
     struct emu_stream *s = emu_call_active_stream(c);
     int64_t target = EMU_IN(c, TARGET_COUNT)->i;
-    if (!s || !provisioned(c, s, "UpdateShardCount") || !target_fits(c, s, target))
+    if (!s || !provisioned(c, s, "UpdateShardCount") || !target_fits(c, s, target) ||
+        !resize_allowed(c, s))
         return false;
     uint32_t current = s->n_open;
     struct emu_change change = {.kind = EMU_CHANGE_RESIZE, .target = (uint32_t)target};

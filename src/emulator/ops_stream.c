@@ -53,7 +53,22 @@ bool emu_op_delete_stream(struct emu_call *c)
         return emu_call_fail(c, "ResourceInUseException",
                              "Stream %.*s under account %s not ACTIVE, instead in state DELETING",
                              SPAN_ARG(s->name), c->account->id);
+    if (s->consumers.n && !EMU_IN(c, ENFORCE_DELETION)->b)
+        return emu_call_fail(c, "ResourceInUseException",
+                             "Stream %.*s under account %s has registered consumers: deregister "
+                             "them or set EnforceConsumerDeletion.",
+                             SPAN_ARG(s->name), c->account->id);
     emu_account_begin(c->account, s, (struct emu_change){.kind = EMU_CHANGE_DELETE}, c->now);
+    return true;
+}
+
+bool emu_op_update_max_record_size(struct emu_call *c)
+{
+    struct emu_stream *s = emu_call_active_stream(c);
+    if (!s)
+        return false;
+    s->record_kib = (uint32_t)EMU_IN(c, MAX_RECORD_SIZE)->i;
+    emu_account_begin(c->account, s, (struct emu_change){.kind = EMU_CHANGE_SETTING}, c->now);
     return true;
 }
 
@@ -140,7 +155,7 @@ bool emu_op_describe_stream_summary(struct emu_call *c)
     emu_out_map(c->out);
     put_description(c, s);
     emu_out_key_int(c->out, "OpenShardCount", s->status == EMU_CREATING ? 0 : s->n_open);
-    emu_out_key_int(c->out, "ConsumerCount", 0);
+    emu_out_key_int(c->out, "ConsumerCount", s->consumers.n);
     emu_out_key_int(c->out, "MaxRecordSizeInKiB", s->record_kib);
     emu_out_end(c->out);
     emu_out_end(c->out);
@@ -223,6 +238,7 @@ static bool set_retention(struct emu_call *c, bool increase)
             (unsigned)s->retention_h, increase ? "Decrease" : "Increase");
     s->retention_h = (uint32_t)hours;
     emu_stream_trim(s, c->now.wall_ms);
+    emu_account_begin(c->account, s, (struct emu_change){.kind = EMU_CHANGE_SETTING}, c->now);
     return true;
 }
 

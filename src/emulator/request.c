@@ -234,7 +234,10 @@ static bool decode_map(struct decoder *d, const struct emu_shape *shape, struct 
 
 static bool decode_member(struct decoder *d, enum emu_member m, struct emu_value *v)
 {
+    const struct emu_shape *nested = emu_nested_shape(types[m]);
     d->in->f[m].set = true;
+    if (nested)
+        return is_container(d, v, EMU_V_MAP, "null") && decode_map(d, nested, v);
     switch (types[m]) {
     case EMU_T_ENTRIES:
         return decode_entries(d, v);
@@ -242,10 +245,6 @@ static bool decode_member(struct decoder *d, enum emu_member m, struct emu_value
         return decode_tags(d, v);
     case EMU_T_TAG_KEYS:
         return decode_tag_keys(d, v);
-    case EMU_T_FILTER:
-        return is_container(d, v, EMU_V_MAP, "null") && decode_map(d, &emu_shape_filter, v);
-    case EMU_T_MODE:
-        return is_container(d, v, EMU_V_MAP, "null") && decode_map(d, &emu_shape_mode, v);
     default:
         return decode_scalar(d, v, types[m], &d->in->f[m]);
     }

@@ -49,7 +49,13 @@
     X(ADJACENT_SHARD, "AdjacentShardToMerge", STRING, NAME)                                        \
     X(TARGET_COUNT, "TargetShardCount", INTEGER, POSITIVE)                                         \
     X(SCALING_TYPE, "ScalingType", STRING, SCALING_TYPE)                                           \
-    X(RETENTION_HOURS, "RetentionPeriodHours", INTEGER, RETENTION)
+    X(RETENTION_HOURS, "RetentionPeriodHours", INTEGER, RETENTION)                                 \
+    X(CONSUMER_NAME, "ConsumerName", STRING, NAME)                                                 \
+    X(CONSUMER_ARN, "ConsumerARN", STRING, CONSUMER_ARN)                                           \
+    X(POSITION, "StartingPosition", POSITION, NONE)                                                \
+    X(POSITION_TYPE, "Type", STRING, ITERATOR_TYPE)                                                \
+    X(POSITION_SEQUENCE, "SequenceNumber", STRING, SEQUENCE)                                       \
+    X(POSITION_TIME, "Timestamp", TIMESTAMP, NONE)
 
 enum emu_member {
 #define EMU_MEMBER_ENUM(id, name, type, rule) EMU_M_##id,
@@ -130,8 +136,10 @@ enum emu_type {
     EMU_T_TAG_KEYS,
     EMU_T_FILTER,
     EMU_T_MODE,
+    EMU_T_POSITION,
 };
 enum emu_type emu_member_type(enum emu_member m);
-extern const struct emu_shape emu_shape_filter, emu_shape_mode;
+// The members of a structure's type; NULL for the other types.
+const struct emu_shape *emu_nested_shape(enum emu_type type);
 
 #endif

@@ -9,11 +9,13 @@
 #define ERRORS_MAX 10 // the service names no more
 #define VALUE_SHOWN_MAX 1024
 
-enum pattern { ANY, NAME_PATTERN, ARN_PATTERN, HASH_PATTERN, SEQUENCE_PATTERN };
+enum pattern { ANY, NAME_PATTERN, ARN_PATTERN, CONSUMER_PATTERN, HASH_PATTERN, SEQUENCE_PATTERN };
 
 static const char *const pattern_text[] = {
     [NAME_PATTERN] = "[a-zA-Z0-9_.-]+",
     [ARN_PATTERN] = "arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+",
+    [CONSUMER_PATTERN] = "^(arn):aws.*:kinesis:.*:\\d{12}:.*stream\\/[a-zA-Z0-9_.-]+\\/consumer\\/"
+                         "[a-zA-Z0-9_.-]+:[0-9]+",
     [HASH_PATTERN] = "0|([1-9]\\d{0,38})",
     [SEQUENCE_PATTERN] = "0|([1-9]\\d{0,128})",
 };
@@ -30,6 +32,7 @@ struct rule {
     X(NONE, 0, NO_MAX, ANY, NULL)                                                                  \
     X(NAME, 1, EMU_NAME_MAX, NAME_PATTERN, NULL)                                                   \
     X(ARN, 1, 2048, ARN_PATTERN, NULL)                                                             \
+    X(CONSUMER_ARN, 1, 2048, CONSUMER_PATTERN, NULL)                                               \
     X(POSITIVE, 1, NO_MAX, ANY, NULL)                                                              \
     X(STREAM_MODE, 0, NO_MAX, ANY, "PROVISIONED, ON_DEMAND")                                       \
     X(TAGS, 1, EMU_TAGS_A_CALL_MAX, ANY, NULL)                                                     \
@@ -71,9 +74,17 @@ static const uint8_t rule_of_member[] = {
 #undef MEMBER_RULE
 };
 
-const struct emu_shape emu_shape_filter = {
-    .member = {EMU_M_FILTER_TYPE, EMU_M_FILTER_SHARD, EMU_M_FILTER_TIME}, .n = 3, .required = 1};
-const struct emu_shape emu_shape_mode = {.member = {EMU_M_STREAM_MODE}, .n = 1, .required = 1};
+const struct emu_shape *emu_nested_shape(enum emu_type type)
+{
+    static const struct emu_shape
+        filter = {{EMU_M_FILTER_TYPE, EMU_M_FILTER_SHARD, EMU_M_FILTER_TIME}, 3, 1},
+        mode = {{EMU_M_STREAM_MODE}, 1, 1},
+        position = {{EMU_M_POSITION_TYPE, EMU_M_POSITION_SEQUENCE, EMU_M_POSITION_TIME}, 3, 1};
+    return type == EMU_T_FILTER     ? &filter
+           : type == EMU_T_MODE     ? &mode
+           : type == EMU_T_POSITION ? &position
+                                    : NULL;
+}
 
 struct checker {
     struct arena *arena;
@@ -102,9 +113,9 @@ static bool is_decimal(struct span s, size_t max)
     return is_digits(s) && s.n <= max && (s.n == 1 || s.p[0] != '0');
 }
 
-static bool is_arn(struct span s)
+// arn : aws* : kinesis : region : account : stream/name; *name is what follows "stream/".
+static bool arn_name(struct span s, struct span *name)
 {
-    // arn : aws* : kinesis : region : account : stream/name
     struct span partition, service, account;
     if (!span_is(span_cut(&s, ':'), "arn"))
         return false;
@@ -115,8 +126,26 @@ static bool is_arn(struct span s)
     for (size_t i = 0; i < s.n; i++)
         if (isspace((uint8_t)s.p[i]))
             return false;
-    return span_has_prefix(partition, SPAN("aws")) && span_is(service, "kinesis") &&
-           account.n == 12 && is_digits(account) && span_has_prefix(s, SPAN("stream/")) && s.n > 7;
+    if (!span_has_prefix(partition, SPAN("aws")) || !span_is(service, "kinesis") ||
+        account.n != 12 || !is_digits(account) || !span_has_prefix(s, SPAN("stream/")))
+        return false;
+    *name = span_of(s.p + 7, s.n - 7);
+    return name->n > 0;
+}
+
+static bool is_arn(struct span s)
+{
+    struct span name;
+    return arn_name(s, &name);
+}
+
+// ... stream/name/consumer/name:seconds
+static bool is_consumer_arn(struct span s)
+{
+    struct span rest;
+    return arn_name(s, &rest) && is_name(span_cut(&rest, '/')) &&
+           span_is(span_cut(&rest, '/'), "consumer") && is_name(span_cut(&rest, ':')) &&
+           is_digits(rest);
 }
 
 static bool matches(enum pattern p, struct span s)
@@ -126,6 +155,8 @@ static bool matches(enum pattern p, struct span s)
         return is_name(s);
     case ARN_PATTERN:
         return is_arn(s);
+    case CONSUMER_PATTERN:
+        return is_consumer_arn(s);
     case HASH_PATTERN:
         return is_decimal(s, 39);
     case SEQUENCE_PATTERN:
@@ -286,11 +317,16 @@ static void check_tag_keys(struct checker *c, const struct emu_input *in, struct
 }
 
 static void check_shape(struct checker *c, const struct emu_shape *shape,
-                        const struct emu_input *in, const char *parent);
+                        const struct emu_input *in, struct span parent);
 
 static void check_member(struct checker *c, enum emu_member m, const struct emu_input *in,
                          struct span path)
 {
+    const struct emu_shape *nested = emu_nested_shape(emu_member_type(m));
+    if (nested) {
+        check_shape(c, nested, in, arena_printf(c->arena, "%.*s.", SPAN_ARG(path)));
+        return;
+    }
     switch (emu_member_type(m)) {
     case EMU_T_ENTRIES:
         check_entries(c, in, path);
@@ -301,25 +337,19 @@ static void check_member(struct checker *c, enum emu_member m, const struct emu_
     case EMU_T_TAG_KEYS:
         check_tag_keys(c, in, path);
         break;
-    case EMU_T_FILTER:
-        check_shape(c, &emu_shape_filter, in, "shardFilter.");
-        break;
-    case EMU_T_MODE:
-        check_shape(c, &emu_shape_mode, in, "streamModeDetails.");
-        break;
     default:
         check_field(c, m, &in->f[m], path);
     }
 }
 
 static void check_shape(struct checker *c, const struct emu_shape *shape,
-                        const struct emu_input *in, const char *parent)
+                        const struct emu_input *in, struct span parent)
 {
     for (unsigned i = 0; i < shape->n; i++) {
         enum emu_member m = (enum emu_member)shape->member[i];
         const char *name = emu_member_name(m);
-        struct span path =
-            arena_printf(c->arena, "%s%c%s", parent, tolower((uint8_t)name[0]), name + 1);
+        struct span path = arena_printf(c->arena, "%.*s%c%s", SPAN_ARG(parent),
+                                        tolower((uint8_t)name[0]), name + 1);
         if (in->f[m].set)
             check_member(c, m, in, path);
         else if (i < shape->required)
@@ -331,7 +361,7 @@ bool emu_input_check(const struct emu_shape *shape, const struct emu_input *in, 
                      struct emu_error *e)
 {
     struct checker c = {.arena = arena};
-    check_shape(&c, shape, in, "");
+    check_shape(&c, shape, in, SPAN(""));
     if (c.errors)
         emu_fail(e, arena, "ValidationException", "%u validation error%s detected: %.*s", c.errors,
                  c.errors > 1 ? "s" : "", SPAN_ARG(buf_span(&c.text)));

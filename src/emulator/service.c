@@ -3,17 +3,15 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/uuid.h"
-#include "codec/base64.h"
+#include "emulator/push.h"
+#include "emulator/reply.h"
 
 // Happy path: target and content type → signature → fault rules → operation → reply. A fault rule
-// may put a timer between (stall) or take the answer away (cut, duplicate).
+// may put a timer between (stall), take the answer away (cut, duplicate) or let it go out in pieces
+// (reply.c). A subscription goes on in push.c.
 
 #define TARGET_PREFIX "Kinesis_20131202."
-#define TYPE_JSON "application/x-amz-json-1.1"
-#define TYPE_CBOR "application/x-amz-cbor-1.1"
 #define TYPE_OLD_JSON "application/json"
-#define ID_2_BYTES 72
 #define REPLY_KEPT_MAX ((size_t)4 << 20) // a larger reply buffer is given back
 
 // A call that waits for its stall to end.
@@ -28,25 +26,14 @@ struct stall {
 
 struct emu_now emu_service_now(const struct emulator *e)
 {
-    return (struct emu_now){e->clock->wall_ms(e->clock->ctx), e->clock->mono_ms(e->clock->ctx)};
+    return (struct emu_now){e->clock->wall_ms(e->clock->ctx) + e->ahead_ms,
+                            e->clock->mono_ms(e->clock->ctx) + e->ahead_ms};
 }
 
 static void respond(struct emulator *e, struct http_exchange *x, int status, const char *type,
                     struct span body)
 {
-    char request_id[UUID_TEXT_LEN + 1];
-    uint8_t random[ID_2_BYTES];
-    struct buf id_2 = {0};
-    uuid_format(uuid_new_v4(e->clock), request_id);
-    e->clock->random(e->clock->ctx, random, sizeof random);
-    base64_encode(&id_2, span_of((const char *)random, sizeof random));
-    struct http_header h[] = {
-        {SPAN("x-amzn-RequestId"), span_of(request_id, UUID_TEXT_LEN)},
-        {SPAN("x-amz-id-2"), buf_span(&id_2)},
-        {SPAN("Content-Type"), span_str(type)},
-    };
-    http_respond(x, status, (struct http_headers){h, type ? 3 : 2}, body);
-    buf_free(&id_2);
+    emu_reply(e, x, status, type, body, NULL);
 }
 
 // Peers choose parts of messages; a reply must be valid text all the same.
@@ -72,7 +59,7 @@ static void respond_error(struct emulator *e, struct http_exchange *x, bool cbor
     if (error->message.p)
         emu_out_key_str(&out, "message", printable(error->message, http_arena(x)));
     emu_out_end(&out);
-    respond(e, x, error->status, cbor ? TYPE_CBOR : TYPE_JSON, buf_span(&e->reply));
+    respond(e, x, error->status, cbor ? EMU_TYPE_CBOR : EMU_TYPE_JSON, buf_span(&e->reply));
 }
 
 static void respond_xml(struct emulator *e, struct http_exchange *x, int status, const char *code,
@@ -103,7 +90,13 @@ static bool is_signed(struct emulator *e, struct http_exchange *x, struct emu_er
         .body = http_body(x),
     };
     return !e->check_signatures ||
-           emu_auth_check(&e->auth, &r, emu_service_now(e).wall_ms, http_arena(x), error);
+           emu_auth_check(&e->auth, &r, e->clock->wall_ms(e->clock->ctx), http_arena(x), error);
+}
+
+static bool throttled(void *ctx, enum emu_op op, uint32_t shard)
+{
+    struct emulator *e = ctx;
+    return emu_faults_throttle(&e->faults, op, shard);
 }
 
 static void twist(struct emu_rule *rule, struct emu_twist *t)
@@ -130,6 +123,7 @@ static void run(struct emulator *e, struct http_exchange *x, enum emu_op op, boo
         .arena = http_arena(x),
         .out = &out,
         .now = emu_service_now(e),
+        .gate = {throttled, e},
     };
     twist(rule, &call.twist);
     buf_clear(&e->reply);
@@ -139,12 +133,15 @@ static void run(struct emulator *e, struct http_exchange *x, enum emu_op op, boo
     log_debug("kinesis", "call", "op=%s error=%s", emu_op_name(op), ok ? "" : call.error.code);
     if (rule && rule->fault == EMU_FAULT_DUPLICATE)
         http_cut(x);
+    else if (ok && op == EMU_OP_SubscribeToShard)
+        emu_push_begin(e, x, call.subscription);
     else if (ok)
-        respond(e, x, 200, cbor ? TYPE_CBOR : TYPE_JSON, buf_span(&e->reply));
+        emu_reply(e, x, 200, cbor ? EMU_TYPE_CBOR : EMU_TYPE_JSON, buf_span(&e->reply), rule);
     else
         respond_error(e, x, cbor, &call.error);
     if (e->reply.cap > REPLY_KEPT_MAX)
         buf_free(&e->reply);
+    emu_push_kick(e);
 }
 
 static void stall_end(struct stall *s)
@@ -198,9 +195,14 @@ static void call_operation(struct emulator *e, struct http_exchange *x, enum emu
     } else if (rule && rule->fault == EMU_FAULT_CUT) {
         e->errors[op]++;
         http_cut(x);
+    } else if (rule && rule->fault == EMU_FAULT_RESET) {
+        e->errors[op]++;
+        http_reset(x);
     } else if (rule && rule->fault == EMU_FAULT_STALL && !e->closing) {
         stall_begin(e, x, op, cbor, rule->stall_ms);
     } else {
+        if (rule && rule->fault == EMU_FAULT_GOAWAY)
+            http_goaway(x);
         run(e, x, op, cbor, rule);
     }
 }
@@ -235,7 +237,7 @@ void emu_service_handle(struct emulator *e, struct http_exchange *x)
     struct span target = http_request_header(x, "x-amz-target");
     struct span rest = http_request_header(x, "content-type"),
                 type = span_trim(span_cut(&rest, ';'));
-    bool json = span_ieq(type, SPAN(TYPE_JSON)), cbor = span_ieq(type, SPAN(TYPE_CBOR));
+    bool json = span_ieq(type, SPAN(EMU_TYPE_JSON)), cbor = span_ieq(type, SPAN(EMU_TYPE_CBOR));
     bool empty = http_body(x).n == 0;
     enum emu_op op = EMU_OP_COUNT;
     bool known = find_operation(target, &op);

@@ -20,6 +20,11 @@ struct emulator {
     struct emu_auth auth; // its strings are owned
     struct buf reply;     // reused from call to call
     struct list stalled;  // struct stall, in service.c
+    struct list trickles; // struct trickle, in reply.c
+    struct list pushes;   // struct push, in push.c
+    struct loop_task pump;
+    struct timer tick;
+    int64_t ahead_ms; // of the clock, by the admin path; signatures and timers keep true time
     bool closing;
     uint64_t calls[EMU_OP_COUNT], errors[EMU_OP_COUNT];
     void (*on_closed)(void *ctx);

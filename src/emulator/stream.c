@@ -157,6 +157,7 @@ void emu_stream_free(struct emu_stream *s)
     }
     while (s->n_tags)
         emu_stream_untag(s, s->tags[0].key);
+    emu_consumers_free(&s->consumers);
     mem_free(s->shards);
     mem_free(s->open);
     mem_free((char *)s->name.p);
@@ -174,11 +175,14 @@ void emu_stream_begin(struct emu_stream *s, struct emu_change change, struct emu
     emu_stream_settle(s, now);
 }
 
-void emu_stream_settle(struct emu_stream *s, struct emu_now now)
+bool emu_stream_settle(struct emu_stream *s, struct emu_now now)
 {
     struct emu_change c = s->change;
-    if (c.kind == EMU_CHANGE_NONE || now.mono_ms < c.due_ms)
-        return;
+    bool changing = emu_consumers_settle(&s->consumers, now);
+    if (c.kind == EMU_CHANGE_NONE)
+        return changing;
+    if (now.mono_ms < c.due_ms)
+        return true;
     if (c.kind == EMU_CHANGE_SPLIT)
         split(s, c.shard, c.key, now.wall_ms);
     else if (c.kind == EMU_CHANGE_MERGE)
@@ -187,6 +191,18 @@ void emu_stream_settle(struct emu_stream *s, struct emu_now now)
         resize(s, c.target, now.wall_ms);
     s->status = c.kind == EMU_CHANGE_DELETE ? EMU_DELETED : EMU_ACTIVE;
     s->change.kind = EMU_CHANGE_NONE;
+    return changing;
+}
+
+int64_t emu_stream_due_ms(const struct emu_stream *s)
+{
+    int64_t due = s->change.kind == EMU_CHANGE_NONE ? INT64_MAX : s->change.due_ms;
+    for (uint32_t i = 0; i < s->consumers.n; i++) {
+        const struct emu_consumer *c = s->consumers.all[i];
+        if (c->status != EMU_ACTIVE && c->due_ms < due)
+            due = c->due_ms;
+    }
+    return due;
 }
 
 struct emu_shard *emu_stream_route(struct emu_stream *s, struct emu_hash key)

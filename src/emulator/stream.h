@@ -7,6 +7,7 @@
 // is given; no I/O, no clock of its own. One thread at a time.
 
 #include "emulator/bucket.h"
+#include "emulator/consumer.h"
 #include "emulator/hash_key.h"
 #include "emulator/record_log.h"
 
@@ -22,14 +23,7 @@
 #define EMU_RETENTION_MAX_H 8760
 #define EMU_RECORD_KIB_DEFAULT 1024
 #define EMU_RECORD_KIB_MAX 10240
-
-enum emu_status { EMU_CREATING, EMU_ACTIVE, EMU_UPDATING, EMU_DELETING, EMU_DELETED };
-
-// Time, as one call sees it.
-struct emu_now {
-    int64_t wall_ms;
-    int64_t mono_ms;
-};
+#define EMU_RESIZES_A_DAY 10 // UpdateShardCount, when limits are on
 
 struct emu_shard {
     uint32_t index;
@@ -57,7 +51,8 @@ struct emu_change {
         EMU_CHANGE_DELETE,
         EMU_CHANGE_SPLIT,
         EMU_CHANGE_MERGE,
-        EMU_CHANGE_RESIZE
+        EMU_CHANGE_RESIZE,
+        EMU_CHANGE_SETTING // already made: UPDATING for a while, as the service shows it
     } kind;
     int64_t due_ms;
     uint32_t shard, adjacent;
@@ -80,8 +75,13 @@ struct emu_stream {
     uint32_t *open; // indices of the open shards by starting hash key
     uint32_t n_open, open_cap;
     struct emu_change change;
+    struct emu_consumers consumers;
+    int64_t resized_ms[EMU_RESIZES_A_DAY]; // monotonic; the last ones, as a ring
+    uint32_t n_resized;                    // ever
     struct emu_store *store;
-    struct emu_bucket list_shards_calls; // when limits are on
+    // Calls, when limits are on.
+    struct emu_bucket list_shards_calls, list_consumers_calls, describe_consumer_calls,
+        deregister_calls;
 };
 
 struct emu_stream *emu_stream_new(struct emu_store *store, struct span name, uint64_t uid,
@@ -92,8 +92,11 @@ void emu_stream_free(struct emu_stream *s);
 // emu_stream_settle(), `after_ms` later.
 void emu_stream_begin(struct emu_stream *s, struct emu_change change, struct emu_now now,
                       int64_t after_ms);
-// Completes a change that is due. The stream is EMU_DELETED after a deletion.
-void emu_stream_settle(struct emu_stream *s, struct emu_now now);
+// Completes what is due, of the stream and its consumers. True while a change is under way. The
+// stream is EMU_DELETED after a deletion.
+bool emu_stream_settle(struct emu_stream *s, struct emu_now now);
+// Monotonic time at which the next change is due; INT64_MAX when none is under way.
+int64_t emu_stream_due_ms(const struct emu_stream *s);
 
 // The open shard whose range holds the key.
 struct emu_shard *emu_stream_route(struct emu_stream *s, struct emu_hash key);

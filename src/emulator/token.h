@@ -14,7 +14,12 @@
 #define EMU_TOKEN_FIELDS 6
 #define EMU_TOKEN_TEXT_MAX 128
 
-enum emu_token_kind { EMU_TOKEN_ITERATOR = 1, EMU_TOKEN_SHARDS, EMU_TOKEN_STREAMS };
+enum emu_token_kind {
+    EMU_TOKEN_ITERATOR = 1,
+    EMU_TOKEN_SHARDS,
+    EMU_TOKEN_STREAMS,
+    EMU_TOKEN_CONSUMERS
+};
 
 struct emu_token {
     enum emu_token_kind kind;

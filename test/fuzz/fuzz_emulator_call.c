@@ -17,6 +17,7 @@ static void set_up(struct emu_account *a)
     memcpy(a->region, "us-east-1", 10);
     emu_account_init(a, (size_t)1 << 20);
     struct emu_stream *s = emu_account_create(a, SPAN("s"), 2, 1754611200125);
+    emu_account_register(a, s, SPAN("c"), (struct emu_now){1754611200125, 0});
     emu_shard_put(s->shards[0], SPAN("k"), SPAN("data"), 1754611200125, sequence);
 }
 
@@ -52,9 +53,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     emu_out_init(&out, cbor, &reply);
     struct emu_call call = {
         .account = &account, .arena = &arena, .out = &out, .now = {1754611300125, 1000}};
-    if (emu_op_run(op, &call, cbor, span_of((const char *)data + 1, size - 1)))
+    if (emu_op_run(op, &call, cbor, span_of((const char *)data + 1, size - 1))) {
+        if (op == EMU_OP_SubscribeToShard)
+            emu_subscription_next(&call.subscription, &account, call.now, &reply, &call.error);
         check_reply(cbor, buf_span(&reply), &arena);
-    else if (!call.error.code || call.error.status < 400 || call.error.message.n > 64 * 1024)
+    } else if (!call.error.code || call.error.status < 400 || call.error.message.n > 64 * 1024)
         abort();
     buf_free(&reply);
     arena_free(&arena);

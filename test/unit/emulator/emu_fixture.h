@@ -22,6 +22,8 @@ struct emu_fixture {
     struct buf reply;
     struct json *json; // of the last JSON reply, NULL when it was empty
     struct emu_error error;
+    struct emu_gate gate;
+    struct emu_subscription subscription; // of the last SubscribeToShard
 };
 
 static struct emu_fixture fx;
@@ -64,12 +66,14 @@ static inline bool emu_call_raw(const char *op, bool cbor, struct span body)
         .out = &out,
         .now = fx.now,
         .twist = fx.twist,
+        .gate = fx.gate,
     };
     buf_clear(&fx.reply);
     emu_out_init(&out, cbor, &fx.reply);
     assert_true(emu_op_find(span_str(op), &which));
     bool ok = emu_op_run(which, &call, cbor, body);
     fx.error = call.error;
+    fx.subscription = call.subscription;
     assert_int_equal(ok, call.error.code == NULL);
     return ok;
 }

@@ -25,7 +25,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static enum emu_fault pick(enum emu_op op)
+static enum emu_fault pick(int op)
 {
     struct emu_rule *r = emu_faults_pick(&f, op);
     return r ? r->fault : EMU_FAULT_NONE;
@@ -88,6 +88,84 @@ static void test_only_where_they_apply(void **state)
     assert_int_equal(pick(EMU_OP_GetRecords), EMU_FAULT_EMPTY);
 }
 
+static void test_events(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct emu_error out;
+    // "*" means operations; faults that only events know are theirs all the same.
+    assert_int_equal(add("[{'fault':'cut'},{'fault':'corrupt','count':1}]", &e), 0);
+    assert_int_equal(pick(EMU_FAULT_EVENT), EMU_FAULT_CORRUPT);
+    assert_int_equal(pick(EMU_FAULT_EVENT), EMU_FAULT_NONE);
+    assert_int_equal(pick(EMU_OP_SubscribeToShard), EMU_FAULT_CUT);
+    emu_faults_clear(&f);
+    assert_int_equal(add("[{'op':'SubscribeToShardEvent','fault':'html'},"
+                         "{'op':'SubscribeToShardEvent','fault':'duplicate'},"
+                         "{'op':'SubscribeToShardEvent','fault':'error'}]",
+                         &e),
+                     0);
+    assert_int_equal(pick(EMU_OP_SubscribeToShard), EMU_FAULT_NONE);
+    struct emu_rule *r = emu_faults_pick(&f, EMU_FAULT_EVENT);
+    assert_int_equal(r->fault, EMU_FAULT_ERROR);
+    assert_true(emu_fault_error(r, EMU_FAULT_EVENT, &out));
+    assert_string_equal(out.code, "InternalFailureException");
+    struct buf text = {0};
+    struct json_out j = {.out = &text};
+    emu_faults_write(&f, &j);
+    assert_non_null(memmem(text.p, text.n, "\"op\":\"SubscribeToShardEvent\"", 28));
+    buf_free(&text);
+}
+
+static void test_a_single_shard(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    assert_int_equal(add("[{'op':'GetRecords','fault':'throttle','count':1,"
+                         "'shard':'shardId-000000000002'}]",
+                         &e),
+                     0);
+    assert_int_equal(pick(EMU_OP_GetRecords), EMU_FAULT_NONE);
+    assert_false(emu_faults_throttle(&f, EMU_OP_GetRecords, 1));
+    assert_false(emu_faults_throttle(&f, EMU_OP_PutRecord, 2));
+    assert_true(emu_faults_throttle(&f, EMU_OP_GetRecords, 2));
+    assert_false(emu_faults_throttle(&f, EMU_OP_GetRecords, 2));
+}
+
+static void test_random_kinds(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    static const struct {
+        int op;
+        enum emu_fault always, never;
+    } cases[] = {
+        {EMU_OP_GetRecords, EMU_FAULT_REDELIVER, EMU_FAULT_DUPLICATE},
+        {EMU_OP_PutRecords, EMU_FAULT_PARTIAL, EMU_FAULT_DUPLICATE},
+        {EMU_OP_ListShards, EMU_FAULT_CUT_MIDDLE, EMU_FAULT_EMPTY},
+        {EMU_FAULT_EVENT, EMU_FAULT_CORRUPT, EMU_FAULT_HTML},
+        {EMU_FAULT_EVENT, EMU_FAULT_END, EMU_FAULT_ERROR},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bool seen[EMU_FAULT_COUNT] = {false};
+        enum emu_fault first[500];
+        for (int round = 0; round < 2; round++) {
+            emu_faults_clear(&f);
+            assert_int_equal(add("[{'fault':'random','seed':9,'probability':0.5,'ms':40}]", &e), 0);
+            for (int n = 0; n < 500; n++) {
+                struct emu_rule *r = emu_faults_pick(&f, cases[i].op);
+                enum emu_fault kind = r ? r->fault : EMU_FAULT_NONE;
+                assert_true(!r || (r->stall_ms >= 0 && r->stall_ms < 40));
+                seen[kind] = true;
+                assert_true(round == 0 || first[n] == kind);
+                first[n] = kind;
+            }
+        }
+        assert_true(seen[EMU_FAULT_NONE] && seen[cases[i].always]);
+        assert_false(seen[cases[i].never] || seen[EMU_FAULT_RANDOM]);
+        assert_int_equal(f.rules[0].seen, 500);
+    }
+}
+
 static void test_answers(void **state)
 {
     (void)state;
@@ -145,6 +223,9 @@ static void test_wrong_rules(void **state)
         {"[{'fault':'cut','count':-1}]", "\"count\" must be a number"},
         {"[{'fault':'cut','count':'1'}]", "\"count\" must be a number"},
         {"[{'fault':'stall','ms':600001}]", "\"ms\" must be a number from 0 to 600000"},
+        {"[{'fault':'cut','shard':'shardId-000000000000'}]", "goes with \"throttle\" only"},
+        {"[{'fault':'throttle','shard':5}]", "\"shard\" must be a shard id"},
+        {"[{'fault':'throttle','op':'SubscribeToShardEvent','shard':'1'}]", "goes with"},
         {"[{'fault':'error','status':200}]", "\"status\" must be 400 to 599"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -174,6 +255,9 @@ int main(void)
         CASE(test_first_rule_that_fires),
         CASE(test_probability_is_repeatable),
         CASE(test_only_where_they_apply),
+        CASE(test_events),
+        CASE(test_a_single_shard),
+        CASE(test_random_kinds),
         CASE(test_answers),
         CASE(test_wrong_rules),
         CASE(test_as_many_as_fit),

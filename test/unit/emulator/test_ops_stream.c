@@ -44,7 +44,10 @@ static void test_life_of_a_stream(void **state)
     assert_span_is(emu_str(describe("tb-test-uplink"), "StreamStatus"), "DELETING");
     emu_error("DeleteStream", "ResourceInUseException", "DELETING",
               "{'StreamName':'tb-test-uplink'}");
-    emu_advance(50);
+    // Made at .125 of a second: gone at the start of the next one, not sooner.
+    emu_advance(824);
+    assert_span_is(emu_str(describe("tb-test-uplink"), "StreamStatus"), "DELETING");
+    emu_advance(1);
     emu_error("DescribeStream", "ResourceNotFoundException",
               "Stream tb-test-uplink under account 000000000000 not found.",
               "{'StreamName':'tb-test-uplink'}");

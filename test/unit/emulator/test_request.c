@@ -263,8 +263,8 @@ static void test_record_size_at_and_over(void **state)
     assert_span_is(fx.error.message,
                    "1 validation error detected: Value at 'data' failed to satisfy constraint: "
                    "Member must have length less than or equal to 1048576");
-    emu_ok("DeleteStream", "{'StreamName':'s'}");
-    emu_ok("CreateStream", "{'StreamName':'s','ShardCount':1,'MaxRecordSizeInKiB':10240}");
+    emu_ok("UpdateMaxRecordSize", "{'StreamARN':'arn:aws:kinesis:us-east-1:000000000000:stream/s',"
+                                  "'MaxRecordSizeInKiB':10240}");
     assert_true(put_size((10 << 20) - 1, 1));
     assert_false(put_size((10 << 20) + 1, 1));
     assert_non_null(memmem(fx.error.message.p, fx.error.message.n, "10485760", 8));

@@ -290,8 +290,12 @@ static void test_account(void **state)
     emu_account_begin(&a, b, (struct emu_change){.kind = EMU_CHANGE_DELETE}, now);
     emu_account_begin(&a, c, (struct emu_change){.kind = EMU_CHANGE_DELETE}, now);
     assert_ptr_equal(emu_account_stream(&a, SPAN("b")), b);
-    now.mono_ms = 50;
+    now.mono_ms = emu_account_due_ms(&a) - 1;
     emu_account_settle(&a, now);
+    assert_ptr_equal(emu_account_stream(&a, SPAN("b")), b);
+    now.mono_ms++;
+    emu_account_settle(&a, now);
+    assert_true(emu_account_due_ms(&a) == INT64_MAX);
     assert_null(emu_account_stream(&a, SPAN("b")));
     assert_null(emu_account_stream(&a, SPAN("c")));
     assert_null(emu_account_stream_by_uid(&a, uid));
