@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import * as sdk from '@aws-sdk/client-kinesis';
 
 import {
-  awsCli, awsEnv, bin, bounded, CBOR_TYPE, cborTime, credentials, kinesisStats, makeCertificates, plainEnv,
+  awsCli, awsEnv, bin, bounded, CBOR_TYPE, cborTime, credentials, kinesisSettings, kinesisStats, makeCertificates, plainEnv,
   rawCall, rawData, region, request, requestJson, run, sdkClient, setFaults, slow, startKinesis,
   tempDir, waitFor,
 } from './lib.mjs';
@@ -262,6 +262,7 @@ describe('streams by the SDK', () => {
       await client.send(new C({ StreamName, RetentionPeriodHours }));
       const s = await client.send(new sdk.DescribeStreamSummaryCommand({ StreamName }));
       assert.equal(s.StreamDescriptionSummary.RetentionPeriodHours, RetentionPeriodHours);
+      await active(StreamName);
     };
     await retention(sdk.IncreaseStreamRetentionPeriodCommand, 8760);
     await retention(sdk.DecreaseStreamRetentionPeriodCommand, 24);
@@ -590,7 +591,7 @@ describe('the wire', () => {
   });
 
   test('unknown operations and services', async () => {
-    for (const t of ['Kinesis_20131202.SubscribeToShard', 'Kinesis_20131202.Nope',
+    for (const t of ['Kinesis_20131202.SubscribeToShards', 'Kinesis_20131202.Nope',
       'Kinesis_20131202.listStreams', 'DynamoDB_20120810.ListTables', 'nonsense']) {
       const r = await post({ ...json, 'x-amz-target': t }, '{}');
       assert.equal(r.status, 400);
@@ -779,6 +780,82 @@ describe('faults on demand', () => {
     const again = await c.send(new sdk.GetRecordsCommand({ ShardIterator: page.NextShardIterator }));
     assert.deepEqual(again.Records, page.Records);
     assert.equal((await c.send(new sdk.GetRecordsCommand({ ShardIterator: again.NextShardIterator }))).Records.length, 0);
+  });
+
+  test('a single shard throttled: reading, writing, and its entries of a PutRecords', async () => {
+    const StreamName = 'two';
+    await c.send(new sdk.CreateStreamCommand({ StreamName, ShardCount: 2 }));
+    await waitFor(async () => (await c.send(new sdk.DescribeStreamSummaryCommand({ StreamName })))
+      .StreamDescriptionSummary.StreamStatus === 'ACTIVE');
+    const shards = [SHARD_0, 'shardId-000000000001'];
+    const iterators = await Promise.all(shards.map(async (ShardId) => (await c.send(new sdk.GetShardIteratorCommand(
+      { StreamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' }))).ShardIterator));
+    await setFaults(k, [{ fault: 'throttle', shard: shards[1] }]);
+    const Records = Array.from({ length: 40 }, (_, i) => ({ Data: Buffer.from('x'), PartitionKey: `${i}` }));
+    const r = await c.send(new sdk.PutRecordsCommand({ StreamName, Records }));
+    assert.ok(r.FailedRecordCount > 5 && r.FailedRecordCount < 35);
+    assert.ok(r.Records.every((x) => (x.ErrorCode ? x.ErrorMessage.includes(shards[1]) : x.ShardId === shards[0])));
+    const read = (i) => c.send(new sdk.GetRecordsCommand({ ShardIterator: iterators[i] }));
+    assert.equal((await read(0)).Records.length, 40 - r.FailedRecordCount);
+    await rejects(read(1), 'ProvisionedThroughputExceededException', /shardId-000000000001/);
+    await rejects(c.send(new sdk.PutRecordCommand({ StreamName, PartitionKey: 'k', Data: Buffer.from('x'),
+      ExplicitHashKey: MAX_HASH })), 'ProvisionedThroughputExceededException');
+    await setFaults(k, []);
+    assert.equal((await read(1)).Records.length, 0);
+  });
+
+  test('an answer that trickles, one cut in the middle, a reset, a GOAWAY', async () => {
+    const list = () => c.send(new sdk.ListStreamsCommand({}));
+    await setFaults(k, [{ op: 'ListStreams', fault: 'slow', ms: 400, count: 1 }]);
+    const t0 = performance.now();
+    assert.ok((await list()).StreamNames.includes('s'));
+    assert.ok(performance.now() - t0 >= 350);
+    for (const fault of ['cut_middle', 'reset']) {
+      await setFaults(k, [{ op: 'ListStreams', fault, count: 1 }]);
+      await assert.rejects(list());
+      await list();
+    }
+    await setFaults(k, [{ op: 'ListStreams', fault: 'goaway', count: 1 }]);
+    await list();
+  });
+
+  test('a stream made again under its name is another one', async () => {
+    const summary = async () =>
+      (await c.send(new sdk.DescribeStreamSummaryCommand({ StreamName: 'again' }))).StreamDescriptionSummary;
+    const made = [];
+    for (let i = 0; i < 2; i++) {
+      await c.send(new sdk.CreateStreamCommand({ StreamName: 'again', ShardCount: 1 }));
+      made.push(await waitFor(async () => (await summary()).StreamStatus === 'ACTIVE' && summary()));
+      await c.send(new sdk.DeleteStreamCommand({ StreamName: 'again' }));
+      await waitFor(() => summary().then(() => false, (e) => e.name === 'ResourceNotFoundException'));
+    }
+    assert.ok(+made[1].StreamCreationTimestamp > +made[0].StreamCreationTimestamp);
+  });
+
+  test('a clock that is pushed on ends iterators, records and closed shards', async () => {
+    const k2 = await startKinesis({ streams: { s: 1 } });
+    const c2 = sdkClient(k2);
+    const push = async (ms) =>
+      kinesisSettings(k2, { advanceClockMs: (await kinesisSettings(k2)).advanceClockMs + ms });
+    const it = async () => (await c2.send(new sdk.GetShardIteratorCommand(
+      { StreamName: 's', ShardId: SHARD_0, ShardIteratorType: 'TRIM_HORIZON' }))).ShardIterator;
+    await c2.send(putOne());
+    const old = await it();
+    await push(300_000);
+    assert.equal((await c2.send(new sdk.GetRecordsCommand({ ShardIterator: await it() }))).Records.length, 1);
+    await push(5000);
+    await rejects(c2.send(new sdk.GetRecordsCommand({ ShardIterator: old })), 'ExpiredIteratorException');
+    await c2.send(new sdk.SplitShardCommand({ StreamName: 's', ShardToSplit: SHARD_0, NewStartingHashKey: '10' }));
+    await waitFor(async () => (await c2.send(new sdk.ListShardsCommand({ StreamName: 's' }))).Shards.length === 3);
+    const closed = await c2.send(new sdk.GetRecordsCommand({ ShardIterator: await it() }));
+    assert.equal(closed.Records.length, 1);
+    assert.equal(closed.NextShardIterator, undefined);
+    assert.deepEqual(closed.ChildShards.map((s) => s.ShardId), ['shardId-000000000001', 'shardId-000000000002']);
+    await push(24 * 3600_000 + 1000);
+    await rejects(it(), 'ResourceNotFoundException');
+    assert.equal((await c2.send(new sdk.ListShardsCommand({ StreamName: 's' }))).Shards.length, 2);
+    c2.destroy();
+    assert.equal(await k2.stop(), 0);
   });
 
   test('wrong rules are refused whole, and listed rules count', async () => {

@@ -198,6 +198,14 @@ export async function setFaults(kinesis, rules) {
   if (r.status !== 200) throw new Error(`faults refused: ${r.body}`);
 }
 
+// Changes settings of the local Kinesis endpoint (src/emulator/emulator.h) and returns all of them.
+export async function kinesisSettings(kinesis, changes = {}) {
+  const r = await requestJson(`${kinesis.url}/_penstock/settings`,
+    { method: 'POST', body: changes, ca: kinesis.ca });
+  if (r.status !== 200) throw new Error(`settings refused: ${r.body}`);
+  return r.json;
+}
+
 export async function kinesisStats(kinesis) {
   return (await requestJson(`${kinesis.url}/_penstock/stats`, { ca: kinesis.ca })).json;
 }
