@@ -188,7 +188,7 @@ int emulator_put_record(struct emulator *e, struct span stream, struct span part
     if (characters < 1 || characters > EMU_KEY_MAX || !span_is_utf8(partition_key) ||
         data.n + partition_key.n > (size_t)s->record_kib * 1024)
         return ERR_LIMIT;
-    struct emu_shard *sh = emu_stream_route(s, emu_hash_of_key(partition_key));
+    struct emu_shard *sh = emu_stream_route(s, hash_key_of(partition_key));
     emu_shard_trim(s, sh, now.wall_ms);
     emu_shard_put(sh, partition_key, data, now.wall_ms, sequence);
     e->account.records_in++;

@@ -186,12 +186,12 @@ void emu_out_shard_id(struct emu_out *o, const char *key, uint32_t index)
 
 void emu_out_hash_range(struct emu_out *o, const struct emu_shard *sh)
 {
-    char text[EMU_HASH_TEXT_MAX];
+    char text[HASH_KEY_TEXT_MAX];
     emu_out_key(o, "HashKeyRange");
     emu_out_map(o);
-    size_t n = emu_hash_format(sh->start, text);
+    size_t n = hash_key_format(sh->start, text);
     emu_out_key_str(o, "StartingHashKey", span_of(text, n));
-    n = emu_hash_format(sh->end, text);
+    n = hash_key_format(sh->end, text);
     emu_out_key_str(o, "EndingHashKey", span_of(text, n));
     emu_out_end(o);
 }

@@ -32,10 +32,10 @@ static struct emu_stream *writable_stream(struct emu_call *c)
 static bool route(struct emu_call *c, struct emu_stream *s, struct span key,
                   const struct emu_field *explicit_key, struct emu_shard **out)
 {
-    struct emu_hash h;
+    struct hash_key h;
     if (!explicit_key->set)
-        h = emu_hash_of_key(key);
-    else if (!emu_hash_parse(explicit_key->s, &h))
+        h = hash_key_of(key);
+    else if (!hash_key_parse(explicit_key->s, &h))
         return emu_call_fail(c, "InvalidArgumentException",
                              "Invalid ExplicitHashKey. ExplicitHashKey must be in the range: "
                              "[0, 2^128-1]. Specified value was %.*s",

@@ -186,8 +186,8 @@ bool emu_op_split_shard(struct emu_call *c)
     struct emu_stream *s = emu_call_active_stream(c);
     struct emu_shard *sh = s ? emu_call_shard(c, s, EMU_IN(c, SPLIT_SHARD)->s) : NULL;
     struct span text = EMU_IN(c, NEW_HASH_KEY)->s;
-    struct emu_hash key;
-    char id[EMU_SHARD_ID_LEN + 1], start[EMU_HASH_TEXT_MAX], end[EMU_HASH_TEXT_MAX];
+    struct hash_key key;
+    char id[EMU_SHARD_ID_LEN + 1], start[HASH_KEY_TEXT_MAX], end[HASH_KEY_TEXT_MAX];
     if (!sh || !provisioned(c, s, "SplitShard") || !emu_call_shard_room(c, 1) || !room(c, s, 2))
         return false;
     emu_shard_id(sh->index, id);
@@ -197,10 +197,10 @@ bool emu_op_split_shard(struct emu_call *c)
                              "split.",
                              id, SPAN_ARG(s->name), c->account->id);
     // Both children must hold at least two keys.
-    if (!emu_hash_parse(text, &key) || emu_hash_cmp(key, sh->start) <= 0 ||
-        emu_hash_cmp(emu_hash_prev(key), sh->start) <= 0 || emu_hash_cmp(key, sh->end) >= 0) {
-        emu_hash_format(sh->start, start);
-        emu_hash_format(sh->end, end);
+    if (!hash_key_parse(text, &key) || hash_key_cmp(key, sh->start) <= 0 ||
+        hash_key_cmp(hash_key_prev(key), sh->start) <= 0 || hash_key_cmp(key, sh->end) >= 0) {
+        hash_key_format(sh->start, start);
+        hash_key_format(sh->end, end);
         return emu_call_fail(c, "InvalidArgumentException",
                              "NewStartingHashKey %.*s used in SplitShard() on shard %s in stream "
                              "%.*s under account %s is not both greater than one plus the shard's "
@@ -214,10 +214,10 @@ bool emu_op_split_shard(struct emu_call *c)
 
 static bool adjacent(const struct emu_shard *a, const struct emu_shard *b)
 {
-    const struct emu_shard *low = emu_hash_cmp(a->start, b->start) < 0 ? a : b;
+    const struct emu_shard *low = hash_key_cmp(a->start, b->start) < 0 ? a : b;
     const struct emu_shard *high = low == a ? b : a;
     return a != b && !a->closed_ms && !b->closed_ms &&
-           emu_hash_cmp(emu_hash_next(low->end), high->start) == 0;
+           hash_key_cmp(hash_key_next(low->end), high->start) == 0;
 }
 
 bool emu_op_merge_shards(struct emu_call *c)

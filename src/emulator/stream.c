@@ -13,12 +13,12 @@ static void *grown(void *p, uint32_t n, uint32_t *cap, size_t size)
     return mem_realloc(p, *cap * size);
 }
 
-static uint32_t open_at(const struct emu_stream *s, struct emu_hash key)
+static uint32_t open_at(const struct emu_stream *s, struct hash_key key)
 {
     uint32_t lo = 0, hi = s->n_open - 1;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo + 1) / 2;
-        if (emu_hash_cmp(s->shards[s->open[mid]]->start, key) > 0)
+        if (hash_key_cmp(s->shards[s->open[mid]]->start, key) > 0)
             hi = mid - 1;
         else
             lo = mid;
@@ -40,7 +40,7 @@ static void open_remove(struct emu_stream *s, uint32_t at)
     memmove(s->open + at, s->open + at + 1, (s->n_open - at) * sizeof *s->open);
 }
 
-static struct emu_shard *shard_new(struct emu_stream *s, struct emu_hash start, struct emu_hash end,
+static struct emu_shard *shard_new(struct emu_stream *s, struct hash_key start, struct hash_key end,
                                    int64_t wall_ms, int64_t created_s)
 {
     struct emu_shard *sh = mem_new(struct emu_shard);
@@ -73,12 +73,12 @@ static void shard_close(struct emu_shard *sh, int64_t wall_ms)
     sh->closed_ms = wall_ms > sh->log.last_ms ? wall_ms : sh->log.last_ms;
 }
 
-static void split(struct emu_stream *s, uint32_t index, struct emu_hash key, int64_t wall_ms)
+static void split(struct emu_stream *s, uint32_t index, struct hash_key key, int64_t wall_ms)
 {
     struct emu_shard *sh = s->shards[index];
     uint32_t at = open_at(s, sh->start);
     int64_t second = child_second(wall_ms, sh, NULL);
-    struct emu_shard *low = shard_new(s, sh->start, emu_hash_prev(key), wall_ms, second);
+    struct emu_shard *low = shard_new(s, sh->start, hash_key_prev(key), wall_ms, second);
     struct emu_shard *high = shard_new(s, key, sh->end, wall_ms, second);
     low->parent = high->parent = index;
     sh->child[0] = low->index;
@@ -92,7 +92,7 @@ static void split(struct emu_stream *s, uint32_t index, struct emu_hash key, int
 static void merge(struct emu_stream *s, uint32_t index, uint32_t adjacent, int64_t wall_ms)
 {
     struct emu_shard *a = s->shards[index], *b = s->shards[adjacent];
-    const struct emu_shard *low = emu_hash_cmp(a->start, b->start) < 0 ? a : b;
+    const struct emu_shard *low = hash_key_cmp(a->start, b->start) < 0 ? a : b;
     const struct emu_shard *high = low == a ? b : a;
     uint32_t at = open_at(s, low->start);
     struct emu_shard *child =
@@ -111,17 +111,17 @@ static void merge(struct emu_stream *s, uint32_t index, uint32_t adjacent, int64
 static void resize(struct emu_stream *s, uint32_t target, int64_t wall_ms)
 {
     for (uint32_t i = 1; i < target; i++) {
-        struct emu_hash bound = emu_hash_part(i, target);
+        struct hash_key bound = hash_key_part(i, target);
         struct emu_shard *sh = emu_stream_route(s, bound);
-        if (emu_hash_cmp(sh->start, bound) != 0)
+        if (hash_key_cmp(sh->start, bound) != 0)
             split(s, sh->index, bound, wall_ms);
     }
     for (uint32_t i = 0; i < target; i++) {
-        struct emu_hash start = emu_hash_part(i, target);
-        struct emu_hash end =
-            i + 1 < target ? emu_hash_prev(emu_hash_part(i + 1, target)) : EMU_HASH_MAX;
+        struct hash_key start = hash_key_part(i, target);
+        struct hash_key end =
+            i + 1 < target ? hash_key_prev(hash_key_part(i + 1, target)) : HASH_KEY_MAX;
         uint32_t at = open_at(s, start);
-        while (emu_hash_cmp(s->shards[s->open[at]]->end, end) != 0)
+        while (hash_key_cmp(s->shards[s->open[at]]->end, end) != 0)
             merge(s, s->open[at], s->open[at + 1], wall_ms);
     }
 }
@@ -139,9 +139,9 @@ struct emu_stream *emu_stream_new(struct emu_store *store, struct span name, uin
     s->record_kib = EMU_RECORD_KIB_DEFAULT;
     s->store = store;
     for (uint32_t i = 0; i < n_shards; i++) {
-        struct emu_hash end =
-            i + 1 < n_shards ? emu_hash_prev(emu_hash_part(i + 1, n_shards)) : EMU_HASH_MAX;
-        shard_new(s, emu_hash_part(i, n_shards), end, wall_ms, wall_ms / 1000);
+        struct hash_key end =
+            i + 1 < n_shards ? hash_key_prev(hash_key_part(i + 1, n_shards)) : HASH_KEY_MAX;
+        shard_new(s, hash_key_part(i, n_shards), end, wall_ms, wall_ms / 1000);
         open_insert(s, i, i);
     }
     return s;
@@ -205,7 +205,7 @@ int64_t emu_stream_due_ms(const struct emu_stream *s)
     return due;
 }
 
-struct emu_shard *emu_stream_route(struct emu_stream *s, struct emu_hash key)
+struct emu_shard *emu_stream_route(struct emu_stream *s, struct hash_key key)
 {
     return s->shards[s->open[open_at(s, key)]];
 }

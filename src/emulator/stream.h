@@ -6,9 +6,9 @@
 // and the changes of state that take a while (CREATING, UPDATING, DELETING). Driven by the times it
 // is given; no I/O, no clock of its own. One thread at a time.
 
+#include "codec/hash_key.h"
 #include "emulator/bucket.h"
 #include "emulator/consumer.h"
-#include "emulator/hash_key.h"
 #include "emulator/record_log.h"
 
 #define EMU_NAME_MAX 128
@@ -27,7 +27,7 @@
 
 struct emu_shard {
     uint32_t index;
-    struct emu_hash start, end;    // hash keys, both inclusive
+    struct hash_key start, end;    // hash keys, both inclusive
     uint32_t parent, adjacent;     // EMU_NO_SHARD = none
     uint32_t child[2];             // of a closed shard
     int64_t created_ms, created_s; // created_s: as in its sequence numbers, above its parents'
@@ -56,7 +56,7 @@ struct emu_change {
     } kind;
     int64_t due_ms;
     uint32_t shard, adjacent;
-    struct emu_hash key;
+    struct hash_key key;
     uint32_t target;
 };
 
@@ -99,7 +99,7 @@ bool emu_stream_settle(struct emu_stream *s, struct emu_now now);
 int64_t emu_stream_due_ms(const struct emu_stream *s);
 
 // The open shard whose range holds the key.
-struct emu_shard *emu_stream_route(struct emu_stream *s, struct emu_hash key);
+struct emu_shard *emu_stream_route(struct emu_stream *s, struct hash_key key);
 // Appends; writes the sequence number.
 void emu_shard_put(struct emu_shard *sh, struct span key, struct span data, int64_t wall_ms,
                    char sequence[EMU_SEQUENCE_LEN]);

@@ -46,15 +46,15 @@ static void advance(struct fixture *f, int64_t ms)
 // Every hash key belongs to exactly one open shard, and each closed shard to its children.
 static void check_cover(const struct emu_stream *s)
 {
-    struct emu_hash next = {0, 0};
+    struct hash_key next = {0, 0};
     for (uint32_t i = 0; i < s->n_open; i++) {
         const struct emu_shard *sh = s->shards[s->open[i]];
         assert_int_equal(sh->closed_ms, 0);
-        assert_int_equal(emu_hash_cmp(sh->start, next), 0);
-        assert_true(emu_hash_cmp(sh->start, sh->end) <= 0);
-        next = emu_hash_next(sh->end);
+        assert_int_equal(hash_key_cmp(sh->start, next), 0);
+        assert_true(hash_key_cmp(sh->start, sh->end) <= 0);
+        next = hash_key_next(sh->end);
     }
-    assert_int_equal(emu_hash_cmp(next, (struct emu_hash){0, 0}), 0);
+    assert_int_equal(hash_key_cmp(next, (struct hash_key){0, 0}), 0);
     for (uint32_t i = 0; i < s->n_shards; i++) {
         const struct emu_shard *sh = s->shards[i];
         assert_int_equal(sh->index, i);
@@ -78,11 +78,11 @@ static void test_even_parts(void **state)
     make(f, 7);
     assert_int_equal(f->s->n_open, 7);
     check_cover(f->s);
-    assert_int_equal(emu_stream_route(f->s, (struct emu_hash){0, 0})->index, 0);
-    assert_int_equal(emu_stream_route(f->s, EMU_HASH_MAX)->index, 6);
-    struct emu_hash bound = emu_hash_part(3, 7);
+    assert_int_equal(emu_stream_route(f->s, (struct hash_key){0, 0})->index, 0);
+    assert_int_equal(emu_stream_route(f->s, HASH_KEY_MAX)->index, 6);
+    struct hash_key bound = hash_key_part(3, 7);
     assert_int_equal(emu_stream_route(f->s, bound)->index, 3);
-    assert_int_equal(emu_stream_route(f->s, emu_hash_prev(bound))->index, 2);
+    assert_int_equal(emu_stream_route(f->s, hash_key_prev(bound))->index, 2);
 }
 
 static void test_split(void **state)
@@ -90,7 +90,7 @@ static void test_split(void **state)
     struct fixture *f = *state;
     char sequence[EMU_SEQUENCE_LEN], last[EMU_SEQUENCE_LEN], child[EMU_SEQUENCE_LEN];
     make(f, 1);
-    struct emu_hash key = {1u << 31, 12345};
+    struct hash_key key = {1u << 31, 12345};
     struct emu_change c = {.kind = EMU_CHANGE_SPLIT, .shard = 0, .key = key};
     emu_stream_begin(f->s, c, f->now, 50);
     assert_int_equal(f->s->status, EMU_UPDATING);
@@ -105,7 +105,7 @@ static void test_split(void **state)
     assert_int_equal(f->s->n_open, 2);
     check_cover(f->s);
     assert_int_equal(emu_stream_route(f->s, key)->index, 2);
-    assert_int_equal(emu_stream_route(f->s, emu_hash_prev(key))->index, 1);
+    assert_int_equal(emu_stream_route(f->s, hash_key_prev(key))->index, 1);
     const struct emu_shard *parent = f->s->shards[0];
     assert_int_equal(parent->closed_ms, f->now.wall_ms);
     emu_shard_last_sequence(parent, last);
@@ -127,7 +127,7 @@ static void test_merge(void **state)
     const struct emu_shard *child = f->s->shards[3];
     assert_int_equal(child->parent, 2);
     assert_int_equal(child->adjacent, 1);
-    assert_int_equal(emu_stream_route(f->s, EMU_HASH_MAX)->index, 3);
+    assert_int_equal(emu_stream_route(f->s, HASH_KEY_MAX)->index, 3);
 }
 
 static void test_resize(void **state)
@@ -143,7 +143,7 @@ static void test_resize(void **state)
         check_cover(f->s);
         for (uint32_t k = 0; k < targets[i]; k++)
             assert_int_equal(
-                emu_hash_cmp(f->s->shards[f->s->open[k]]->start, emu_hash_part(k, targets[i])), 0);
+                hash_key_cmp(f->s->shards[f->s->open[k]]->start, hash_key_part(k, targets[i])), 0);
     }
 }
 
@@ -158,7 +158,7 @@ static void test_random_resharding(void **state)
         struct emu_shard *sh = f->s->shards[f->s->open[at]];
         struct emu_change c = {.kind = EMU_CHANGE_SPLIT, .shard = sh->index, .key = sh->start};
         c.key.lo += 2 + test_random_below(&seed, 1u << 30);
-        if (emu_hash_cmp(c.key, sh->start) <= 0 || emu_hash_cmp(c.key, sh->end) >= 0)
+        if (hash_key_cmp(c.key, sh->start) <= 0 || hash_key_cmp(c.key, sh->end) >= 0)
             continue;
         if (f->s->n_open > 3 && test_random_below(&seed, 2) && at + 1 < f->s->n_open)
             c = (struct emu_change){EMU_CHANGE_MERGE, 0, sh->index, f->s->open[at + 1], {0, 0}, 0};
