@@ -129,6 +129,13 @@ void arena_free(struct arena *a)
     *a = (struct arena){0};
 }
 
+void arena_free_wiped(struct arena *a)
+{
+    for (struct arena_chunk *c = a->chunks; c; c = c->next)
+        mem_wipe((char *)c + CHUNK_HEAD, c->size - CHUNK_HEAD);
+    arena_free(a);
+}
+
 void arena_reset(struct arena *a)
 {
     struct arena_chunk *keep = NULL;

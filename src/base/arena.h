@@ -31,6 +31,8 @@ struct span arena_printf(struct arena *a, const char *fmt, ...)
 // Grows an allocation made last in place when it can, else copies. old_n may be 0 with p NULL.
 void *arena_grow(struct arena *a, void *p, size_t old_n, size_t new_n);
 void arena_free(struct arena *a);
+// Overwrites everything first, for what holds secrets.
+void arena_free_wiped(struct arena *a);
 // Forgets all allocations and keeps one chunk of usual size for reuse.
 void arena_reset(struct arena *a);
 

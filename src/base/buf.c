@@ -16,6 +16,12 @@ void buf_free(struct buf *b)
     *b = (struct buf){0};
 }
 
+void buf_free_wiped(struct buf *b)
+{
+    mem_wipe(b->p, b->cap);
+    buf_free(b);
+}
+
 char *buf_reserve(struct buf *b, size_t n)
 {
     size_t need;

@@ -16,6 +16,9 @@ struct buf {
 };
 
 void buf_free(struct buf *b);
+// Overwrites all bytes first, for what holds secrets. What growing left behind is not ours any
+// more: reserve enough before secrets come in.
+void buf_free_wiped(struct buf *b);
 static inline void buf_clear(struct buf *b)
 {
     b->n = 0;

@@ -41,7 +41,7 @@ enum err_code {
 #undef ERR_ENUM
 };
 
-#define ERR_MSG_MAX 320
+#define ERR_MSG_MAX 640
 
 // A code with a message for a person: what failed, where, what to do. Zero-initialise before use.
 struct err {

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/num.h"
 #include "codec/json_out.h"
-#include "convert/iso_time.h"
+#include "base/iso_time.h"
 #include "convert/js_text.h"
 
 #define VALUE_COST 8

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/test.h"
 
-#include "convert/iso_time.h"
+#include "base/iso_time.h"
 
 static const struct {
     const char *text;

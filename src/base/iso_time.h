@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef PENSTOCK_CONVERT_ISO_TIME_H
-#define PENSTOCK_CONVERT_ISO_TIME_H
+#ifndef PENSTOCK_BASE_ISO_TIME_H
+#define PENSTOCK_BASE_ISO_TIME_H
 
 #include <stdbool.h>
 

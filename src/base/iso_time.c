@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "convert/iso_time.h"
+#include "base/iso_time.h"
 
 // Exactly n digits at the front of *s.
 static bool take_number(struct span *s, size_t n, int *out)
