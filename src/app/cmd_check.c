@@ -32,10 +32,27 @@ static void on_http_closed(void *ctx)
     worker_pool_close(c->jobs, on_jobs_closed, NULL);
 }
 
-static void on_checked(void *ctx, int status, const char *text)
+// One line a source, as they were asked.
+static void print_credentials(struct span name, const struct credentials_report *r)
+{
+    for (struct span rest = span_str(r->trail); rest.n > 0;) {
+        struct span part = span_cut(&rest, ';');
+        printf("integration \"%.*s\": credentials: not by %.*s\n", SPAN_ARG(name),
+               SPAN_ARG(span_trim(part)));
+    }
+    if (r->origin[0])
+        printf("integration \"%.*s\": credentials: %s\n", SPAN_ARG(name), r->origin);
+    if (r->ends)
+        printf("integration \"%.*s\": credentials: good for %lld s\n", SPAN_ARG(name),
+               (long long)r->ends_in_ms / 1000);
+}
+
+static void on_checked(void *ctx, int status, const char *text,
+                       const struct credentials_report *credentials)
 {
     struct check *c = ctx;
     const struct config_integration *in = &c->config->integrations[c->next++];
+    print_credentials(in->name, credentials);
     if (status < 0) {
         c->failed++;
         fprintf(stderr, "penstock check: integration \"%.*s\": %s\n", SPAN_ARG(in->name), text);

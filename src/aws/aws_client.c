@@ -179,7 +179,7 @@ static bool repair_credentials(struct call *c)
     }
     c->credentials_repaired = true;
     c->refreshing = true;
-    credentials_expire(c->client->credentials);
+    credentials_expire(c->client->credentials, c->used);
     return true;
 }
 
@@ -343,19 +343,6 @@ static int send_signed(struct call *c, const struct sigv4_credentials *keys)
     return http_client_start(client->http, &c->http, &o);
 }
 
-// Tells one set of credentials from another without keeping it.
-static void digest_keys(const struct sigv4_credentials *keys, uint8_t out[SHA256_LEN])
-{
-    struct sha256 h;
-    sha256_begin(&h);
-    sha256_add(&h, keys->access_key_id);
-    sha256_add(&h, SPAN("\n"));
-    sha256_add(&h, keys->secret_access_key);
-    sha256_add(&h, SPAN("\n"));
-    sha256_add(&h, keys->session_token);
-    sha256_end(&h, out);
-}
-
 static void on_credentials(struct credentials_get *g, int status,
                            const struct sigv4_credentials *keys, const struct err *e)
 {
@@ -366,7 +353,7 @@ static void on_credentials(struct credentials_get *g, int status,
         return;
     }
     if (status == 0) {
-        digest_keys(keys, digest);
+        credentials_digest(keys, digest);
     }
     // No others came: what the service said stands.
     if (c->refreshing && (status < 0 || memcmp(digest, c->used, sizeof digest) == 0)) {

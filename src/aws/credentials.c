@@ -1,167 +1,235 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aws/credentials.h"
 
-#include "aws/credentials_files.h"
+#include "aws/credentials_load.h"
+#include "aws/credentials_value.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/worker.h"
 
-// Happy path: get() queues the request and posts `pump`; pump answers all that wait from the
-// environment or the cached value. Without a value it submits one load job; the job's end pumps
-// again.
+// Happy path: get() queues the request and posts `pump`; pump answers all that wait from the cached
+// value. Without a value it starts one search; its end pumps again. With one that ends soon, or
+// whose files have changed, a search runs behind.
 
-struct load {
+// Looks whether the files have changed.
+struct check {
     struct worker_job job;
     struct credentials_provider *provider; // NULL when it was freed meanwhile
-    uint64_t generation;
     struct credentials_files files;
+    bool changed;
 };
 
 struct credentials_provider {
     struct loop *loop;
     struct worker_pool *pool; // NULL: static
-    aws_env_fn *env;
-    void *env_ctx;
+    struct http_client *http;
+    struct arena arena; // of the options' spans
+    struct resolver_options o;
     struct list waiters;
     struct loop_task pump;
-    struct credentials_value *value; // of the files, or the static one
-    struct file_stamp stamp[2];
+    struct credentials_value *value;
+    struct credentials_schedule schedule;
+    bool lasting; // of the metadata service
+    char *origin, *trail;
+    struct credentials_load *load; // at most one runs
+    bool have_files;
+    struct credentials_files files; // as the value's search saw them
+    struct check *check;            // at most one runs
     int64_t checked_ms;
-    uint64_t generation; // of what expire() has dropped
-    struct load *load;   // at most one runs
-    bool failed;         // `err` answers those that wait
+    bool files_changed; // a search is wanted
+    // What a service refused last.
+    bool dropped_any, dropped_while_loading;
+    uint8_t dropped[SHA256_LEN];
+    int64_t dropped_ms;
+    int failures; // in a row
+    int64_t retry_ms;
+    bool failed; // `err` answers those that wait
     struct err err;
+    int64_t sts_skew_ms;
     bool pumping, freed;
     struct log_limit log_limit;
 };
+
+void credentials_digest(const struct sigv4_credentials *c, uint8_t out[SHA256_LEN])
+{
+    struct sha256 h;
+    sha256_begin(&h);
+    sha256_add(&h, c->access_key_id);
+    sha256_add(&h, SPAN("\n"));
+    sha256_add(&h, c->secret_access_key);
+    sha256_add(&h, SPAN("\n"));
+    sha256_add(&h, c->session_token);
+    sha256_end(&h, out);
+}
 
 // While pump() runs or is posted the memory is still needed; it ends there then.
 static void destroy(struct credentials_provider *p)
 {
     if (!p->pumping && !list_linked(&p->pump.link)) {
         credentials_value_free(p->value);
+        credentials_files_free(&p->files);
+        arena_free_wiped(&p->arena);
+        mem_free(p->origin);
+        mem_free(p->trail);
         mem_free(p);
     }
 }
 
-static bool from_env(struct credentials_provider *p, struct sigv4_credentials *c)
+static char *text_of(const struct buf *b)
 {
-    if (!p->pool) {
+    return mem_strndup(b->n ? b->p : "", b->n);
+}
+
+// Whether what was found is what a service has refused, by a search that began before it did.
+static bool is_stale(struct credentials_provider *p, const struct sigv4_credentials *c)
+{
+    uint8_t digest[SHA256_LEN];
+    bool while_loading = p->dropped_while_loading;
+    p->dropped_while_loading = false;
+    if (!while_loading) {
         return false;
     }
-    c->access_key_id = aws_env_get(p->env, p->env_ctx, "AWS_ACCESS_KEY_ID");
-    c->secret_access_key = aws_env_get(p->env, p->env_ctx, "AWS_SECRET_ACCESS_KEY");
-    c->session_token = aws_env_get(p->env, p->env_ctx, "AWS_SESSION_TOKEN");
-    return c->access_key_id.n && c->secret_access_key.n;
+    credentials_digest(c, digest);
+    return memcmp(digest, p->dropped, sizeof digest) == 0;
 }
 
-static const char *env_problem(struct credentials_provider *p)
+static bool may_log(struct credentials_provider *p)
 {
-    return aws_env_get(p->env, p->env_ctx, "AWS_ACCESS_KEY_ID").n
-               ? "AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY"
-               : "AWS_ACCESS_KEY_ID is not set";
+    uint32_t held_back;
+    return log_limit_pass(&p->log_limit, loop_now_ms(p->loop), 2, &held_back);
 }
 
-static void fail_all(struct credentials_provider *p, int status, const char *why)
+static void tell_found(struct credentials_provider *p, const char *before)
 {
-    p->failed = true;
-    err_set(&p->err, status, "no AWS credentials: %s; %s", env_problem(p), why);
+    if (p->schedule.ended_at_once && may_log(p)) {
+        log_warn("aws",
+                 "credentials had ended when they came; used all the same. Is a clock wrong?",
+                 "source=\"%s\"", p->origin);
+    } else if (!before || strcmp(before, p->origin) != 0) {
+        log_info("aws", "using credentials", "source=\"%s\"", p->origin);
+    }
 }
 
-static char *path_of(struct credentials_provider *p, enum profile_file_kind kind)
+static void take_value(struct credentials_provider *p, const struct source_value *v,
+                       const struct resolver *r)
 {
-    struct arena a = {0};
-    const char *name = kind == PROFILE_CONFIG ? "AWS_CONFIG_FILE" : "AWS_SHARED_CREDENTIALS_FILE";
-    struct span given = aws_env_get(p->env, p->env_ctx, name);
-    struct span home = aws_env_get(p->env, p->env_ctx, "HOME");
-    struct span path = profile_file_path(&a, given.n ? arena_cstr(&a, given) : NULL,
-                                         home.n ? arena_cstr(&a, home) : NULL, kind);
-    char *out = mem_strndup(path.p, path.n);
-    arena_free(&a);
-    return out;
+    char *before = p->origin;
+    int64_t now = loop_now_ms(p->loop);
+    p->lasting = r->from_instance && r->next_role <= 1;
+    p->schedule = credentials_schedule(v, p->lasting, loop_wall_ms(p->loop), now,
+                                       clock_random_unit(loop_clock(p->loop)));
+    credentials_value_free(p->value);
+    p->value = credentials_value_new(&v->c);
+    p->origin = text_of(&r->origin);
+    mem_free(p->trail);
+    p->trail = text_of(&r->trail);
+    p->failures = 0;
+    p->err = (struct err){0};
+    tell_found(p, before);
+    mem_free(before);
+}
+
+static bool value_serves(const struct credentials_provider *p)
+{
+    return p->value && (!p->schedule.ends || loop_now_ms(p->loop) < p->schedule.end_ms);
+}
+
+// A failure leaves the known credentials in use: they may well be good still.
+static void take_failure(struct credentials_provider *p, const struct err *e)
+{
+    double unit = clock_random_unit(loop_clock(p->loop));
+    p->failures++;
+    p->retry_ms = loop_now_ms(p->loop) + credentials_retry_after_ms(p->failures, p->lasting, unit);
+    p->err = *e;
+    if (!value_serves(p)) {
+        p->failed = true;
+    } else if (may_log(p)) {
+        log_warn("aws", "cannot refresh AWS credentials; using the old ones", "error=\"%s\"",
+                 e->msg);
+    }
 }
 
 static void pump(struct credentials_provider *p);
 
-static void load_run(struct worker_job *job, void *thread)
+static void on_loaded(void *ctx, const struct source_step *end, const struct resolver *r,
+                      struct credentials_files *files)
 {
-    (void)thread;
-    credentials_files_read(&container_of(job, struct load, job)->files);
-}
-
-// A failure leaves the known credentials in use: they may well be good still.
-static void keep_old(struct credentials_provider *p, const struct load *load)
-{
-    uint32_t held_back;
-    if (log_limit_pass(&p->log_limit, loop_now_ms(p->loop), 1, &held_back)) {
-        log_warn("aws", "cannot refresh AWS credentials; using the old ones", "error=\"%s\"",
-                 load->files.err.msg);
-    }
-}
-
-static void take_result(struct credentials_provider *p, struct load *load)
-{
-    struct credentials_files *f = &load->files;
-    if (load->generation != p->generation) {
-        return;
-    }
+    struct credentials_provider *p = ctx;
+    p->load = NULL;
+    p->files_changed = false;
     p->checked_ms = loop_now_ms(p->loop);
-    if (load->job.canceled || load->job.abandoned) {
-        fail_all(p, ERR_CANCELED, "reading the shared files was canceled");
-        return;
+    if (files) {
+        credentials_files_free(&p->files);
+        p->files = *files;
+        *files = (struct credentials_files){0};
+        // The values that point into it live as long as the search: it is for the stamps only.
+        p->have_files = true;
     }
-    memcpy(p->stamp, f->stamp, sizeof p->stamp);
-    if (f->unchanged) {
-        return;
+    if (end->want == SOURCE_FAILED) {
+        p->dropped_while_loading = false;
+        take_failure(p, &end->err);
+    } else if (!is_stale(p, &end->value.c)) {
+        take_value(p, &end->value, r);
     }
-    if (f->status == 0) {
-        credentials_value_free(p->value);
-        p->value = f->value;
-        f->value = NULL;
-    } else if (p->value) {
-        keep_old(p, load);
-    } else {
-        fail_all(p, f->status, f->err.msg);
-    }
-}
-
-static void load_done(struct worker_job *job)
-{
-    struct load *load = container_of(job, struct load, job);
-    struct credentials_provider *p = load->provider;
-    if (p) {
-        p->load = NULL;
-        take_result(p, load);
-    }
-    credentials_files_free(&load->files);
-    mem_free(load);
-    if (p) {
-        pump(p);
-    }
+    arena_free_wiped(&p->files.arena);
+    p->files.list = NULL;
+    pump(p);
 }
 
 static void load_start(struct credentials_provider *p)
 {
-    struct load *load = mem_new(struct load);
-    struct span profile = aws_env_get(p->env, p->env_ctx, "AWS_PROFILE");
-    load->job.run = load_run;
-    load->job.done = load_done;
-    load->provider = p;
-    load->generation = p->generation;
-    load->files.force = !p->value;
-    load->files.path[PROFILE_CONFIG] = path_of(p, PROFILE_CONFIG);
-    load->files.path[PROFILE_CREDENTIALS] = path_of(p, PROFILE_CREDENTIALS);
-    load->files.profile = profile.n ? mem_strndup(profile.p, profile.n) : mem_strndup("default", 7);
-    memcpy(load->files.stamp, p->stamp, sizeof p->stamp);
-    int status = worker_pool_submit(p->pool, &load->job);
-    if (status < 0) {
-        credentials_files_free(&load->files);
-        mem_free(load);
-        fail_all(p, status, "too busy to read the shared files");
+    struct credentials_load_options o = {.loop = p->loop,
+                                         .pool = p->pool,
+                                         .http = p->http,
+                                         .resolver = &p->o,
+                                         .sts_skew_ms = &p->sts_skew_ms,
+                                         .done = on_loaded,
+                                         .ctx = p};
+    p->load = credentials_load_start(&o);
+}
+
+// ---- changed files
+
+static void check_run(struct worker_job *job, void *thread)
+{
+    struct check *c = container_of(job, struct check, job);
+    (void)thread;
+    c->changed = credentials_files_changed(&c->files);
+}
+
+static void check_done(struct worker_job *job)
+{
+    struct check *c = container_of(job, struct check, job);
+    struct credentials_provider *p = c->provider;
+    if (p) {
+        p->check = NULL;
+        p->files_changed = c->changed;
+        p->checked_ms = loop_now_ms(p->loop);
+        if (c->changed && !p->load) {
+            load_start(p);
+        }
+    }
+    credentials_files_free(&c->files);
+    mem_free(c);
+}
+
+static void check_start(struct credentials_provider *p)
+{
+    struct check *c = mem_new(struct check);
+    c->provider = p;
+    c->job.run = check_run;
+    c->job.done = check_done;
+    credentials_files_init(&c->files, p->o.env, p->o.env_ctx);
+    memcpy(c->files.stamp, p->files.stamp, sizeof c->files.stamp);
+    if (worker_pool_submit(p->pool, &c->job) < 0) {
+        credentials_files_free(&c->files);
+        mem_free(c);
         return;
     }
-    p->load = load;
+    p->check = c;
 }
+
+// ---- requests
 
 static void on_canceled(struct loop_task *task)
 {
@@ -190,15 +258,9 @@ static void answer(struct credentials_provider *p, struct list *batch)
 {
     for (struct list *it; !p->freed && (it = list_pop(batch));) {
         struct credentials_get *g = container_of(it, struct credentials_get, link);
-        struct sigv4_credentials c;
-        bool have = from_env(p, &c);
-        if (!have && p->value) {
-            c = p->value->c;
-            have = true;
-        }
-        if (have) {
+        if (value_serves(p)) {
             g->provider = NULL;
-            g->cb(g, 0, &c, NULL);
+            g->cb(g, 0, &p->value->c, NULL);
         } else if (p->failed) {
             struct err e = p->err;
             g->provider = NULL;
@@ -209,9 +271,17 @@ static void answer(struct credentials_provider *p, struct list *batch)
     }
 }
 
+static bool refresh_is_due(const struct credentials_provider *p)
+{
+    int64_t now = loop_now_ms(p->loop);
+    return p->value && p->schedule.ends && now >= p->schedule.refresh_ms &&
+           (!p->failures || now >= p->retry_ms);
+}
+
 static bool check_is_due(const struct credentials_provider *p)
 {
-    return p->value && loop_now_ms(p->loop) - p->checked_ms >= CREDENTIALS_CHECK_MS;
+    return p->value && p->have_files && !p->check &&
+           loop_now_ms(p->loop) - p->checked_ms >= CREDENTIALS_CHECK_MS;
 }
 
 static void pump(struct credentials_provider *p)
@@ -231,11 +301,13 @@ static void pump(struct credentials_provider *p)
         return;
     }
     bool wanted = !list_empty(&p->waiters);
-    if (p->pool && !p->load && (wanted || (used && check_is_due(p)))) {
-        load_start(p);
+    if (!p->pool || p->load) {
+        return;
     }
-    if (p->failed && wanted && !list_linked(&p->pump.link)) {
-        loop_post(l, &p->pump);
+    if (wanted || (used && refresh_is_due(p))) {
+        load_start(p);
+    } else if (used && check_is_due(p)) {
+        check_start(p);
     }
 }
 
@@ -269,13 +341,27 @@ void credentials_cancel(struct credentials_get *g)
     }
 }
 
-void credentials_expire(struct credentials_provider *p)
+void credentials_expire(struct credentials_provider *p, const uint8_t *used)
 {
-    if (p->pool) {
-        p->generation++;
-        credentials_value_free(p->value);
-        p->value = NULL;
+    uint8_t current[SHA256_LEN];
+    int64_t now = loop_now_ms(p->loop);
+    if (!p->pool || !p->value) {
+        return;
     }
+    credentials_digest(&p->value->c, current);
+    if (used && memcmp(used, current, sizeof current) != 0) {
+        return;
+    }
+    bool again = p->dropped_any && memcmp(p->dropped, current, sizeof current) == 0;
+    if (again && now - p->dropped_ms < CREDENTIALS_FORCED_MS) {
+        return;
+    }
+    memcpy(p->dropped, current, sizeof current);
+    p->dropped_ms = now;
+    p->dropped_any = true;
+    p->dropped_while_loading = p->load != NULL;
+    credentials_value_free(p->value);
+    p->value = NULL;
 }
 
 void credentials_free(struct credentials_provider *p)
@@ -284,7 +370,10 @@ void credentials_free(struct credentials_provider *p)
         return;
     }
     if (p->load) {
-        p->load->provider = NULL;
+        credentials_load_drop(p->load);
+    }
+    if (p->check) {
+        p->check->provider = NULL;
     }
     cancel_list(p->loop, &p->waiters);
     p->freed = true;
@@ -297,6 +386,8 @@ static struct credentials_provider *provider_new(struct loop *l)
     p->loop = l;
     list_init(&p->waiters);
     p->pump.run = on_pump;
+    p->origin = mem_strndup("", 0);
+    p->trail = mem_strndup("", 0);
     return p;
 }
 
@@ -304,16 +395,42 @@ struct credentials_provider *credentials_new_static(struct loop *l,
                                                     const struct sigv4_credentials *c)
 {
     struct credentials_provider *p = provider_new(l);
+    static const char origin[] = "keys of the configuration";
+    mem_free(p->origin);
+    p->origin = mem_strndup(origin, sizeof origin - 1);
     p->value = credentials_value_new(c);
     return p;
 }
 
-struct credentials_provider *credentials_new_default(struct loop *l, struct worker_pool *pool,
-                                                     credentials_env_fn *env, void *env_ctx)
+struct credentials_provider *credentials_new(const struct credentials_options *o)
 {
-    struct credentials_provider *p = provider_new(l);
-    p->pool = pool;
-    p->env = env;
-    p->env_ctx = env_ctx;
+    if (o->keys.access_key_id.n && !o->role_arn.n) {
+        return credentials_new_static(o->loop, &o->keys);
+    }
+    struct credentials_provider *p = provider_new(o->loop);
+    struct arena *a = &p->arena;
+    p->pool = o->pool;
+    p->http = o->http;
+    p->o = (struct resolver_options){
+        .env = o->env,
+        .env_ctx = o->env_ctx,
+        .sources = o->instance_metadata ? RESOLVE_INSTANCE : RESOLVE_ALL,
+        .keys = {arena_span(a, o->keys.access_key_id), arena_span(a, o->keys.secret_access_key),
+                 arena_span(a, o->keys.session_token)},
+        .region = arena_span(a, o->region),
+        .role = {.arn = arena_span(a, o->role_arn),
+                 .external_id = arena_span(a, o->role_external_id),
+                 .session_name = arena_span(a, o->role_session_name)}};
     return p;
+}
+
+void credentials_report(const struct credentials_provider *p, struct credentials_report *out)
+{
+    *out = (struct credentials_report){
+        .origin = p->origin, .trail = p->trail, .error = p->err.code ? p->err.msg : NULL};
+    if (p->value && p->schedule.ends && !p->schedule.ended_at_once &&
+        p->schedule.end_ms != INT64_MAX) {
+        out->ends = true;
+        out->ends_in_ms = p->schedule.end_ms - loop_now_ms(p->loop);
+    }
 }

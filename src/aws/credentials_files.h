@@ -2,19 +2,11 @@
 #ifndef PENSTOCK_AWS_CREDENTIALS_FILES_H
 #define PENSTOCK_AWS_CREDENTIALS_FILES_H
 
-// Reads one profile's keys from the shared config and credentials files. Blocks: for a worker
-// thread. Used by credentials.c only.
+// Reads the shared config and credentials files, and token files. Blocks: for a worker thread.
 
+#include "aws/env.h"
 #include "aws/profile.h"
-#include "aws/sigv4.h"
-
-// Credentials with their own memory, wiped when freed.
-struct credentials_value {
-    struct sigv4_credentials c;
-    size_t n; // bytes behind this struct
-};
-struct credentials_value *credentials_value_new(const struct sigv4_credentials *c);
-void credentials_value_free(struct credentials_value *v);
+#include "base/buf.h"
 
 // Tells a changed file from the one read before. All zero: absent, or not yet looked at.
 struct file_stamp {
@@ -24,20 +16,23 @@ struct file_stamp {
 };
 
 struct credentials_files {
-    // In; by enum profile_file_kind, empty = there is no such file. Owned, as all else.
-    char *path[2];
-    char *profile;
-    bool force; // read even when the stamps are the same
-    // In and out.
+    char *path[2]; // by enum profile_file_kind; empty = there is no such file
     struct file_stamp stamp[2];
-    // Out.
-    bool unchanged; // then there is no value
-    struct credentials_value *value;
-    int status;
-    struct err err;
+    // What credentials_files_read() found. The arena is the owner's to keep or to wipe.
+    struct arena arena;
+    struct profile *list;
 };
 
-void credentials_files_read(struct credentials_files *f);
+// Fills the paths from AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE and HOME; touches no file.
+void credentials_files_init(struct credentials_files *f, aws_env_fn *env, void *ctx);
 void credentials_files_free(struct credentials_files *f);
+// Absent files are empty ones. ERR_INVALID and others name the file.
+int credentials_files_read(struct credentials_files *f, struct err *e);
+// Whether a file is another one than at the last read; notes it as seen.
+bool credentials_files_changed(struct credentials_files *f);
+// "FILE, FILE", or that there is none; in `a`.
+struct span credentials_files_where(const struct credentials_files *f, struct arena *a);
+// A whole file of at most `max` bytes; the buffer holds all copies. Messages name the file.
+int credentials_file_read(const char *path, size_t max, struct buf *out, struct err *e);
 
 #endif

@@ -221,12 +221,20 @@ void bridge_close(struct bridge *b, void (*cb)(void *ctx), void *ctx)
 }
 
 static struct credentials_provider *new_credentials(const struct bridge_options *o,
-                                                    const struct integration_config *c)
+                                                    const struct integration_config *c,
+                                                    struct span region)
 {
-    if (!c->access_key_id.n)
-        return credentials_new_default(o->loop, o->jobs, NULL, NULL);
-    struct sigv4_credentials keys = {c->access_key_id, c->secret_access_key, c->session_token};
-    return credentials_new_static(o->loop, &keys);
+    struct credentials_options co = {
+        .loop = o->loop,
+        .pool = o->jobs,
+        .http = o->http,
+        .keys = {c->access_key_id, c->secret_access_key, c->session_token},
+        .instance_metadata = c->instance_metadata,
+        .region = region,
+        .role_arn = c->role_arn,
+        .role_external_id = c->external_id,
+        .role_session_name = c->role_session_name};
+    return credentials_new(&co);
 }
 
 int bridge_connect(const struct bridge_options *o, const struct integration_config *c,
@@ -236,7 +244,7 @@ int bridge_connect(const struct bridge_options *o, const struct integration_conf
     struct span region = c->region.n ? c->region : o->region;
     if (region.n == 0)
         return err_set(e, ERR_CONFIG, "region: not set (clientConfiguration.region or AWS_REGION)");
-    *credentials = new_credentials(o, c);
+    *credentials = new_credentials(o, c, region);
     struct kinesis_options k = {
         .aws = {.loop = o->loop,
                 .http = o->http,

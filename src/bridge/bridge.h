@@ -47,8 +47,11 @@ int bridge_validate(struct bridge *b, const struct json *doc, struct err *e);
 // Ended early by bridge_close().
 void bridge_check(struct bridge *b, const struct json *doc, bridge_done_fn *cb, void *ctx);
 // The same without a bridge, for `penstock check`: loop, http, jobs, region, endpoint are used.
-void bridge_check_alone(const struct bridge_options *o, const struct json *doc, bridge_done_fn *cb,
-                        void *ctx);
+// `credentials` is what was looked at, "" when nothing was.
+typedef void bridge_check_alone_fn(void *ctx, int status, const char *text,
+                                   const struct credentials_report *credentials);
+void bridge_check_alone(const struct bridge_options *o, const struct json *doc,
+                        bridge_check_alone_fn *cb, void *ctx);
 
 // Dead letters (dead_letters.c) -------------------------------------------------------------------
 // ERR_NOT_FOUND, ERR_CONFLICT (one replay an integration at a time, which must be running) with
@@ -69,7 +72,8 @@ int bridge_discard_dead_letters(struct bridge *b, struct uuid integration, int64
 
 // Status (status.c) -------------------------------------------------------------------------------
 
-// {"state":"ACTIVE","error":null,"shards":[...]} of one integration; false when it is unknown.
+// {"state":"ACTIVE","error":null,"credentials":{...},"shards":[...]} of one integration; false when
+// it is unknown.
 bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *out);
 // "ACTIVE", "STARTING", "FAILED", "DISABLED", "STOPPING"; *error = text or NULL.
 const char *bridge_state(struct bridge *b, struct uuid integration, const char **error);

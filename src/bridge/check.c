@@ -17,6 +17,7 @@ struct check {
     int status;
     struct err err;
     bridge_done_fn *cb;
+    bridge_check_alone_fn *cb_alone; // instead of cb
     void *ctx;
 };
 
@@ -59,15 +60,27 @@ int bridge_validate(struct bridge *b, const struct json *doc, struct err *e)
     return check_converter(b, doc, "downlinkConverterId", "DOWNLINK", false, e);
 }
 
+static void tell(struct check *c)
+{
+    struct credentials_report r = {.origin = "", .trail = ""};
+    if (!c->cb_alone) {
+        c->cb(c->ctx, c->status, c->err.msg);
+        return;
+    }
+    if (c->credentials)
+        credentials_report(c->credentials, &r);
+    c->cb_alone(c->ctx, c->status, c->err.msg, &r);
+}
+
 static void finish(void *ctx)
 {
     struct check *c = ctx;
     struct bridge *b = c->bridge;
+    list_remove(&c->link);
+    tell(c);
     if (c->credentials)
         credentials_free(c->credentials);
     integration_config_free(&c->config);
-    list_remove(&c->link);
-    c->cb(c->ctx, c->status, c->err.msg);
     mem_free(c);
     if (b)
         bridge_maybe_done(b);
@@ -116,12 +129,10 @@ static int start(struct check *c, const struct json *doc)
     return 0;
 }
 
-static struct check *run_check(const struct bridge_options *o, const struct json *doc,
-                               bridge_done_fn *cb, void *ctx)
+static struct check *run_check(const struct bridge_options *o, const struct json *doc, void *ctx)
 {
     struct check *c = mem_new(struct check);
     c->o = *o;
-    c->cb = cb;
     c->ctx = ctx;
     c->task.run = finish_task;
     int status = start(c, doc);
@@ -134,15 +145,16 @@ static struct check *run_check(const struct bridge_options *o, const struct json
 
 void bridge_check(struct bridge *b, const struct json *doc, bridge_done_fn *cb, void *ctx)
 {
-    struct check *c = run_check(&b->o, doc, cb, ctx);
+    struct check *c = run_check(&b->o, doc, ctx);
+    c->cb = cb;
     c->bridge = b;
     list_push(&b->checks, &c->link);
 }
 
-void bridge_check_alone(const struct bridge_options *o, const struct json *doc, bridge_done_fn *cb,
-                        void *ctx)
+void bridge_check_alone(const struct bridge_options *o, const struct json *doc,
+                        bridge_check_alone_fn *cb, void *ctx)
 {
-    run_check(o, doc, cb, ctx);
+    run_check(o, doc, ctx)->cb_alone = cb;
 }
 
 void check_cancel_all(struct bridge *b)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bridge/config.h"
 
+#include "aws/sts.h"
 #include "base/mem.h"
 
 #define MAX_RECORDS_DEFAULT 10000
@@ -82,6 +83,24 @@ static int read_position(const struct json *client, struct integration_config *c
     return get_int(client, "initialTimestamp", 0, INT64_C(1) << 52, 0, &c->start_timestamp_ms, e);
 }
 
+static int check_role(const struct integration_config *c, struct err *e)
+{
+    struct sts_role role = {
+        .arn = c->role_arn, .external_id = c->external_id, .session_name = c->role_session_name};
+    if (!role.arn.n) {
+        return role.external_id.n || role.session_name.n
+                   ? err_set(e, ERR_INVALID,
+                             "clientConfiguration: externalId and roleSessionName need roleArn")
+                   : 0;
+    }
+    if (sts_role_check(&role, e) < 0) {
+        err_wrap(e, "clientConfiguration");
+        e->code = ERR_INVALID;
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
 static int read_texts(const struct json *client, struct integration_config *c, struct err *e)
 {
     const struct {
@@ -94,6 +113,9 @@ static int read_texts(const struct json *client, struct integration_config *c, s
         {"accessKeyId", &c->access_key_id},
         {"secretAccessKey", &c->secret_access_key},
         {"sessionToken", &c->session_token},
+        {"roleArn", &c->role_arn},
+        {"externalId", &c->external_id},
+        {"roleSessionName", &c->role_session_name},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (get_text(client, texts[i].key, &c->arena, texts[i].to, e) < 0)
@@ -109,7 +131,11 @@ static int read_texts(const struct json *client, struct integration_config *c, s
         return err_set(e, ERR_INVALID,
                        "clientConfiguration: accessKeyId and secretAccessKey go together");
     }
-    return 0;
+    if (c->session_token.n && !c->access_key_id.n) {
+        return err_set(e, ERR_INVALID,
+                       "clientConfiguration: sessionToken needs accessKeyId and secretAccessKey");
+    }
+    return check_role(c, e);
 }
 
 static int read_client(const struct json *client, struct integration_config *c, struct err *e)
@@ -168,8 +194,6 @@ int integration_config_read(const struct json *doc, struct integration_config *c
 
 void integration_config_free(struct integration_config *c)
 {
-    if (c->secret_access_key.n)
-        mem_wipe((char *)c->secret_access_key.p, c->secret_access_key.n);
-    arena_free(&c->arena);
+    arena_free_wiped(&c->arena);
     *c = (struct integration_config){0};
 }

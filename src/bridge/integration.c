@@ -251,11 +251,6 @@ static int try_start(struct integration *in, struct err *e)
                        "enhanced fan-out is not available in this version: set "
                        "useConsumersWithEnhancedFanOut to false");
     }
-    if (in->config.instance_metadata) {
-        return err_set(e, ERR_INVALID,
-                       "credentials from instance metadata are not available in this version: set "
-                       "accessKeyId and secretAccessKey, or the AWS environment");
-    }
     status = load_scripts(in, doc, e);
     if (status < 0)
         return status;

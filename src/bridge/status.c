@@ -86,6 +86,31 @@ static void write_past_shards(struct json_out *j, const struct integration *in)
     }
 }
 
+// Where the keys come from and how long they are good; never the keys.
+static void write_credentials(struct json_out *j, const struct integration *in)
+{
+    struct credentials_report r;
+    if (!in->credentials) {
+        json_out_key_null(j, "credentials");
+        return;
+    }
+    credentials_report(in->credentials, &r);
+    json_out_key(j, SPAN("credentials"));
+    json_out_object(j);
+    json_out_key_str(j, "source", span_str(r.origin));
+    if (r.ends) {
+        int64_t now = loop_wall_ms(in->bridge->o.loop);
+        json_out_key_int(j, "expiresAt", now + r.ends_in_ms);
+    } else {
+        json_out_key_null(j, "expiresAt");
+    }
+    if (r.error)
+        json_out_key_str(j, "error", span_str(r.error));
+    else
+        json_out_key_null(j, "error");
+    json_out_end(j);
+}
+
 bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *out)
 {
     struct integration *in = bridge_find(b, integration);
@@ -100,6 +125,7 @@ bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *o
     else
         json_out_key_null(&j, "error");
     json_out_key_int(&j, "recordsFailed", (int64_t)in->live.failed);
+    write_credentials(&j, in);
     json_out_key(&j, SPAN("shards"));
     json_out_array(&j);
     for (size_t i = 0; in->consumer && i < consumer_count_shards(in->consumer); i++) {

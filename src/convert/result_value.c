@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/iso_time.h"
 #include "base/num.h"
 #include "codec/json_out.h"
-#include "base/iso_time.h"
 #include "convert/js_text.h"
 
 #define VALUE_COST 8

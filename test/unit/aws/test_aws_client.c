@@ -381,7 +381,8 @@ static void with_environment(bool changes, void (*check)(struct call *c))
     assert_int_equal(worker_pool_new(t.fake.loop, &o, &pool), 0);
     close_client();
     credentials_free(t.credentials);
-    t.credentials = credentials_new_default(t.fake.loop, pool, get_env, NULL);
+    t.credentials = credentials_new(&(struct credentials_options){
+        .loop = t.fake.loop, .pool = pool, .http = t.fake.http, .env = get_env});
     new_client(span_str(t.fake.url));
     run(&c);
     check(&c);
@@ -458,8 +459,7 @@ static void test_repair_is_no_retry(void **state)
 static const char *no_env(void *ctx, const char *name)
 {
     (void)ctx;
-    (void)name;
-    return NULL;
+    return strcmp(name, "AWS_EC2_METADATA_DISABLED") == 0 ? "true" : NULL;
 }
 
 static void test_no_credentials(void **state)
@@ -472,7 +472,8 @@ static void test_no_credentials(void **state)
     assert_int_equal(worker_pool_new(t.fake.loop, &o, &pool), 0);
     close_client();
     credentials_free(t.credentials);
-    t.credentials = credentials_new_default(t.fake.loop, pool, no_env, NULL);
+    t.credentials = credentials_new(&(struct credentials_options){
+        .loop = t.fake.loop, .pool = pool, .http = t.fake.http, .env = no_env});
     new_client(span_str(t.fake.url));
     run(&c);
     assert_int_equal(c.status, ERR_AUTH);

@@ -12,7 +12,7 @@
 #include "lib/test.h"
 #include "lib/test_clock.h"
 
-#define ENV_MAX 8
+#define ENV_MAX 12
 
 // What a get() brought: the texts are copied, since the value is gone after the callback.
 struct got {
@@ -81,6 +81,7 @@ static int set_up(void **state)
     snprintf(path, sizeof path, "%s/.aws", t.dir);
     assert_int_equal(mkdir(path, 0700), 0);
     set_env("HOME", t.dir);
+    set_env("AWS_EC2_METADATA_DISABLED", "true");
     test_clock_init(&t.clock, 1);
     t.loop = loop_new(&t.clock.clock);
     struct worker_options o = {.name = "test", .threads = 1};
@@ -130,7 +131,7 @@ static void on_get(struct credentials_get *g, int status, const struct sigv4_cre
         snprintf(got->message, sizeof got->message, "%s", e->msg);
     }
     if (got->expire) {
-        credentials_expire(got->expire);
+        credentials_expire(got->expire, NULL);
     }
     if (got->free_it) {
         credentials_free(got->free_it);
@@ -165,7 +166,8 @@ static struct got get(struct credentials_provider *p)
 
 static struct credentials_provider *new_default(void)
 {
-    return credentials_new_default(t.loop, t.pool, get_env, NULL);
+    struct credentials_options o = {.loop = t.loop, .pool = t.pool, .env = get_env};
+    return credentials_new(&o);
 }
 
 static void test_static(void **state)
@@ -180,7 +182,7 @@ static void test_static(void **state)
     assert_string_equal(got.id, "id");
     assert_string_equal(got.secret, "secret");
     assert_string_equal(got.token, "token");
-    credentials_expire(p);
+    credentials_expire(p, NULL);
     assert_int_equal(get(p).status, 0);
     credentials_free(p);
 }
@@ -196,6 +198,7 @@ static void test_environment(void **state)
     assert_string_equal(got.secret, "env-secret");
     assert_string_equal(got.token, "");
     set_env("AWS_SESSION_TOKEN", "env-token");
+    credentials_expire(p, NULL);
     assert_string_equal(get(p).token, "env-token");
     credentials_free(p);
 }
@@ -247,7 +250,7 @@ static void test_changed_file(void **state)
         assert_int_equal(got.status, 0);
     } while (strcmp(got.id, "2") != 0);
     write_file("credentials", "[default]\naws_access_key_id = 3\naws_secret_access_key = s\n");
-    credentials_expire(p);
+    credentials_expire(p, NULL);
     assert_string_equal(get(p).id, "3");
     credentials_free(p);
 }
@@ -284,19 +287,22 @@ static void check_failure(const char *says)
 static void test_failures(void **state)
 {
     (void)state;
-    char text[300];
+    char text[600];
     snprintf(text, sizeof text,
-             "AWS_ACCESS_KEY_ID is not set; neither %s/.aws/credentials nor %s/.aws/config exists",
+             "environment: AWS_ACCESS_KEY_ID is not set; shared files: neither %s/.aws/credentials "
+             "nor %s/.aws/config exists: there is no profile \"default\"; web identity: "
+             "AWS_WEB_IDENTITY_TOKEN_FILE is not set; container: AWS_CONTAINER_CREDENTIALS_* not "
+             "set; instance metadata: AWS_EC2_METADATA_DISABLED is true",
              t.dir, t.dir);
     check_failure(text);
     write_file("config", "[profile x]\n");
-    check_failure("no profile \"default\" in ");
+    check_failure("/.aws/config: there is no profile \"default\"");
     set_env("AWS_PROFILE", "x");
-    check_failure("profile \"x\" has no aws_access_key_id");
+    check_failure("profile \"x\" holds nothing about credentials");
     write_file("config", "[profile x]\naws_access_key_id = 1\n");
-    check_failure("profile \"x\" has no aws_secret_access_key");
+    check_failure("profile \"x\": aws_secret_access_key is missing");
     write_file("config", "[profile x]\nrole_arn = arn\n");
-    check_failure("profile \"x\" uses role_arn, which is not supported");
+    check_failure("profile \"x\": role_arn needs source_profile or credential_source");
     write_file("config", "\n[profile x\n");
     check_failure(".aws/config: line 2: the definition of a profile must end with ']'");
     set_env("AWS_CONFIG_FILE", t.dir);
@@ -445,31 +451,85 @@ static void test_free_in_callback(void **state)
     }
 }
 
-// What a job read before expire() is not taken for what expire() asked for.
+static void wait_for_job(void)
+{
+    while (worker_pool_waiting(t.pool) == 0) {
+        loop_turn(t.loop, false);
+    }
+}
+
+static void submit_behind(struct gate *gate)
+{
+    *gate = (struct gate){.job = {.run = gate_run, .done = gate_done}};
+    sem_init(&gate->taken, 0, 0);
+    sem_init(&gate->open, 0, 0);
+    assert_int_equal(worker_pool_submit(t.pool, &gate->job), 0);
+}
+
+// What a search read before a service refused it is not taken for what was asked for then.
 static void test_expire_while_loading(void **state)
 {
     (void)state;
     struct got got = {0};
-    struct gate gate;
-    write_file("credentials", "[default]\naws_access_key_id = 1\naws_secret_access_key = s\n");
+    struct gate first, before, behind;
+    const char *one = "[default]\naws_access_key_id = 1\naws_secret_access_key = s\n";
+    write_file("credentials", one);
     struct credentials_provider *p = new_default();
-    gate_submit(&gate);
-    start(p, &got);
-    while (worker_pool_waiting(t.pool) == 0) {
-        loop_turn(t.loop, false);
-    }
-    gate_open(&gate);
-    // Behind the job that reads: when this one runs, the file has been read, and no one told the
-    // loop.
-    struct gate behind;
+    assert_string_equal(get(p).id, "1");
+    // Another file with the same keys: seen by a check, read by a search.
+    write_file("credentials", one);
+    test_clock_advance(&t.clock, CREDENTIALS_CHECK_MS);
+    gate_submit(&first);
+    assert_string_equal(get(p).id, "1");
+    wait_for_job();
+    submit_behind(&before);
+    gate_open(&first);
+    sem_wait(&before.taken);
+    wait_for_job();
+    // When this one runs, the file has been read, and no one told the loop.
+    gate_open(&before);
     gate_submit(&behind);
     write_file("credentials", "[default]\naws_access_key_id = 2\naws_secret_access_key = s\n");
-    credentials_expire(p);
+    credentials_expire(p, NULL);
+    start(p, &got);
     gate_open(&behind);
     wait_for(&got);
     assert_string_equal(got.id, "2");
-    gate_wait(&gate);
+    gate_wait(&first);
+    gate_wait(&before);
     gate_wait(&behind);
+    credentials_free(p);
+}
+
+// One service's refusal of old keys does not drop the new ones, and what the source gives again
+// stays for a while.
+static void test_expire_what_was_used(void **state)
+{
+    (void)state;
+    uint8_t first[SHA256_LEN], other[SHA256_LEN];
+    struct sigv4_credentials c = {.access_key_id = SPAN("1"), .secret_access_key = SPAN("s")};
+    credentials_digest(&c, first);
+    c.session_token = SPAN("t");
+    credentials_digest(&c, other);
+    write_file("credentials", "[default]\naws_access_key_id = 1\naws_secret_access_key = s\n");
+    struct credentials_provider *p = new_default();
+    assert_string_equal(get(p).id, "1");
+    write_file("credentials", "[default]\naws_access_key_id = 2\naws_secret_access_key = s\n");
+    credentials_expire(p, other);
+    assert_string_equal(get(p).id, "1");
+    credentials_expire(p, first);
+    assert_string_equal(get(p).id, "2");
+    credentials_expire(p, first);
+    assert_string_equal(get(p).id, "2");
+    credentials_expire(p, NULL);
+    assert_string_equal(get(p).id, "2");
+    write_file("credentials", "[default]\naws_access_key_id = 3\naws_secret_access_key = s\n");
+    credentials_expire(p, NULL);
+    assert_string_equal(get(p).id, "2");
+    test_clock_advance(&t.clock, CREDENTIALS_FORCED_MS);
+    loop_refresh(t.loop);
+    credentials_expire(p, NULL);
+    assert_string_equal(get(p).id, "3");
     credentials_free(p);
 }
 
@@ -496,11 +556,21 @@ static void test_pool_closes(void **state)
 {
     (void)state;
     struct got got = {0};
+    struct gate gate;
+    bool closed = false;
     struct credentials_provider *p = new_default();
+    gate_submit(&gate);
     start(p, &got);
-    close_pool();
+    wait_for_job();
+    worker_pool_close(t.pool, note, &closed);
+    gate_open(&gate);
     wait_for(&got);
-    assert_true(got.status < 0);
+    assert_int_equal(got.status, ERR_CANCELED);
+    while (!closed) {
+        loop_turn(t.loop, true);
+    }
+    t.pool = NULL;
+    gate_wait(&gate);
     credentials_free(p);
 }
 
@@ -522,6 +592,7 @@ int main(void)
         T(test_free_in_callback),
         T(test_expire_in_callback),
         T(test_expire_while_loading),
+        T(test_expire_what_was_used),
         T(test_pool_closes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
