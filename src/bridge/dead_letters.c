@@ -81,14 +81,31 @@ static void on_run_done(struct hub_run *r)
     hub_run_commit(r, on_durable, d);
 }
 
-static void apply_letter(struct dead_replay *d, const struct store_dead_letter *l, uint32_t *at)
+// A message that the downlink converter made no record of, not a record that a stream refused.
+static bool is_message(const struct store_dead_letter *l)
+{
+    return l->downlink && l->stream.n == 0 && l->stream_arn.n == 0;
+}
+
+struct next_result {
+    uint32_t up, down;
+};
+
+static void apply_letter(struct dead_replay *d, const struct store_dead_letter *l,
+                         struct next_result *next)
 {
     struct integration *in = d->in;
     struct err e = {0};
-    if (l->downlink) {
+    if (is_message(l) && d->down.n == 0) {
+        err_set(&e, ERR_NOT_FOUND, "the integration has no downlink converter");
+    } else if (is_message(l)) {
+        const struct downlink_result *result = &d->down.downlink_out[next->down++];
+        d->page_canceled |= result->status == ERR_CANCELED;
+        downlink_queue(in, &d->run, result, &e);
+    } else if (l->downlink) {
         outbox_take_back(in, &d->run, l, &e);
     } else {
-        const struct uplink_result *result = &d->job.uplink_out[(*at)++];
+        const struct uplink_result *result = &d->up.uplink_out[next->up++];
         d->page_canceled |= result->status == ERR_CANCELED;
         uplink_apply(in, &d->run, result, l->arrival_ms, &e);
     }
@@ -105,7 +122,7 @@ static void apply_letter(struct dead_replay *d, const struct store_dead_letter *
 
 static void apply_page(struct dead_replay *d)
 {
-    uint32_t at = 0;
+    struct next_result next = {0, 0};
     hub_run_begin(d->in->bridge->o.hub, &d->run);
     // Their time is long past: what came since then stays.
     store_txn_keep_newer(d->run.txn);
@@ -113,63 +130,111 @@ static void apply_page(struct dead_replay *d)
     d->page_ok = d->page_failed = 0;
     d->page_canceled = false;
     for (size_t i = 0; i < d->read.n_dead && !d->page_canceled; i++)
-        apply_letter(d, &d->read.dead_out[i], &at);
-    arena_free(&d->job.arena);
+        apply_letter(d, &d->read.dead_out[i], &next);
+    arena_free(&d->up.arena);
+    arena_free(&d->down.arena);
     if (hub_run_finish(&d->run))
         on_run_done(&d->run);
 }
+
+static void submit(struct dead_replay *d, struct convert_job *job);
 
 static void on_converted(struct convert_job *job)
 {
     struct dead_replay *d = job->data;
     convert_script_unref(job->script);
-    apply_page(d);
+    if (job == &d->up && d->down.n > 0)
+        submit(d, &d->down);
+    else
+        apply_page(d);
 }
-
-static void submit(struct dead_replay *d);
 
 static void on_room(struct convert_waiter *w)
 {
     struct dead_replay *d = container_of(w, struct dead_replay, room);
     d->waiting_room = false;
-    submit(d);
+    submit(d, d->submitting);
 }
 
-static void submit(struct dead_replay *d)
+static void submit(struct dead_replay *d, struct convert_job *job)
 {
     struct convert_pool *pool = hub_convert(d->in->bridge->o.hub);
-    if (convert_submit(pool, &d->job) == 0)
+    d->submitting = job;
+    if (convert_submit(pool, job) == 0)
         return;
     d->waiting_room = true;
     d->room.wake = on_room;
     convert_wait_room(pool, &d->room);
 }
 
-static void convert_page(struct dead_replay *d)
+static void prepare_records(struct dead_replay *d)
 {
     struct integration *in = d->in;
-    d->job = (struct convert_job){.data = d,
-                                  .script = convert_script_ref(in->uplink),
-                                  .meta = {in->config.pairs, in->config.n_pairs},
-                                  .done = on_converted};
-    struct uplink_record *r = arena_array(&d->job.arena, struct uplink_record, d->read.n_dead);
+    struct uplink_record *r = arena_array(&d->up.arena, struct uplink_record, d->read.n_dead);
     for (size_t i = 0; i < d->read.n_dead; i++) {
         const struct store_dead_letter *l = &d->read.dead_out[i];
         if (l->downlink)
             continue;
-        r[d->job.n++] = (struct uplink_record){.payload = l->payload,
-                                               .partition_key = l->partition_key,
-                                               .sequence_number = l->sequence,
-                                               .shard_id = l->shard_id,
-                                               .arrival_ms = l->arrival_ms};
+        r[d->up.n++] = (struct uplink_record){.payload = l->payload,
+                                              .partition_key = l->partition_key,
+                                              .sequence_number = l->sequence,
+                                              .shard_id = l->shard_id,
+                                              .arrival_ms = l->arrival_ms};
     }
-    d->job.uplink = r;
-    if (d->job.n > 0) {
-        submit(d);
-        return;
+    d->up.uplink = r;
+    d->up.meta = (struct convert_pairs){in->config.pairs, in->config.n_pairs};
+    d->up.data = d;
+    d->up.done = on_converted;
+    if (d->up.n > 0)
+        d->up.script = convert_script_ref(in->uplink);
+}
+
+static struct convert_pairs read_metadata(struct arena *a, struct span text)
+{
+    struct err ignored = {0};
+    struct json *doc = json_parse(text, &ignored);
+    size_t n = 0;
+    struct convert_pair *pairs = arena_array(a, struct convert_pair, doc ? json_count(doc) : 0);
+    for (const struct json *v = doc ? json_child(doc) : NULL; v; v = json_next(v)) {
+        pairs[n++] = (struct convert_pair){arena_span(a, json_key(v)),
+                                           arena_span(a, json_str(v, SPAN_NONE))};
     }
-    convert_script_unref(d->job.script);
-    apply_page(d);
+    json_free(doc);
+    return (struct convert_pairs){pairs, n};
+}
+
+static void prepare_messages(struct dead_replay *d)
+{
+    struct integration *in = d->in;
+    struct arena *a = &d->down.arena;
+    struct downlink_input *input = arena_array(a, struct downlink_input, d->read.n_dead);
+    for (size_t i = 0; i < d->read.n_dead && in->downlink; i++) {
+        const struct store_dead_letter *l = &d->read.dead_out[i];
+        if (!is_message(l))
+            continue;
+        input[d->down.n++] = (struct downlink_input){.msg_json = l->payload,
+                                                     .msg_type = l->msg_type,
+                                                     .metadata = read_metadata(a, l->metadata)};
+    }
+    d->down.downlink = input;
+    d->down.meta = (struct convert_pairs){in->config.pairs, in->config.n_pairs};
+    d->down.data = d;
+    d->down.done = on_converted;
+    if (d->down.n > 0)
+        d->down.script = convert_script_ref(in->downlink);
+}
+
+static void convert_page(struct dead_replay *d)
+{
+    d->up = d->down = (struct convert_job){0};
+    prepare_records(d);
+    prepare_messages(d);
+    if (d->up.n > 0)
+        submit(d, &d->up);
+    else if (d->down.n > 0)
+        submit(d, &d->down);
+    else
+        apply_page(d);
 }
 
 static void on_read(struct store_read *r, int status)
@@ -215,8 +280,11 @@ void dead_letters_stop(struct integration *in)
         return;
     convert_cancel_wait(&d->room);
     d->waiting_room = false;
-    convert_script_unref(d->job.script);
-    arena_free(&d->job.arena);
+    convert_script_unref(d->submitting->script);
+    if (d->submitting == &d->up && d->down.n > 0)
+        convert_script_unref(d->down.script);
+    arena_free(&d->up.arena);
+    arena_free(&d->down.arena);
     give_up(d);
 }
 

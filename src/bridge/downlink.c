@@ -89,8 +89,7 @@ static int check_room(struct integration *in, const struct downlink_result *out,
                    (unsigned long long)s.outbox_rows, (unsigned long long)s.outbox_bytes);
 }
 
-static void queue_message(struct integration *in, struct hub_downlink_request *q,
-                          const struct downlink_msg *m)
+static void queue_message(struct integration *in, struct hub_run *run, const struct downlink_msg *m)
 {
     struct store_outbox_row row = {.integration = in->id,
                                    .stream = m->stream_name,
@@ -99,13 +98,13 @@ static void queue_message(struct integration *in, struct hub_downlink_request *q
                                    .explicit_hash_key = m->explicit_hash_key,
                                    .data = m->data,
                                    .created_ms = loop_wall_ms(in->bridge->o.loop)};
-    store_txn_outbox_add(q->run->txn, &row);
-    hub_run_outbox(q->run, in->id);
+    store_txn_outbox_add(run->txn, &row);
+    hub_run_outbox(run, in->id);
 }
 
-// All messages of a result or none: the first that cannot be sent refuses the result.
-static int take_result(struct integration *in, struct hub_downlink_request *q,
-                       const struct downlink_result *out, struct err *e)
+// The first that cannot be sent refuses the result.
+int downlink_queue(struct integration *in, struct hub_run *run, const struct downlink_result *out,
+                   struct err *e)
 {
     if (in->removing)
         return err_set(e, ERR_CANCELED, "the integration is being removed");
@@ -118,7 +117,7 @@ static int take_result(struct integration *in, struct hub_downlink_request *q,
     if (check_room(in, out, e) < 0)
         return e->code;
     for (uint32_t i = 0; i < out->n_msgs; i++)
-        queue_message(in, q, &out->msgs[i]);
+        queue_message(in, run, &out->msgs[i]);
     return 0;
 }
 
@@ -126,7 +125,7 @@ static void answer(struct integration *in, struct hub_downlink_request *q,
                    const struct downlink_result *out)
 {
     struct err e = {0};
-    int status = take_result(in, q, out, &e);
+    int status = downlink_queue(in, q->run, out, &e);
     if (status == ERR_BUSY)
         q->run->refused = true;
     else if (status < 0 && status != ERR_CANCELED)
@@ -212,9 +211,23 @@ static void start_job(struct downlinks *d)
     submit_job(j);
 }
 
+// Its converter was taken away in this very turn.
+static void refuse_waiting(struct downlinks *d)
+{
+    for (struct list *it; (it = list_pop(&d->waiting));) {
+        struct hub_downlink_request *q = container_of(it, struct hub_downlink_request, link);
+        q->done(q, ERR_NOT_FOUND, "the integration has no downlink converter");
+    }
+    integration_maybe_stopped(d->in);
+}
+
 static void run_jobs(struct loop_task *t)
 {
     struct downlinks *d = container_of(t, struct downlinks, task);
+    if (!d->in->downlink) {
+        refuse_waiting(d);
+        return;
+    }
     while (!list_empty(&d->waiting))
         start_job(d);
 }

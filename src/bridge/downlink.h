@@ -24,6 +24,10 @@ struct downlinks {
 void downlinks_init(struct downlinks *d, struct integration *in);
 bool downlinks_idle(const struct downlinks *d);
 
+// Queues what the converter made, all of it or nothing: ERR_BUSY = the outbox is full.
+int downlink_queue(struct integration *in, struct hub_run *run, const struct downlink_result *out,
+                   struct err *e);
+
 // hub_downlink_sink.submit. Its answer is ERR_BUSY when the outbox is full.
 int downlink_submit(void *ctx, struct hub_downlink_request *q, struct err *e);
 

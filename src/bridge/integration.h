@@ -59,8 +59,9 @@ struct dead_replay {
     struct err err; // of the last letter that failed
     // The page on its way.
     struct store_read read;
-    size_t held; // of the budget
-    struct convert_job job;
+    size_t held;                 // of the budget
+    struct convert_job up, down; // records, and messages that became no record
+    struct convert_job *submitting;
     struct convert_waiter room;
     bool waiting_room;
     struct hub_run run;
