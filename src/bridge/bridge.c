@@ -123,6 +123,7 @@ int bridge_new(const struct bridge_options *o, struct bridge **out, struct err *
     b->o = *o;
     list_init(&b->integrations);
     list_init(&b->checks);
+    b->look_timer.fire = status_on_timer;
     struct registry *r = hub_registry(o->hub);
     for (struct entity *in = NULL; (in = registry_next(r, STORE_INTEGRATION, in));)
         add_integration(b, in);
@@ -136,6 +137,7 @@ int bridge_new(const struct bridge_options *o, struct bridge **out, struct err *
 
 void bridge_start(struct bridge *b)
 {
+    status_on_timer(&b->look_timer);
     list_for_safe(it, &b->integrations)
     {
         struct integration *in = container_of(it, struct integration, link);
@@ -195,6 +197,7 @@ void bridge_maybe_done(struct bridge *b)
 static void stop_all(struct bridge *b)
 {
     b->draining = true;
+    timer_stop(&b->look_timer);
     list_for_safe(it, &b->integrations)
     {
         integration_stop(container_of(it, struct integration, link));

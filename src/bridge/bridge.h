@@ -75,7 +75,7 @@ int bridge_discard_dead_letters(struct bridge *b, struct uuid integration, int64
 // {"state":"ACTIVE","error":null,"credentials":{...},"shards":[...]} of one integration; false when
 // it is unknown.
 bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *out);
-// "ACTIVE", "STARTING", "FAILED", "DISABLED", "STOPPING"; *error = text or NULL.
+// "ACTIVE", "STARTING", "STALLED", "FAILED", "DISABLED", "STOPPING"; *error = text or NULL.
 const char *bridge_state(struct bridge *b, struct uuid integration, const char **error);
 // Prometheus text lines of all integrations.
 void bridge_metrics(struct bridge *b, struct buf *out);

@@ -24,19 +24,10 @@ const struct json *integration_doc(const struct integration *in)
 static void on_status(void *ctx, int status, const char *text)
 {
     struct integration *in = ctx;
-    bool changed = !in->stream_seen || in->stream_status != status;
     in->stream_seen = true;
     in->stream_status = status;
     snprintf(in->stream_error, sizeof in->stream_error, "%s", text ? text : "");
-    if (!changed)
-        return;
-    if (status < 0) {
-        log_warn("bridge", "integration failed", "integration=\"%.*s\" error=\"%s\"",
-                 SPAN_ARG(integration_name(in)), in->stream_error);
-    } else {
-        log_info("bridge", "integration active", "integration=\"%.*s\" stream=%.*s",
-                 SPAN_ARG(integration_name(in)), SPAN_ARG(in->config.stream_name));
-    }
+    status_note_change(in);
 }
 
 static void on_put_status(void *ctx, int status, const char *text)
@@ -264,13 +255,12 @@ void integration_start(struct integration *in)
     in->start_error[0] = '\0';
     in->stream_status = in->put_status = 0;
     in->stream_seen = false;
+    in->stall.code = 0;
     outbox_init(&in->outbox, in);
     downlinks_init(&in->downlinks, in);
     in->phase = PHASE_RUNNING;
     if (try_start(in, &e) < 0) {
         snprintf(in->start_error, sizeof in->start_error, "%s", e.msg);
-        log_error("bridge", "integration cannot start", "integration=\"%.*s\" error=\"%s\"",
-                  SPAN_ARG(integration_name(in)), e.msg);
         integration_stop(in);
         return;
     }
@@ -360,6 +350,7 @@ void integration_maybe_stopped(struct integration *in)
     mem_free(in->stream_identity);
     in->stream_identity = NULL;
     in->phase = PHASE_OFF;
+    status_note_change(in);
     if (in->removed) {
         forget(in);
         return;

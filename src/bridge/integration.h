@@ -4,9 +4,10 @@
 
 // One running integration. Internal to bridge/. The files by subject: integration.c (its life),
 // uplink.c (batch to commit), downlink.c (message to outbox), outbox.c (outbox to stream),
-// dead_letters.c (tried again), status.c.
+// dead_letters.c (tried again), status.c and metrics.c (what people see).
 
 #include "base/log.h"
+#include "base/rate.h"
 #include "bridge/bridge.h"
 #include "bridge/config.h"
 #include "bridge/downlink.h"
@@ -29,6 +30,8 @@ struct lane {
     uint64_t applied;  // records in committed or submitted transactions
     uint64_t applied_durable;
     char *durable_sequence; // of the last record whose effects are durable; NULL = none
+    struct rate records_rate, bytes_rate; // of what is read
+    bool silent;                          // it should answer and does not
     bool ended;
     bool canceled; // a batch was given up at shutdown: none behind it may commit
     struct list link;
@@ -104,12 +107,17 @@ struct integration {
     int stream_status, put_status;
     bool stream_seen; // on_status has spoken
     char stream_error[ERR_MSG_MAX], put_error[ERR_MSG_MAX], start_error[ERR_MSG_MAX];
+    struct err stall;         // why neither records nor empty answers arrive; code 0 = they do
+    const char *logged_state; // NULL = none yet
+    uint64_t logged_error;
+    struct log_limit shard_log;
 };
 
 struct bridge {
     struct bridge_options o;
     struct list integrations;
     struct list checks;
+    struct timer look_timer;
     bool draining;
     void (*drained)(void *ctx);
     void *drained_ctx;
@@ -155,5 +163,19 @@ void dead_letters_stop(struct integration *in);
 
 // "ACTIVE", ...; *error = text or NULL.
 const char *integration_state(const struct integration *in, const char **error);
+// Brings rates and the state up to date.
+void status_look(struct integration *in);
+// The state may have changed: then it is logged.
+void status_note_change(struct integration *in);
+void status_on_timer(struct timer *t); // look_timer's
+// Over all shards.
+struct status_sums {
+    uint64_t applied;
+    size_t shards;         // that have not ended
+    int64_t millis_behind; // the most; -1 = not known
+    int64_t last_arrival_ms;
+    double records_per_second, bytes_per_second;
+};
+void status_sum(const struct integration *in, struct status_sums *out);
 
 #endif

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/mem.h"
 #include "bridge/integration.h"
+#include "bridge/pulse.h"
 
-// What people see of an integration: state, shards, metrics.
+// What people see of an integration: its state, and its shards'. Looked at every second, so that
+// rates are known and a change is in the log even when nobody asks.
+
+#define LOOK_MS 1000
+#define SHARD_LINES_A_MINUTE 20
 
 const char *integration_state(const struct integration *in, const char **error)
 {
@@ -20,6 +26,10 @@ const char *integration_state(const struct integration *in, const char **error)
     }
     if (!in->stream_seen)
         return "STARTING";
+    if (in->stall.code) {
+        *error = in->stall.msg;
+        return "STALLED";
+    }
     // Uplink works; a downlink that does not is worth a word, not the whole state.
     if (in->put_status < 0)
         *error = in->put_error;
@@ -31,30 +41,182 @@ struct span integration_name(const struct integration *in)
     return in->config.n_pairs ? in->config.pairs[0].value : SPAN("?");
 }
 
+// Looking -----------------------------------------------------------------------------------------
+
+// The same failure for another reason is a change too. What a stall says counts seconds.
+static bool is_logged(const struct integration *in, const char *state, const char *error)
+{
+    return in->logged_state && strcmp(state, in->logged_state) == 0 &&
+           (strcmp(state, "FAILED") != 0 || map_hash(span_str(error)) == in->logged_error);
+}
+
+void status_note_change(struct integration *in)
+{
+    const char *error, *state = integration_state(in, &error);
+    if (is_logged(in, state, error))
+        return;
+    const char *before = in->logged_state ? in->logged_state : "NEW";
+    in->logged_state = state;
+    in->logged_error = map_hash(span_str(error));
+    if (strcmp(state, "FAILED") == 0 || strcmp(state, "STALLED") == 0) {
+        log_warn("bridge", "integration state",
+                 "integration=\"%.*s\" state=%s before=%s error=\"%s\"",
+                 SPAN_ARG(integration_name(in)), state, before, error ? error : "");
+    } else {
+        log_info("bridge", "integration state",
+                 "integration=\"%.*s\" state=%s before=%s stream=%.*s",
+                 SPAN_ARG(integration_name(in)), state, before, SPAN_ARG(in->config.stream_name));
+    }
+}
+
+static void note_shard(struct integration *in, struct lane *lane, bool silent,
+                       const struct shard_status *s)
+{
+    uint32_t held_back;
+    if (lane->silent == silent)
+        return;
+    lane->silent = silent;
+    if (!log_limit_pass(&in->shard_log, loop_now_ms(in->bridge->o.loop), SHARD_LINES_A_MINUTE,
+                        &held_back))
+        return;
+    if (silent) {
+        log_warn("bridge", "shard does not answer",
+                 "integration=\"%.*s\" shard=%.*s error=\"%s\" held_back=%u",
+                 SPAN_ARG(integration_name(in)), SPAN_ARG(s->shard_id),
+                 s->last_error ? s->last_error : "", held_back);
+    } else {
+        log_info("bridge", "shard answers again", "integration=\"%.*s\" shard=%.*s held_back=%u",
+                 SPAN_ARG(integration_name(in)), SPAN_ARG(s->shard_id), held_back);
+    }
+}
+
+static void look_at_shard(struct integration *in, struct pulse_look *l,
+                          const struct shard_status *s)
+{
+    struct lane *lane = map_get(&in->live.lanes, s->shard_id);
+    if (!lane && (s->state == SHARD_WAITING_PARENT || s->state == SHARD_ENDED))
+        return;
+    if (!lane)
+        lane = uplink_lane(&in->live, s->shard_id);
+    rate_sample(&lane->records_rate, l->now_ms, s->records);
+    rate_sample(&lane->bytes_rate, l->now_ms, s->bytes);
+    note_shard(in, lane, pulse_shard(l, s), s);
+}
+
+static void say_silent(struct integration *in, const struct pulse_look *l)
+{
+    err_set(&in->stall, ERR_TIMEOUT, "shard %.*s of stream %.*s has not answered for %lld s%s%s",
+            SPAN_ARG(l->shard), SPAN_ARG(in->config.stream_name),
+            (long long)(l->now_ms - l->shard_ms) / 1000, l->why ? ": " : "", l->why ? l->why : "");
+}
+
+static void say_held(struct integration *in, const struct pulse_look *l)
+{
+    struct err e = {0};
+    int64_t s = (l->now_ms - l->newest_ms) / 1000;
+    if (store_health(hub_store(in->bridge->o.hub), &e) < 0) {
+        err_set(&in->stall, ERR_TIMEOUT,
+                "nothing was read for %lld s, because the database does not take records: %s",
+                (long long)s, e.msg);
+    } else {
+        err_set(&in->stall, ERR_TIMEOUT,
+                "nothing was read for %lld s, because %u batches wait to be converted and stored",
+                (long long)s, in->live.works);
+    }
+}
+
+void status_look(struct integration *in)
+{
+    struct pulse_look l;
+    pulse_begin(&l, loop_now_ms(in->bridge->o.loop),
+                pulse_deadline(in->bridge->o.poll_ms, in->config.fan_out));
+    in->stall.code = 0;
+    if (in->phase == PHASE_RUNNING && in->consumer) {
+        for (size_t i = 0; i < consumer_count_shards(in->consumer); i++) {
+            struct shard_status s;
+            consumer_get_shard(in->consumer, i, &s);
+            look_at_shard(in, &l, &s);
+        }
+        enum pulse pulse = pulse_end(&l);
+        if (pulse == PULSE_SILENT)
+            say_silent(in, &l);
+        else if (pulse == PULSE_HELD)
+            say_held(in, &l);
+    }
+    status_note_change(in);
+}
+
+void status_on_timer(struct timer *t)
+{
+    struct bridge *b = container_of(t, struct bridge, look_timer);
+    list_for(it, &b->integrations)
+    {
+        status_look(container_of(it, struct integration, link));
+    }
+    timer_start(b->o.loop, t, LOOK_MS);
+}
+
+// JSON --------------------------------------------------------------------------------------------
+
+static void put_text(struct json_out *j, const char *key, const char *text)
+{
+    if (text)
+        json_out_key_str(j, key, span_str(text));
+    else
+        json_out_key_null(j, key);
+}
+
+static void put_rate(struct json_out *j, const char *key, double per_second)
+{
+    json_out_key(j, span_str(key));
+    // Three digits after the point: more would be noise.
+    json_out_num(j, (double)(int64_t)(per_second * 1000 + 0.5) / 1000);
+}
+
+static void put_known(struct json_out *j, const char *key, bool known, int64_t v)
+{
+    if (known)
+        json_out_key_int(j, key, v);
+    else
+        json_out_key_null(j, key);
+}
+
+static void write_errors(struct json_out *j, const struct shard_status *s)
+{
+    json_out_key_int(j, "throttles", (int64_t)s->throttles);
+    json_out_key_int(j, "errors", (int64_t)s->errors);
+    put_text(j, "lastError", s->last_error);
+    json_out_key(j, SPAN("pastError"));
+    if (!s->past_error) {
+        json_out_null(j);
+        return;
+    }
+    json_out_object(j);
+    json_out_key_int(j, "ts", s->past_error_ms);
+    json_out_key_str(j, "text", span_str(s->past_error));
+    json_out_end(j);
+}
+
 static void write_shard(struct json_out *j, const struct integration *in,
                         const struct shard_status *s)
 {
+    static const struct lane none;
     const struct lane *lane = map_get(&in->live.lanes, s->shard_id);
+    if (!lane)
+        lane = &none;
     json_out_object(j);
     json_out_key_str(j, "shardId", s->shard_id);
-    json_out_key_str(j, "state", span_str(shard_state_name(s->state)));
-    if (lane && lane->durable_sequence)
-        json_out_key_str(j, "sequenceNumber", span_str(lane->durable_sequence));
-    else
-        json_out_key_null(j, "sequenceNumber");
-    json_out_key_int(j, "recordsApplied", lane ? (int64_t)lane->applied_durable : 0);
-    if (s->millis_behind >= 0)
-        json_out_key_int(j, "millisBehindLatest", s->millis_behind);
-    else
-        json_out_key_null(j, "millisBehindLatest");
+    json_out_key_str(j, "state",
+                     lane->silent ? SPAN("STALLED") : span_str(shard_state_name(s->state)));
+    put_text(j, "sequenceNumber", lane->durable_sequence);
+    json_out_key_int(j, "recordsApplied", (int64_t)lane->applied_durable);
+    put_known(j, "millisBehindLatest", s->millis_behind >= 0, s->millis_behind);
+    put_known(j, "lastArrivalTime", s->last_arrival_ms > 0, s->last_arrival_ms);
     json_out_key_int(j, "recordsRead", (int64_t)s->records);
     json_out_key_int(j, "bytesRead", (int64_t)s->bytes);
-    json_out_key_int(j, "throttles", (int64_t)s->throttles);
-    json_out_key_int(j, "errors", (int64_t)s->errors);
-    if (s->last_error)
-        json_out_key_str(j, "lastError", span_str(s->last_error));
-    else
-        json_out_key_null(j, "lastError");
+    put_rate(j, "recordsPerSecond", rate_per_second(&lane->records_rate));
+    put_rate(j, "bytesPerSecond", rate_per_second(&lane->bytes_rate));
+    write_errors(j, s);
     json_out_end(j);
 }
 
@@ -104,11 +266,41 @@ static void write_credentials(struct json_out *j, const struct integration *in)
     } else {
         json_out_key_null(j, "expiresAt");
     }
-    if (r.error)
-        json_out_key_str(j, "error", span_str(r.error));
-    else
-        json_out_key_null(j, "error");
+    put_text(j, "error", r.error);
     json_out_end(j);
+}
+
+void status_sum(const struct integration *in, struct status_sums *out)
+{
+    *out = (struct status_sums){.millis_behind = -1};
+    list_for(it, &in->live.lane_list)
+    {
+        const struct lane *lane = container_of(it, struct lane, link);
+        out->records_per_second += rate_per_second(&lane->records_rate);
+        out->bytes_per_second += rate_per_second(&lane->bytes_rate);
+        out->applied += lane->applied_durable;
+    }
+    for (size_t i = 0; in->consumer && i < consumer_count_shards(in->consumer); i++) {
+        struct shard_status s;
+        consumer_get_shard(in->consumer, i, &s);
+        out->shards += s.state != SHARD_ENDED;
+        if (s.state != SHARD_ENDED && s.millis_behind > out->millis_behind)
+            out->millis_behind = s.millis_behind;
+        if (s.last_arrival_ms > out->last_arrival_ms)
+            out->last_arrival_ms = s.last_arrival_ms;
+    }
+}
+
+static void write_sums(struct json_out *j, const struct integration *in)
+{
+    struct status_sums sums;
+    status_sum(in, &sums);
+    json_out_key_int(j, "recordsApplied", (int64_t)sums.applied);
+    json_out_key_int(j, "recordsFailed", (int64_t)in->live.failed);
+    put_rate(j, "recordsPerSecond", sums.records_per_second);
+    put_rate(j, "bytesPerSecond", sums.bytes_per_second);
+    put_known(j, "millisBehindLatest", sums.millis_behind >= 0, sums.millis_behind);
+    put_known(j, "lastArrivalTime", sums.last_arrival_ms > 0, sums.last_arrival_ms);
 }
 
 bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *out)
@@ -117,14 +309,12 @@ bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *o
     const char *error;
     if (!in)
         return false;
+    status_look(in);
     struct json_out j = {.out = out};
     json_out_object(&j);
     json_out_key_str(&j, "state", span_str(integration_state(in, &error)));
-    if (error)
-        json_out_key_str(&j, "error", span_str(error));
-    else
-        json_out_key_null(&j, "error");
-    json_out_key_int(&j, "recordsFailed", (int64_t)in->live.failed);
+    put_text(&j, "error", error);
+    write_sums(&j, in);
     write_credentials(&j, in);
     json_out_key(&j, SPAN("shards"));
     json_out_array(&j);
@@ -156,163 +346,4 @@ bool bridge_healthy(struct bridge *b)
             return false;
     }
     return true;
-}
-
-// Label values: backslash, quote and line feed are escaped (Prometheus text exposition format
-// 0.0.4).
-static void put_label(struct buf *out, struct span s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\n') {
-            buf_add_str(out, "\\n");
-            continue;
-        }
-        if (s.p[i] == '"' || s.p[i] == '\\')
-            buf_add_char(out, '\\');
-        buf_add_char(out, s.p[i]);
-    }
-}
-
-static void put_metric(struct buf *out, const char *name, struct span integration,
-                       struct span shard, int64_t value)
-{
-    buf_printf(out, "penstock_%s{integration=\"", name);
-    put_label(out, integration);
-    if (shard.n) {
-        buf_add_str(out, "\",shard=\"");
-        put_label(out, shard);
-    }
-    buf_printf(out, "\"} %lld\n", (long long)value);
-}
-
-struct family {
-    const char *name, *type, *help;
-    int64_t (*integration)(const struct integration *in);
-    int64_t (*shard)(const struct shard_status *s);
-};
-
-static int64_t m_up(const struct integration *in)
-{
-    const char *error;
-    return strcmp(integration_state(in, &error), "ACTIVE") == 0;
-}
-
-static int64_t m_failed(const struct integration *in)
-{
-    return (int64_t)in->live.failed;
-}
-
-static int64_t m_applied(const struct integration *in)
-{
-    return (int64_t)in->live.records;
-}
-
-static struct producer_stats producer_stats_of(const struct integration *in)
-{
-    struct producer_stats s = {0};
-    if (in->producer)
-        producer_get_stats(in->producer, &s);
-    return s;
-}
-
-static int64_t m_put(const struct integration *in)
-{
-    return (int64_t)producer_stats_of(in).records;
-}
-
-static int64_t m_put_retries(const struct integration *in)
-{
-    return (int64_t)producer_stats_of(in).retries;
-}
-
-static int64_t m_put_refused(const struct integration *in)
-{
-    return (int64_t)in->downlinks.refused;
-}
-
-static int64_t m_put_dead(const struct integration *in)
-{
-    return (int64_t)in->outbox.dead;
-}
-
-static int64_t m_put_age(const struct integration *in)
-{
-    int64_t oldest = in->phase == PHASE_OFF ? 0 : outbox_oldest_ms(&in->outbox);
-    return oldest ? (loop_wall_ms(in->bridge->o.loop) - oldest) / 1000 : 0;
-}
-
-static int64_t m_put_pending(const struct integration *in)
-{
-    return in->producer ? (int64_t)producer_pending(in->producer) : 0;
-}
-
-static int64_t m_read(const struct shard_status *s)
-{
-    return (int64_t)s->records;
-}
-
-static int64_t m_bytes(const struct shard_status *s)
-{
-    return (int64_t)s->bytes;
-}
-
-static int64_t m_behind(const struct shard_status *s)
-{
-    return s->millis_behind;
-}
-
-static int64_t m_throttles(const struct shard_status *s)
-{
-    return (int64_t)s->throttles;
-}
-
-static int64_t m_errors(const struct shard_status *s)
-{
-    return (int64_t)s->errors;
-}
-
-static const struct family families[] = {
-    {"integration_active", "gauge", "1 while the integration reads its stream", m_up, NULL},
-    {"records_applied_total", "counter", "records that took effect since start", m_applied, NULL},
-    {"records_failed_total", "counter", "records kept as dead letters since start", m_failed, NULL},
-    {"downlink_records_total", "counter", "records put on streams since start", m_put, NULL},
-    {"downlink_retries_total", "counter", "records put again after a failure", m_put_retries, NULL},
-    {"downlink_refused_total", "counter", "downlinks refused because the outbox was full",
-     m_put_refused, NULL},
-    {"downlink_dead_total", "counter", "downlinks that became dead letters since start", m_put_dead,
-     NULL},
-    {"downlink_oldest_seconds", "gauge", "age of the oldest downlink that waits", m_put_age, NULL},
-    {"downlink_in_memory", "gauge", "records handed to the producer, not yet put", m_put_pending,
-     NULL},
-    {"shard_records_total", "counter", "records read since start", NULL, m_read},
-    {"shard_bytes_total", "counter", "payload bytes read since start", NULL, m_bytes},
-    {"shard_millis_behind", "gauge", "MillisBehindLatest of the last reply, -1 = not known", NULL,
-     m_behind},
-    {"shard_throttles_total", "counter", "throttled reads since start", NULL, m_throttles},
-    {"shard_errors_total", "counter", "failed reads since start", NULL, m_errors},
-};
-
-static void put_family(struct bridge *b, const struct family *f, struct buf *out)
-{
-    buf_printf(out, "# HELP penstock_%s %s\n# TYPE penstock_%s %s\n", f->name, f->help, f->name,
-               f->type);
-    list_for(it, &b->integrations)
-    {
-        const struct integration *in = container_of(it, struct integration, link);
-        if (f->integration)
-            put_metric(out, f->name, integration_name(in), SPAN_NONE, f->integration(in));
-        if (!f->shard || !in->consumer)
-            continue;
-        for (size_t i = 0; i < consumer_count_shards(in->consumer); i++) {
-            struct shard_status s;
-            consumer_get_shard(in->consumer, i, &s);
-            put_metric(out, f->name, integration_name(in), s.shard_id, f->shard(&s));
-        }
-    }
-}
-
-void bridge_metrics(struct bridge *b, struct buf *out)
-{
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
-        put_family(b, &families[i], out);
 }

@@ -105,7 +105,11 @@ struct shard_status {
     uint64_t foreign; // aggregated records passed over: their keys belong to another shard
     uint64_t broken;  // aggregated records of which the rest was unreadable
     int64_t last_arrival_ms;
-    const char *last_error; // NULL = none
+    int64_t answered_ms; // loop's time of the last answer, empty ones too; before any: the start
+    bool held;           // not read on now because what was read waits for its owner, or for room
+    const char *last_error; // NULL = works
+    const char *past_error; // the last one there was; NULL = none
+    int64_t past_error_ms;  // wall time
 };
 size_t consumer_count_shards(const struct consumer *c);
 void consumer_get_shard(const struct consumer *c, size_t i, struct shard_status *out);

@@ -311,6 +311,11 @@ static bool is_starting(const struct shard_source *s)
     return container_of(s, struct shard_reader, s)->iterator.n == 0;
 }
 
+static bool waits_for_room(const struct shard_source *s)
+{
+    return container_of(s, struct shard_reader, s)->hold.waiting;
+}
+
 static const struct shard_source_ops reader_ops = {
     .step = step_source,
     .halt = halt,
@@ -320,6 +325,7 @@ static const struct shard_source_ops reader_ops = {
     .back_off = back_off,
     .backoff_until = backoff_until,
     .is_starting = is_starting,
+    .waits_for_room = waits_for_room,
 };
 
 struct shard_source *shard_reader_new(struct consumer *c, struct shard_node *node, int64_t delay_ms,

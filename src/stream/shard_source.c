@@ -35,6 +35,7 @@ void shard_source_note_success(struct shard_source *s)
 {
     s->failed_in_a_row = 0;
     s->has_error = s->missing = false;
+    s->answered_ms = loop_now_ms(s->c->loop);
     if (!s->failing)
         return;
     s->failing = false;
@@ -57,6 +58,7 @@ void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int s
                                        .error = error},
                 s->error_text);
     s->has_error = true;
+    s->error_ms = loop_wall_ms(c->loop);
     if (log_limit_pass(&c->call_log, loop_now_ms(c->loop), LOG_LINES_A_MINUTE, &held_back))
         log_warn("stream", "call failed", "text=\"%s\" backoff_ms=%lld held_back=%u", s->error_text,
                  (long long)(s->ops->backoff_until(s) - loop_now_ms(c->loop)), held_back);
@@ -380,6 +382,7 @@ void shard_source_init(struct shard_source *s, const struct shard_source_ops *op
 {
     *s = (struct shard_source){.ops = ops, .c = c, .node = node, .millis_behind = -1};
     s->task.run = run_task;
+    s->answered_ms = loop_now_ms(c->loop);
     s->opening = opening;
     c->n_opening += opening;
     s->sub_sequence = node->saved_sub;
@@ -433,6 +436,10 @@ void shard_source_status(const struct shard_source *s, struct shard_status *out)
         .foreign = s->foreign,
         .broken = s->broken,
         .last_arrival_ms = s->last_arrival_ms,
+        .answered_ms = s->answered_ms,
+        .held = s->reply || s->n_out >= s->c->ahead || s->ops->waits_for_room(s),
         .last_error = s->has_error ? s->error_text : NULL,
+        .past_error = s->error_text,
+        .past_error_ms = s->error_ms,
     };
 }

@@ -32,6 +32,8 @@ struct shard_source_ops {
     // Until when it waits after a failure.
     int64_t (*backoff_until)(const struct shard_source *s);
     bool (*is_starting)(const struct shard_source *s);
+    // It would go on if the budget had room.
+    bool (*waits_for_room)(const struct shard_source *s);
     // What was last read makes no sense: the next call waits as after a failure.
     void (*back_off)(struct shard_source *s);
 };
@@ -56,7 +58,7 @@ struct shard_source {
     bool end_acked;
     unsigned n_out;
 
-    int64_t millis_behind, last_arrival_ms;
+    int64_t millis_behind, last_arrival_ms, answered_ms, error_ms;
     uint64_t records, bytes, calls, throttles, errors, foreign, broken;
     unsigned failed_in_a_row;
     bool failing; // counted by the consumer

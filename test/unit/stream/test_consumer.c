@@ -59,6 +59,9 @@ static void test_reads_from_the_beginning(void **state)
     assert_int_equal(s.bytes, 250100);
     assert_int_equal(s.millis_behind, 0);
     assert_null(s.last_error);
+    assert_null(s.past_error);
+    assert_false(s.held);
+    assert_true(loop_now_ms(&o->loop) - s.answered_ms <= 300);
     assert_true(s.calls >= 4 && s.sequence.n > 0);
     owner_deinit(o);
 }
@@ -231,6 +234,9 @@ static void test_owner_that_takes_ten_minutes(void **state)
     owner_start(o);
     run(o, 600000);
     assert_int_equal(o->n_out, 2); // `ahead`
+    struct shard_status s = owner_status(o, S0);
+    assert_true(s.held);
+    assert_true(loop_now_ms(&o->loop) - s.answered_ms > 590000);
     o->hold = false;
     owner_ack_all(o);
     run(o, 20000);
@@ -310,10 +316,13 @@ static void test_throttled(void **state)
     assert_int_equal(s.state, SHARD_BACKOFF);
     assert_int_equal(s.throttles, 1);
     assert_non_null(s.last_error);
+    assert_true(loop_wall_ms(&o->loop) - s.past_error_ms <= 500);
     run(o, 60000);
     assert_int_equal(o->n_applied, 5);
     assert_int_equal(owner_status(o, S0).throttles, 4);
-    assert_null(owner_status(o, S0).last_error);
+    s = owner_status(o, S0);
+    assert_null(s.last_error);
+    assert_non_null(s.past_error);
     assert_int_equal(o->n_statuses, 1); // the stream was reading all the time
     owner_deinit(o);
 }
@@ -1003,6 +1012,7 @@ static void test_budget_that_others_hold(void **state)
     run(o, 10000);
     assert_int_equal(o->n_applied, 0);
     assert_int_equal(o->kinesis.counts[KINESIS_GET_RECORDS], 0);
+    assert_true(owner_status(o, S0).held);
     budget_give(&o->budget, 40 << 20);
     run(o, 2000);
     assert_int_equal(o->n_applied, 15);
