@@ -112,25 +112,26 @@ static int on_certificate(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t 
     return 0;
 }
 
-static struct tls *tls_new(struct tls_config *c, bool server)
+static struct tls *tls_new(struct tls_config *c, const mbedtls_ssl_config *ssl, bool server)
 {
     struct tls *t = mem_new(struct tls);
     t->config = c;
     t->server = server;
     mbedtls_ssl_init(&t->ssl);
-    require(mbedtls_ssl_setup(&t->ssl, &c->ssl) == 0);
+    require(mbedtls_ssl_setup(&t->ssl, ssl) == 0);
     mbedtls_ssl_set_bio(&t->ssl, t, bio_send, bio_recv, NULL);
     return t;
 }
 
 struct tls *tls_server_new(struct tls_config *c)
 {
-    return tls_new(c, true);
+    return tls_new(c, &c->ssl, true);
 }
 
-struct tls *tls_client_new(struct tls_config *c, struct span host, const struct tls_session *resume)
+static struct tls *client_new(struct tls_config *c, const mbedtls_ssl_config *ssl, struct span host,
+                              const struct tls_session *resume)
 {
-    struct tls *t = tls_new(c, false);
+    struct tls *t = tls_new(c, ssl, false);
     require(host.n <= HOST_MAX);
     memcpy(t->host, host.p, host.n);
     if (inet_pton(AF_INET, t->host, t->address) == 1)
@@ -142,6 +143,17 @@ struct tls *tls_client_new(struct tls_config *c, struct span host, const struct 
     if (resume)
         (void)!mbedtls_ssl_set_session(&t->ssl, &resume->ssl);
     return t;
+}
+
+struct tls *tls_client_new(struct tls_config *c, struct span host, const struct tls_session *resume)
+{
+    return client_new(c, &c->ssl, host, resume);
+}
+
+struct tls *tls_client_new_h2(struct tls_config *c, struct span host,
+                              const struct tls_session *resume)
+{
+    return client_new(c, &c->ssl_h2, host, resume);
 }
 
 void tls_free(struct tls *t)

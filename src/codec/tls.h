@@ -28,6 +28,8 @@ struct tls_client_options {
 };
 int tls_client_config_new(const struct tls_client_options *o, struct tls_config **out,
                           struct err *e);
+// HTTP/2 is chosen when the client offers it, HTTP/1.1 otherwise.
+void tls_server_config_take_h2(struct tls_config *c);
 // Certificate (own first, then its chain) and private key in PEM; the names are for messages.
 int tls_server_config_new(struct span cert_pem, const char *cert_name, struct span key_pem,
                           const char *key_name, struct tls_config **out, struct err *e);
@@ -39,6 +41,9 @@ uint64_t tls_config_resumed(const struct tls_config *c);
 // is verified against the certificate's addresses). `resume` may be NULL.
 struct tls *tls_client_new(struct tls_config *c, struct span host,
                            const struct tls_session *resume);
+// The same, but offers HTTP/2 first: tls_alpn() tells what the server chose.
+struct tls *tls_client_new_h2(struct tls_config *c, struct span host,
+                              const struct tls_session *resume);
 struct tls *tls_server_new(struct tls_config *c);
 void tls_free(struct tls *t);
 
@@ -62,7 +67,7 @@ const struct err *tls_error(const struct tls *t);
 // A session that came since the last call, or NULL; the caller's.
 struct tls_session *tls_take_session(struct tls *t);
 void tls_session_free(struct tls_session *s);
-// "http/1.1", or "" when the peer did not choose.
+// "http/1.1" or "h2", or "" when the peer did not choose.
 const char *tls_alpn(const struct tls *t);
 
 #endif

@@ -15,6 +15,7 @@
 #define TICKET_LIFETIME_S 86400
 
 static const char *const alpn[] = {"http/1.1", NULL};
+static const char *const alpn_h2[] = {"h2", "http/1.1", NULL};
 
 // Forward secrecy and authenticated encryption only (RFC 9325 section 4.2).
 static const int suites[] = {
@@ -47,6 +48,21 @@ static void psa_start(void)
 }
 #endif
 
+static void ssl_setup(mbedtls_ssl_config *ssl, int endpoint, const char *const *protocols)
+{
+    mbedtls_ssl_config_init(ssl);
+    require(mbedtls_ssl_config_defaults(ssl, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                        MBEDTLS_SSL_PRESET_DEFAULT) == 0);
+#if MBEDTLS_3
+    mbedtls_ssl_conf_min_tls_version(ssl, MBEDTLS_SSL_VERSION_TLS1_2);
+#else
+    mbedtls_ssl_conf_min_version(ssl, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
+#endif
+    mbedtls_ssl_conf_ciphersuites(ssl, suites);
+    mbedtls_ssl_conf_rng(ssl, random_bytes, NULL);
+    require(mbedtls_ssl_conf_alpn_protocols(ssl, (const char **)protocols) == 0);
+}
+
 static struct tls_config *config_new(int endpoint)
 {
 #if MBEDTLS_3
@@ -54,20 +70,11 @@ static struct tls_config *config_new(int endpoint)
     pthread_once(&once, psa_start);
 #endif
     struct tls_config *c = mem_new(struct tls_config);
-    mbedtls_ssl_config_init(&c->ssl);
     mbedtls_x509_crt_init(&c->certs);
     mbedtls_pk_init(&c->key);
     mbedtls_ssl_ticket_init(&c->tickets);
-    require(mbedtls_ssl_config_defaults(&c->ssl, endpoint, MBEDTLS_SSL_TRANSPORT_STREAM,
-                                        MBEDTLS_SSL_PRESET_DEFAULT) == 0);
-#if MBEDTLS_3
-    mbedtls_ssl_conf_min_tls_version(&c->ssl, MBEDTLS_SSL_VERSION_TLS1_2);
-#else
-    mbedtls_ssl_conf_min_version(&c->ssl, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
-#endif
-    mbedtls_ssl_conf_ciphersuites(&c->ssl, suites);
-    mbedtls_ssl_conf_rng(&c->ssl, random_bytes, NULL);
-    require(mbedtls_ssl_conf_alpn_protocols(&c->ssl, (const char **)alpn) == 0);
+    ssl_setup(&c->ssl, endpoint, alpn);
+    ssl_setup(&c->ssl_h2, endpoint, alpn_h2);
     return c;
 }
 
@@ -76,6 +83,7 @@ void tls_config_free(struct tls_config *c)
     if (!c)
         return;
     mbedtls_ssl_config_free(&c->ssl);
+    mbedtls_ssl_config_free(&c->ssl_h2);
     mbedtls_x509_crt_free(&c->certs);
     mbedtls_pk_free(&c->key);
     mbedtls_ssl_ticket_free(&c->tickets);
@@ -99,14 +107,25 @@ static int parse_certs(mbedtls_x509_crt *to, struct span pem)
     return rc;
 }
 
+static void trust(struct tls_config *c, mbedtls_ssl_config *ssl, bool insecure)
+{
+    if (!insecure)
+        mbedtls_ssl_conf_ca_chain(ssl, &c->certs, NULL);
+    mbedtls_ssl_conf_authmode(ssl,
+                              insecure ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
+    mbedtls_ssl_conf_session_tickets(ssl, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
+#ifdef MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
+    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+        ssl, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
+}
+
 int tls_client_config_new(const struct tls_client_options *o, struct tls_config **out,
                           struct err *e)
 {
     struct tls_config *c = config_new(MBEDTLS_SSL_IS_CLIENT);
     snprintf(c->ca_name, sizeof(c->ca_name), "%s", o->ca_name ? o->ca_name : "given");
-    if (o->insecure) {
-        mbedtls_ssl_conf_authmode(&c->ssl, MBEDTLS_SSL_VERIFY_NONE);
-    } else {
+    if (!o->insecure) {
         // Positive: that many of the bundle could not be read; the others count.
         int rc = parse_certs(&c->certs, o->ca_pem);
         if (rc < 0 || c->certs.version == 0) {
@@ -115,16 +134,16 @@ int tls_client_config_new(const struct tls_client_options *o, struct tls_config 
             return err_set(e, ERR_TLS_CERT, "no certificate can be read from %s: %s",
                            o->ca_name ? o->ca_name : "the bundle", tls_lib_text(rc, text));
         }
-        mbedtls_ssl_conf_ca_chain(&c->ssl, &c->certs, NULL);
-        mbedtls_ssl_conf_authmode(&c->ssl, MBEDTLS_SSL_VERIFY_REQUIRED);
     }
-    mbedtls_ssl_conf_session_tickets(&c->ssl, MBEDTLS_SSL_SESSION_TICKETS_ENABLED);
-#ifdef MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED
-    mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
-        &c->ssl, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
-#endif
+    trust(c, &c->ssl, o->insecure);
+    trust(c, &c->ssl_h2, o->insecure);
     *out = c;
     return 0;
+}
+
+void tls_server_config_take_h2(struct tls_config *c)
+{
+    require(mbedtls_ssl_conf_alpn_protocols(&c->ssl, (const char **)alpn_h2) == 0);
 }
 
 static int parse_key(struct tls_config *c, struct span pem)

@@ -14,7 +14,8 @@
 
 struct tls_config {
     mbedtls_ssl_config ssl;
-    mbedtls_x509_crt certs; // a client's authorities, a server's own chain
+    mbedtls_ssl_config ssl_h2; // a client's that offers HTTP/2, too
+    mbedtls_x509_crt certs;    // a client's authorities, a server's own chain
     mbedtls_pk_context key;
     mbedtls_ssl_ticket_context tickets;
     uint64_t resumed;
