@@ -10,12 +10,7 @@
 // lingers until the peer has closed, so that the answer is not lost to a reset; a peer that is gone
 // leaves the exchange to its handler, and the object is freed when that has answered.
 
-#define HEADERS_MAX 100
-#define TARGET_MAX (8 * 1024)
-#define LINGER_MS 2000
 #define LINGER_BYTES (1024 * 1024)
-// What a peer must take of its answers within idle_ms.
-#define SLOWEST_BYTES (16 * 1024)
 // What a connection keeps of its buffers between requests.
 #define KEEP_BYTES (64 * 1024)
 #define FIRST_BODY_ROOM (64 * 1024)
@@ -26,7 +21,7 @@ static bool blocked(const struct conn *c)
            stream_queued(c->stream) >= TCP_HIGH_MARK;
 }
 
-static void set_phase(struct conn *c, enum conn_phase phase)
+void conn_set_phase(struct conn *c, enum conn_phase phase)
 {
     const struct http_server_options *o = &c->server->o;
     if (phase == c->phase && phase != CONN_IDLE)
@@ -45,7 +40,7 @@ static void set_phase(struct conn *c, enum conn_phase phase)
     case CONN_HANDLING:
         break; // the handler's own limits count
     case CONN_LINGER:
-        timer_start(c->server->loop, &c->timer, LINGER_MS);
+        timer_start(c->server->loop, &c->timer, SERVER_LINGER_MS);
         break;
     }
 }
@@ -75,15 +70,17 @@ static void drop_body(struct conn *c)
     trim_buf(&c->x.body);
 }
 
-static void maybe_free(struct conn *c)
+void conn_maybe_free(struct conn *c)
 {
-    if (c->stream || c->stream_closing || c->x.open || c->processing)
+    if (c->stream || c->stream_closing || c->x.open || c->processing ||
+        (c->h2 && !server_h2_empty(c->h2)))
         return;
     struct http_server *s = c->server;
     timer_stop(&c->timer);
     loop_unpost(&c->resume);
     list_remove(&c->link);
     drop_body(c);
+    server_h2_free(c->h2);
     http1_free(c->parser);
     arena_free(&c->x.arena);
     buf_free(&c->out);
@@ -97,7 +94,7 @@ static void on_stream_closed(void *ctx)
 {
     struct conn *c = ctx;
     c->stream_closing = false;
-    maybe_free(c);
+    conn_maybe_free(c);
 }
 
 void conn_cut(struct conn *c)
@@ -113,7 +110,10 @@ void conn_cut(struct conn *c)
     if (s->n_streams-- == s->o.max_connections && s->listener)
         tcp_listener_pause(s->listener, false);
     stream_close(stream, on_stream_closed, c);
-    exchange_tell_gone(&c->x);
+    if (c->h2)
+        server_h2_gone(c->h2);
+    else
+        exchange_tell_gone(&c->x);
 }
 
 void conn_flush(struct conn *c, struct span more)
@@ -127,7 +127,7 @@ void conn_flush(struct conn *c, struct span more)
     trim_buf(&c->out);
 }
 
-static void begin_linger(struct conn *c)
+void conn_begin_linger(struct conn *c)
 {
     conn_flush(c, SPAN_NONE);
     stream_shutdown(c->stream);
@@ -139,7 +139,7 @@ static void begin_linger(struct conn *c)
         conn_cut(c);
         return;
     }
-    set_phase(c, CONN_LINGER);
+    conn_set_phase(c, CONN_LINGER);
     set_reading(c, !c->eof);
 }
 
@@ -150,7 +150,7 @@ static void refuse(struct conn *c, int status, const char *reason)
     c->last = true;
     c->x.head_only = false;
     response_write_error(c, status, reason);
-    begin_linger(c);
+    conn_begin_linger(c);
 }
 
 static void begin_body(struct conn *c)
@@ -163,7 +163,7 @@ static void begin_body(struct conn *c)
         return;
     }
     if (h->chunked || h->content_length > 0)
-        set_phase(c, CONN_BODY);
+        conn_set_phase(c, CONN_BODY);
     if (h->expect_continue && http1_rest(c->parser).n == 0)
         buf_add_str(&c->out, "HTTP/1.1 100 Continue\r\n\r\n");
     if (h->content_length > 0)
@@ -186,25 +186,6 @@ static void add_body(struct conn *c)
     }
 }
 
-// Path and query of origin-form or absolute-form (RFC 9112 section 3.2), else the target as it is.
-static void split_target(struct http_exchange *x, struct span target)
-{
-    if (target.p[0] != '/' && target.p[0] != '*') {
-        struct span rest = target;
-        size_t scheme = span_find(target, ':');
-        if (target.n - scheme > 3 && memcmp(target.p + scheme, "://", 3) == 0) {
-            rest = span_of(target.p + scheme + 3, target.n - scheme - 3);
-            size_t path = 0;
-            while (path < rest.n && rest.p[path] != '/' && rest.p[path] != '?')
-                path++;
-            target = span_of(rest.p + path, rest.n - path);
-        }
-    }
-    size_t mark = span_find(target, '?');
-    x->path = mark == 0 ? SPAN("/") : span_of(target.p, mark);
-    x->query = mark < target.n ? span_of(target.p + mark + 1, target.n - mark - 1) : SPAN("");
-}
-
 static void handle(struct conn *c)
 {
     const struct http1_head *h = http1_head(c->parser);
@@ -218,9 +199,9 @@ static void handle(struct conn *c)
     x->on_gone = NULL;
     x->on_drain = NULL;
     x->streaming = false;
-    split_target(x, h->target);
+    exchange_set_target(x, h->target);
     x->open = true;
-    set_phase(c, CONN_HANDLING);
+    conn_set_phase(c, CONN_HANDLING);
     c->server->o.handler(c->server->o.ctx, x);
 }
 
@@ -253,15 +234,15 @@ static void settle(struct conn *c)
     if (c->x.open)
         return;
     if (c->last && http1_idle(c->parser) && c->tail.n == 0) {
-        begin_linger(c); // the server began to drain meanwhile
+        conn_begin_linger(c); // the server began to drain meanwhile
     } else if (blocked(c) || (http1_idle(c->parser) && !c->eof)) {
         c->queued_seen = stream_queued(c->stream);
         c->stalled_ms = 0;
-        set_phase(c, CONN_IDLE);
+        conn_set_phase(c, CONN_IDLE);
     } else if (c->eof) {
-        begin_linger(c);
+        conn_begin_linger(c);
     } else if (c->phase != CONN_BODY) {
-        set_phase(c, CONN_HEAD);
+        conn_set_phase(c, CONN_HEAD);
     }
 }
 
@@ -285,7 +266,7 @@ static void process_input(struct conn *c, struct span in)
     if (c->stream && c->phase != CONN_LINGER && rest.n > 0)
         buf_add_span(&c->tail, rest);
     settle(c);
-    maybe_free(c);
+    conn_maybe_free(c);
 }
 
 static void on_resume(struct loop_task *task)
@@ -299,7 +280,7 @@ static void on_resume(struct loop_task *task)
             trim_buf(&c->tail);
     }
     settle(c);
-    maybe_free(c);
+    conn_maybe_free(c);
 }
 
 static void go_on_later(struct conn *c)
@@ -318,7 +299,7 @@ void conn_answered(struct conn *c)
         arena_reset(&c->x.arena);
     drop_body(c);
     if (c->stream && c->last)
-        begin_linger(c);
+        conn_begin_linger(c);
     if (c->processing)
         return;
     if (!c->stream) {
@@ -343,11 +324,60 @@ static void discard(struct conn *c, size_t n, int status)
         conn_cut(c);
 }
 
+static void begin_h2(struct conn *c, struct span in)
+{
+    http1_free(c->parser);
+    c->parser = NULL;
+    c->sniffing = false;
+    c->h2 = server_h2_new(c);
+    server_h2_read(c->h2, in);
+}
+
+// HTTP/2 is told by TLS, or by the preface of a peer that knows beforehand (RFC 9113 section 3.3).
+// True when the input has been dealt with.
+static bool sniff(struct conn *c, struct span in)
+{
+    if (c->server->tls) {
+        c->sniffing = false;
+        if (strcmp(stream_alpn(c->stream), "h2") != 0)
+            return false;
+        begin_h2(c, in);
+        return true;
+    }
+    size_t left = HTTP2_PREFACE_LEN - c->sniffed, n = in.n < left ? in.n : left;
+    if (memcmp(in.p, HTTP2_PREFACE + c->sniffed, n) == 0 && n < left) {
+        c->sniffed += (uint8_t)n;
+        conn_set_phase(c, CONN_HEAD);
+        return true;
+    }
+    bool h2 = memcmp(in.p, HTTP2_PREFACE + c->sniffed, n) == 0;
+    c->sniffing = false;
+    if (!h2 && c->sniffed == 0)
+        return false;
+    struct buf all = {0};
+    buf_add(&all, HTTP2_PREFACE, c->sniffed);
+    buf_add_span(&all, in);
+    if (h2)
+        begin_h2(c, buf_span(&all));
+    else
+        process_input(c, buf_span(&all));
+    buf_free(&all);
+    return true;
+}
+
 static void on_read(void *ctx, const char *p, size_t n, int status)
 {
     struct conn *c = ctx;
     if (c->phase == CONN_LINGER) {
         discard(c, n, status);
+    } else if (c->h2) {
+        // Without our peer's WINDOW_UPDATEs a half-closed connection is of no use.
+        if (status != 0)
+            conn_cut(c);
+        else
+            server_h2_read(c->h2, span_of(p, n));
+    } else if (status == 0 && c->sniffing && sniff(c, span_of(p, n))) {
+        return;
     } else if (status == ERR_CLOSED) {
         c->eof = true;
         c->reading = false;
@@ -369,6 +399,8 @@ static void on_drain(void *ctx, int status)
     struct conn *c = ctx;
     if (status != 0)
         conn_cut(c);
+    else if (c->h2)
+        server_h2_drained(c->h2);
     else if (c->x.open)
         exchange_tell_drained(&c->x);
     else if (c->phase != CONN_LINGER)
@@ -383,7 +415,7 @@ static bool stalled(struct conn *c, int64_t since_last_ms)
     size_t queued = stream_queued(c->stream);
     if (queued == 0)
         return true;
-    if (queued + SLOWEST_BYTES <= c->queued_seen) {
+    if (queued + SERVER_SLOWEST_BYTES <= c->queued_seen) {
         c->queued_seen = queued;
         c->stalled_ms = 0;
         return false;
@@ -400,10 +432,10 @@ void conn_watch_reader(struct conn *c)
 }
 
 // A streamed answer may be silent, but what waited at the last look has to be taken, or
-// SLOWEST_BYTES of it.
+// SERVER_SLOWEST_BYTES of it.
 static void check_reader(struct conn *c)
 {
-    size_t least = c->queued_seen < SLOWEST_BYTES ? c->queued_seen : SLOWEST_BYTES;
+    size_t least = c->queued_seen < SERVER_SLOWEST_BYTES ? c->queued_seen : SERVER_SLOWEST_BYTES;
     if (c->queued_seen + c->given < stream_queued(c->stream) + least)
         conn_cut(c);
     else
@@ -421,19 +453,19 @@ static void on_timer(struct timer *t)
         refuse(c, 408, "request body did not arrive in time");
         break;
     case CONN_IDLE:
-        if (stalled(c, c->server->o.idle_ms))
+        if ((c->h2 && c->last) || stalled(c, c->server->o.idle_ms))
             conn_cut(c);
         else
             timer_start(t->loop, t, c->server->o.idle_ms);
         break;
     case CONN_LINGER:
-        if (stalled(c, LINGER_MS))
+        if (stalled(c, SERVER_LINGER_MS))
             conn_cut(c);
         else
-            timer_start(t->loop, t, LINGER_MS);
+            timer_start(t->loop, t, SERVER_LINGER_MS);
         break;
     case CONN_HANDLING:
-        if (c->x.open && c->x.streaming)
+        if (c->h2 || (c->x.open && c->x.streaming))
             check_reader(c);
         break;
     }
@@ -442,10 +474,14 @@ static void on_timer(struct timer *t)
 void conn_drain(struct conn *c)
 {
     c->last = true;
+    if (c->h2 && c->stream && c->phase != CONN_LINGER)
+        server_h2_drain(c->h2);
+    if (c->h2)
+        return;
     if (!c->stream || c->processing || c->phase != CONN_IDLE || c->tail.n > 0)
         return;
     if (stream_queued(c->stream) > 0)
-        begin_linger(c);
+        conn_begin_linger(c);
     else
         conn_cut(c);
 }
@@ -456,17 +492,18 @@ void conn_accept(struct http_server *s, struct tcp *t)
     c->server = s;
     c->fresh = true;
     c->last = s->draining;
+    c->sniffing = !s->o.no_http2;
     c->x.conn = c;
     c->x.ops = &http1_exchange_ops;
     c->timer.fire = on_timer;
     c->resume.run = on_resume;
     struct http1_limits limits = {
-        .head = s->o.max_head, .headers = HEADERS_MAX, .target = TARGET_MAX};
+        .head = s->o.max_head, .headers = SERVER_HEADERS_MAX, .target = SERVER_TARGET_MAX};
     c->parser = http1_new(HTTP1_REQUESTS, &limits);
     c->stream = stream_accept(s->loop, t, s->tls, &events, c);
     list_push(&s->conns, &c->link);
     if (++s->n_streams == s->o.max_connections)
         tcp_listener_pause(s->listener, true);
-    set_phase(c, CONN_IDLE);
+    conn_set_phase(c, CONN_IDLE);
     set_reading(c, true);
 }

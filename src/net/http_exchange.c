@@ -146,3 +146,22 @@ void exchange_tell_drained(struct http_exchange *x)
     if (x->open && x->streaming && x->on_drain)
         x->on_drain(x);
 }
+
+// An absolute-form target names scheme and host first (RFC 9112 section 3.2.2).
+void exchange_set_target(struct http_exchange *x, struct span target)
+{
+    if (target.p[0] != '/' && target.p[0] != '*') {
+        struct span rest = target;
+        size_t scheme = span_find(target, ':');
+        if (target.n - scheme > 3 && memcmp(target.p + scheme, "://", 3) == 0) {
+            rest = span_of(target.p + scheme + 3, target.n - scheme - 3);
+            size_t path = 0;
+            while (path < rest.n && rest.p[path] != '/' && rest.p[path] != '?')
+                path++;
+            target = span_of(rest.p + path, rest.n - path);
+        }
+    }
+    size_t mark = span_find(target, '?');
+    x->path = mark == 0 ? SPAN("/") : span_of(target.p, mark);
+    x->query = mark < target.n ? span_of(target.p + mark + 1, target.n - mark - 1) : SPAN("");
+}

@@ -11,7 +11,7 @@
 // Longest status line, our own headers and the empty line.
 #define FIXED_HEAD_MAX 256
 
-static const char *server_date(struct http_server *s)
+const char *response_date(struct http_server *s)
 {
     int64_t now_s = loop_wall_ms(s->loop) / 1000;
     if (now_s != s->date_s) {
@@ -30,7 +30,6 @@ static const char *server_date(struct http_server *s)
     return s->date;
 }
 
-// A line end inside a header would let its author write our head.
 static bool header_ok(const struct http_header *h)
 {
     for (size_t i = 0; i < h->value.n; i++) {
@@ -44,6 +43,15 @@ static bool header_ok(const struct http_header *h)
             return false;
     }
     return h->name.n > 0;
+}
+
+bool response_header_ok(const struct http_header *h)
+{
+    bool ok = header_ok(h);
+    if (!ok)
+        log_error("net", "response header dropped: it holds a control character", "name_bytes=%zu",
+                  h->name.n);
+    return ok;
 }
 
 static char *put(char *to, const char *p, size_t n)
@@ -66,7 +74,7 @@ static char *put_number(char *to, uint64_t v)
     return put(to, digits + sizeof(digits) - n, n);
 }
 
-static bool bodiless(int status)
+bool response_bodiless(int status)
 {
     return status == 204 || status == 304;
 }
@@ -91,11 +99,11 @@ static void write_head(struct conn *c, int status, struct http_headers h, enum b
         room += h.h[i].name.n + h.h[i].value.n + 4;
     char *start = buf_reserve(&c->out, room), *to = put_status_line(start, status);
     to = PUT(to, "Date: ");
-    to = put(to, server_date(c->server), SERVER_DATE_LEN);
+    to = put(to, response_date(c->server), SERVER_DATE_LEN);
     to = PUT(to, "\r\n");
     if (kind == BODY_CHUNKED) {
         to = PUT(to, "Transfer-Encoding: chunked\r\n");
-    } else if (kind == BODY_KNOWN && !bodiless(status)) {
+    } else if (kind == BODY_KNOWN && !response_bodiless(status)) {
         to = PUT(to, "Content-Length: ");
         to = put_number(to, body_n);
         to = PUT(to, "\r\n");
@@ -105,11 +113,8 @@ static void write_head(struct conn *c, int status, struct http_headers h, enum b
     else if (c->x.minor0)
         to = PUT(to, "Connection: keep-alive\r\n");
     for (size_t i = 0; i < h.n; i++) {
-        if (!header_ok(&h.h[i])) {
-            log_error("net", "response header dropped: it holds a control character",
-                      "name_bytes=%zu", h.h[i].name.n);
+        if (!response_header_ok(&h.h[i]))
             continue;
-        }
         to = put(to, h.h[i].name.p, h.h[i].name.n);
         to = PUT(to, ": ");
         to = put(to, h.h[i].value.p, h.h[i].value.n);
@@ -123,7 +128,7 @@ void response_write(struct conn *c, int status, struct http_headers h, struct sp
 {
     require(status >= 200 && status <= 599);
     write_head(c, status, h, BODY_KNOWN, body.n);
-    if (c->x.head_only || bodiless(status))
+    if (c->x.head_only || response_bodiless(status))
         body = SPAN_NONE;
     if (body.n >= LARGE_BODY) {
         conn_flush(c, body);
@@ -134,16 +139,20 @@ void response_write(struct conn *c, int status, struct http_headers h, struct sp
         conn_flush(c, SPAN_NONE);
 }
 
+const char *response_error_body(const struct http_server *s, int status, const char *reason,
+                                struct buf *out)
+{
+    if (s->o.error_body)
+        return s->o.error_body(status, reason, out);
+    buf_add_str(out, reason);
+    buf_add_char(out, '\n');
+    return "text/plain";
+}
+
 void response_write_error(struct conn *c, int status, const char *reason)
 {
     struct buf body = {0};
-    const char *type = "text/plain";
-    if (c->server->o.error_body) {
-        type = c->server->o.error_body(status, reason, &body);
-    } else {
-        buf_add_str(&body, reason);
-        buf_add_char(&body, '\n');
-    }
+    const char *type = response_error_body(c->server, status, reason, &body);
     struct http_header h = {SPAN("Content-Type"), span_str(type)};
     response_write(c, status, (struct http_headers){&h, 1}, buf_span(&body));
     buf_free(&body);
@@ -175,11 +184,11 @@ static void respond_start(struct http_exchange *x, int status, struct http_heade
 {
     struct conn *c = x->conn;
     require(status >= 200 && status <= 599);
-    enum body_kind kind = bodiless(status) ? BODY_KNOWN
-                          : x->minor0      ? BODY_UNTIL_CLOSE
-                                           : BODY_CHUNKED;
+    enum body_kind kind = response_bodiless(status) ? BODY_KNOWN
+                          : x->minor0               ? BODY_UNTIL_CLOSE
+                                                    : BODY_CHUNKED;
     x->chunked = kind == BODY_CHUNKED;
-    x->head_only = x->head_only || bodiless(status);
+    x->head_only = x->head_only || response_bodiless(status);
     note_last(x);
     c->last = c->last || kind == BODY_UNTIL_CLOSE;
     if (!c->stream)

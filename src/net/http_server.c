@@ -15,6 +15,7 @@ static void fill_defaults(struct http_server_options *o)
     DEFAULT(o->head_ms, 10000);
     DEFAULT(o->body_ms, 60000);
     DEFAULT(o->idle_ms, 60000);
+    DEFAULT(o->max_streams, 256);
 }
 
 static void on_accept(void *ctx, struct tcp *t)
@@ -56,7 +57,10 @@ static int load_tls(const struct http_server_options *o, struct tls_config **out
         return 0;
     if (!o->tls_cert || !o->tls_key)
         return err_set(e, ERR_CONFIG, "TLS needs both a certificate and a key file");
-    return stream_server_tls(o->tls_cert, o->tls_key, out, e);
+    int rc = stream_server_tls(o->tls_cert, o->tls_key, out, e);
+    if (rc == 0 && !o->no_http2)
+        tls_server_config_take_h2(*out);
+    return rc;
 }
 
 int http_server_new(struct loop *l, const struct http_server_options *o, struct http_server **out,

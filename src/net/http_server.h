@@ -2,7 +2,9 @@
 #ifndef PENSTOCK_NET_HTTP_SERVER_H
 #define PENSTOCK_NET_HTTP_SERVER_H
 
-// HTTP/1.1 server, plain or TLS. Loop thread.
+// HTTP/1.1 and HTTP/2 server, plain or TLS. Loop thread. HTTP/2 by TLS's choice of protocol, or by
+// a peer that begins with its preface (RFC 9113 section 3.3); requests of one connection run side
+// by side then, each its own exchange.
 //
 // The handler runs when a request has arrived whole (its body bounded by max_body). It owns the
 // exchange until it answers it, once, now or later, whole (http_respond()) or piece by piece
@@ -32,6 +34,8 @@ struct http_server_options {
     int64_t head_ms;        // first byte of a request to end of its headers; 0 = 10000 -> 408
     int64_t body_ms;        // whole body; 0 = 60000 -> 408
     int64_t idle_ms;        // keep-alive; 0 = 60000
+    bool no_http2;
+    uint32_t max_streams; // HTTP/2: requests of one connection at a time; 0 = 256
     http_handler_fn *handler;
     void *ctx;
     // Body of the answers the server itself makes (400, 408, 413, 431, ...): fills `out` and
@@ -72,9 +76,9 @@ void http_respond(struct http_exchange *x, int status, struct http_headers h, st
 // Shorthand with one Content-Type header.
 void http_respond_type(struct http_exchange *x, int status, const char *type, struct span body);
 
-// An answer of unknown length, piece by piece, instead of http_respond(): chunked, and until the
-// connection closes for a peer of HTTP/1.0. A peer that takes nothing of what waits for it within
-// idle_ms is cut; a silent answer is not.
+// An answer of unknown length, piece by piece, instead of http_respond(): chunked, or until the
+// connection closes for a peer of HTTP/1.0, or DATA of HTTP/2. A peer that takes nothing of what
+// waits for it within idle_ms is cut; a silent answer is not.
 void http_respond_start(struct http_exchange *x, int status, struct http_headers h);
 // Copies. ERR_CLOSED when the peer is gone: the owner still must end the exchange. The owner stops
 // writing when http_respond_queued() says TCP_HIGH_MARK, and goes on at on_drain.
@@ -91,8 +95,9 @@ enum http_version http_version_of(const struct http_exchange *x);
 // Fault injection. All but http_goaway() end the exchange, whether its answer has begun or not.
 // Cuts the connection; of a streamed answer, what the kernel has taken may still arrive.
 void http_cut(struct http_exchange *x);
-// HTTP/1.1: as http_cut().
+// HTTP/2: RST_STREAM with INTERNAL_ERROR. HTTP/1.1: as http_cut().
 void http_reset(struct http_exchange *x);
+// HTTP/2: GOAWAY on its connection; the exchanges there go on. HTTP/1.1: nothing.
 void http_goaway(struct http_exchange *x);
 
 #endif

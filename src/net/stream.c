@@ -181,7 +181,9 @@ int stream_connect(struct loop *l, const struct stream_target *to, const struct 
     }
     if (to->tls) {
         s->session = to->session;
-        s->tls = tls_client_new(to->tls, to->host, to->session ? *to->session : NULL);
+        const struct tls_session *resume = to->session ? *to->session : NULL;
+        s->tls = to->h2 ? tls_client_new_h2(to->tls, to->host, resume)
+                        : tls_client_new(to->tls, to->host, resume);
     }
     *out = s;
     return 0;
@@ -252,6 +254,11 @@ int stream_write(struct stream *s, const struct span *parts, size_t n)
 size_t stream_queued(const struct stream *s)
 {
     return tcp_queued(s->tcp);
+}
+
+const char *stream_alpn(const struct stream *s)
+{
+    return s->tls && s->open ? tls_alpn(s->tls) : "";
 }
 
 void stream_shutdown(struct stream *s)

@@ -28,6 +28,7 @@ struct stream_target {
     struct span host;
     uint16_t port;
     struct tls_config *tls; // NULL = plain
+    bool h2;                // TLS: offer HTTP/2, too
     struct tls_session *
         *session; // TLS: what to resume, replaced as new ones come; owned by the caller
 };
@@ -43,6 +44,8 @@ void stream_read_stop(struct stream *s);
 int stream_write(struct stream *s, const struct span *parts, size_t n);
 // Bytes that wait for the peer; producers stop above TCP_HIGH_MARK and go on after on_drain.
 size_t stream_queued(const struct stream *s);
+// The protocol that TLS has agreed on: "h2", "http/1.1", or "" (plain, not yet, or none).
+const char *stream_alpn(const struct stream *s);
 // Ends our direction when all is written.
 void stream_shutdown(struct stream *s);
 void stream_peer(const struct stream *s, char *out, size_t cap);
