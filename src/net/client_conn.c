@@ -8,10 +8,6 @@
 // has probably been closed by the peer meanwhile: the call moves to a fresh one, once. Every other
 // failure ends the call.
 
-#define SLICE (256 * 1024)
-#define RESPONSE_HEAD_MAX (64 * 1024)
-#define RESPONSE_HEADERS_MAX 200
-
 static void on_stream_closed(void *ctx)
 {
     struct client_conn *c = ctx;
@@ -79,7 +75,8 @@ static void send_more(struct client_conn *c)
     struct client_call *cc = c->call;
     while (cc->sent < cc->body.n && stream_queued(c->stream) < TCP_HIGH_MARK) {
         size_t left = cc->body.n - cc->sent;
-        struct span slice = span_of(cc->body.p + cc->sent, left < SLICE ? left : SLICE);
+        struct span slice =
+            span_of(cc->body.p + cc->sent, left < CLIENT_SLICE ? left : CLIENT_SLICE);
         cc->sent += slice.n;
         // A failure comes by on_drain or on_read.
         if (stream_write(c->stream, &slice, 1) != 0)
@@ -97,7 +94,7 @@ static void begin(struct client_conn *c)
     if (cc->no_body)
         http1_expect_no_body(c->parser);
     client_call_set_phase(cc, CALL_SENDING);
-    cc->sent = cc->body.n < SLICE ? cc->body.n : SLICE;
+    cc->sent = cc->body.n < CLIENT_SLICE ? cc->body.n : CLIENT_SLICE;
     struct span parts[2] = {buf_span(&cc->head), span_of(cc->body.p, cc->sent)};
     (void)!stream_write(c->stream, parts, 2);
     send_more(c);
@@ -119,10 +116,7 @@ static void conn_failed(struct client_conn *c, int status)
         client_assign(cc);
         return;
     }
-    const char *when =
-        cc->phase == CALL_RECEIVING ? "before the response was complete" : "before a response came";
-    client_call_finish(cc, status, "%s: %s %s", cc->origin->host_value,
-                       status == ERR_CLOSED ? "connection closed" : err_text(status), when);
+    client_call_lost(cc, status);
 }
 
 static void complete(struct client_conn *c)
@@ -141,25 +135,8 @@ static void on_head(struct client_conn *c)
     cc->interim = h->status < 200;
     if (h->status == 101)
         client_call_finish(cc, ERR_PROTO, "%s: switched protocols unasked", cc->origin->host_value);
-    else if (h->content_length > 0 && (uint64_t)h->content_length > cc->max_body)
-        client_call_finish(cc, ERR_LIMIT, "%s: response of %lld bytes is over the limit of %zu",
-                           cc->origin->host_value, (long long)h->content_length, cc->max_body);
-    else if (!cc->interim && cc->call->ev->on_head)
-        cc->call->ev->on_head(cc->call, h->status, h->headers, h->content_length);
-}
-
-static void on_body(struct client_conn *c)
-{
-    struct client_call *cc = c->call;
-    struct span piece = http1_body(c->parser);
-    if (piece.n > cc->max_body - cc->received) {
-        client_call_finish(cc, ERR_LIMIT, "%s: response is over the limit of %zu bytes",
-                           cc->origin->host_value, cc->max_body);
-        return;
-    }
-    cc->received += piece.n;
-    if (cc->call->ev->on_body)
-        cc->call->ev->on_body(cc->call, piece);
+    else if (!cc->interim)
+        client_call_head(cc, h->status, h->headers, h->content_length);
 }
 
 // False ends the loop: the call has left the connection.
@@ -171,7 +148,7 @@ static bool on_event(struct client_conn *c, enum http1_event event)
         on_head(c);
         break;
     case HTTP1_BODY:
-        on_body(c);
+        client_call_body(cc, http1_body(c->parser));
         break;
     case HTTP1_DONE:
         if (cc->interim)
@@ -268,8 +245,7 @@ static void on_drain(void *ctx, int status)
 
 static const struct stream_events events = {on_open, on_read, on_drain};
 
-// The system's trust store is read when it is first needed: a client of plain endpoints has none.
-static int client_tls(struct http_client *c, struct tls_config **out, struct err *e)
+int client_tls(struct http_client *c, struct tls_config **out, struct err *e)
 {
     int rc = c->tls ? 0 : stream_client_tls(NULL, c->o.insecure, &c->tls, e);
     *out = c->tls;
@@ -286,7 +262,7 @@ static void dial(struct client_call *cc)
     c->born_ms = loop_now_ms(o->client->loop);
     client_call_set_phase(cc, CALL_CONNECTING);
     struct err e = {0};
-    struct stream_target to = {span_str(o->host), o->port, NULL, &o->session};
+    struct stream_target to = {.host = span_str(o->host), .port = o->port, .session = &o->session};
     int rc = o->tls ? client_tls(o->client, &to.tls, &e) : 0;
     if (rc == 0)
         rc = stream_connect(o->client->loop, &to, &events, c, &c->stream);
@@ -296,7 +272,7 @@ static void dial(struct client_call *cc)
                            e.code ? e.msg : err_text(rc));
         return;
     }
-    struct http1_limits limits = {.head = RESPONSE_HEAD_MAX, .headers = RESPONSE_HEADERS_MAX};
+    struct http1_limits limits = {.head = CLIENT_HEAD_MAX, .headers = CLIENT_HEADERS_MAX};
     c->parser = http1_new(HTTP1_RESPONSES, &limits);
     c->origin = o;
     c->call = cc;
@@ -323,6 +299,10 @@ static struct client_conn *take_idle(struct origin *o)
 void client_assign(struct client_call *cc)
 {
     struct origin *o = cc->origin;
+    if (o->version == HTTP_2) {
+        client_h2_assign(cc);
+        return;
+    }
     if (cc->retried && o->n_conns >= o->client->o.max_per_origin && !list_empty(&o->idle))
         client_conn_close(container_of(o->idle.prev, struct client_conn, idle_link));
     struct client_conn *c = cc->retried ? NULL : take_idle(o);

@@ -53,13 +53,15 @@ static void forget_one_origin(struct http_client *c)
     }
 }
 
-static struct origin *find_origin(struct http_client *c, const struct url *u)
+static struct origin *find_origin(struct http_client *c, const struct url *u,
+                                  enum http_version version)
 {
     char host_value[HTTP_HOST_VALUE_MAX], key[HTTP_HOST_VALUE_MAX + 2];
     size_t n = http_host_value(u, host_value, sizeof(host_value));
     if (n >= sizeof(host_value) - 2 || u->host.n == 0 || u->host.n > 255)
         return NULL;
-    int key_n = snprintf(key, sizeof(key), "%c%s", u->tls ? 's' : 'p', host_value);
+    const char *kind = version == HTTP_2 ? (u->tls ? "t" : "q") : (u->tls ? "s" : "p");
+    int key_n = snprintf(key, sizeof(key), "%s%s", kind, host_value);
     for (char *p = key; *p; p++) {
         if (*p >= 'A' && *p <= 'Z')
             *p |= 0x20;
@@ -72,8 +74,10 @@ static struct origin *find_origin(struct http_client *c, const struct url *u)
     o = mem_new(struct origin);
     o->client = c;
     o->tls = u->tls;
+    o->version = version;
     o->port = u->port;
     list_init(&o->idle);
+    list_init(&o->h2);
     list_init(&o->waiting);
     memcpy(o->host, u->host.p, u->host.n);
     memcpy(o->host_value, host_value, n + 1);
@@ -99,7 +103,7 @@ static void finish_client(struct loop_task *task)
 
 void client_maybe_finish(struct http_client *c)
 {
-    if (c->closing && list_empty(&c->calls) && list_empty(&c->conns) &&
+    if (c->closing && list_empty(&c->calls) && list_empty(&c->conns) && list_empty(&c->h2_conns) &&
         !list_linked(&c->finish.link))
         loop_post(c->loop, &c->finish);
 }
@@ -121,8 +125,11 @@ int http_client_new(struct loop *l, const struct http_client_options *o, struct 
     DEFAULT(c->o.max_per_origin, 64);
     DEFAULT(c->o.idle_ms, 20000);
     DEFAULT(c->o.max_age_ms, 300000);
+    DEFAULT(c->o.ping_ms, 15000);
+    DEFAULT(c->o.pong_ms, 10000);
     list_init(&c->calls);
     list_init(&c->conns);
+    list_init(&c->h2_conns);
     c->finish.run = finish_client;
     *out = c;
     return 0;
@@ -136,7 +143,16 @@ void http_client_close(struct http_client *c, void (*cb)(void *ctx), void *ctx)
     c->close_ctx = ctx;
     list_for(it, &c->calls) http_call_cancel(container_of(it, struct client_call, link)->call);
     list_for(it, &c->conns) client_conn_close(container_of(it, struct client_conn, link));
+    list_for(it, &c->h2_conns) client_h2_close(container_of(it, struct client_h2, link));
     client_maybe_finish(c);
+}
+
+static void call_free(struct client_call *cc)
+{
+    buf_free(&cc->head);
+    buf_free(&cc->h2.tail);
+    arena_free(&cc->h2.arena);
+    mem_free(cc);
 }
 
 // Calls end through the task list only, so that nothing of the caller's runs inside its own submit.
@@ -148,8 +164,7 @@ static void on_call_done(struct loop_task *task)
     list_remove(&cc->link);
     call->internal = NULL;
     call->ev->on_done(call, cc->status, &cc->err);
-    buf_free(&cc->head);
-    mem_free(cc);
+    call_free(cc);
     client_maybe_finish(c);
 }
 
@@ -169,21 +184,37 @@ void client_call_finish(struct client_call *cc, int status, const char *fmt, ...
     // A call that ends while it holds a connection leaves it in the middle of something.
     if (cc->conn)
         client_conn_close(cc->conn);
+    client_h2_release(cc);
     loop_post(cc->client->loop, &cc->done);
 }
 
 static void set_timer(struct client_call *cc)
 {
     int64_t due = cc->phase_due < cc->total_due ? cc->phase_due : cc->total_due;
-    timer_start(cc->client->loop, &cc->timer, due - loop_now_ms(cc->client->loop));
+    if (due == INT64_MAX)
+        timer_stop(&cc->timer);
+    else
+        timer_start(cc->client->loop, &cc->timer, due - loop_now_ms(cc->client->loop));
+}
+
+static int64_t phase_limit(const struct client_call *cc)
+{
+    switch (cc->phase) {
+    case CALL_CONNECTING:
+        return cc->connect_ms;
+    case CALL_SENT:
+        return cc->first_byte_ms;
+    case CALL_RECEIVING:
+        return cc->idle_ms ? cc->idle_ms : INT64_MAX;
+    default:
+        return INT64_MAX;
+    }
 }
 
 void client_call_set_phase(struct client_call *cc, enum call_phase phase)
 {
-    int64_t limit = phase == CALL_CONNECTING ? cc->connect_ms
-                    : phase == CALL_SENT     ? cc->first_byte_ms
-                                             : INT64_MAX;
     cc->phase = phase;
+    int64_t limit = phase_limit(cc);
     if (cc->paused) {
         cc->phase_due = limit;
         return;
@@ -192,19 +223,64 @@ void client_call_set_phase(struct client_call *cc, enum call_phase phase)
     set_timer(cc);
 }
 
+// Something came. The timer stays: it looks again when it fires.
+static void heard(struct client_call *cc)
+{
+    if (cc->idle_ms && cc->phase == CALL_RECEIVING)
+        cc->phase_due = (cc->paused ? 0 : loop_now_ms(cc->client->loop)) + cc->idle_ms;
+}
+
 static void on_timer(struct timer *t)
 {
     struct client_call *cc = container_of(t, struct client_call, timer);
     const char *host = cc->origin->host_value;
-    if (loop_now_ms(t->loop) >= cc->total_due)
+    int64_t now_ms = loop_now_ms(t->loop);
+    if (now_ms < cc->total_due && now_ms < cc->phase_due)
+        set_timer(cc);
+    else if (now_ms >= cc->total_due)
         client_call_finish(cc, ERR_TIMEOUT, "%s: no complete response within %lld ms", host,
                            (long long)cc->total_ms);
     else if (cc->phase == CALL_CONNECTING)
         client_call_finish(cc, ERR_TIMEOUT, "%s: no connection within %lld ms", host,
                            (long long)cc->connect_ms);
+    else if (cc->phase == CALL_RECEIVING)
+        client_call_finish(cc, ERR_TIMEOUT, "%s: the response was silent for %lld ms", host,
+                           (long long)cc->idle_ms);
     else
         client_call_finish(cc, ERR_TIMEOUT, "%s: no response within %lld ms of the request", host,
                            (long long)cc->first_byte_ms);
+}
+
+void client_call_head(struct client_call *cc, int status, struct http_headers h,
+                      int64_t content_length)
+{
+    heard(cc);
+    if (content_length > 0 && (uint64_t)content_length > cc->max_body)
+        client_call_finish(cc, ERR_LIMIT, "%s: response of %lld bytes is over the limit of %zu",
+                           cc->origin->host_value, (long long)content_length, cc->max_body);
+    else if (cc->call->ev->on_head)
+        cc->call->ev->on_head(cc->call, status, h, content_length);
+}
+
+void client_call_body(struct client_call *cc, struct span piece)
+{
+    heard(cc);
+    if (piece.n > cc->max_body - cc->received) {
+        client_call_finish(cc, ERR_LIMIT, "%s: response is over the limit of %zu bytes",
+                           cc->origin->host_value, cc->max_body);
+        return;
+    }
+    cc->received += cc->max_body == SIZE_MAX ? 0 : piece.n;
+    if (cc->call->ev->on_body)
+        cc->call->ev->on_body(cc->call, piece);
+}
+
+void client_call_lost(struct client_call *cc, int status)
+{
+    const char *when =
+        cc->phase == CALL_RECEIVING ? "before the response was complete" : "before a response came";
+    client_call_finish(cc, status, "%s: %s %s", cc->origin->host_value,
+                       status == ERR_CLOSED ? "connection closed" : err_text(status), when);
 }
 
 static bool visible(struct span s)
@@ -226,11 +302,23 @@ static bool header_ok(const struct http_header *h)
     return visible(h->name) && !memchr(h->name.p, ':', h->name.n);
 }
 
-static int write_request_head(struct client_call *cc, const struct http_call_options *o)
+static bool has_length(const struct http_call_options *o)
 {
-    if (!visible(o->method) || !visible(o->target) ||
-        (o->target.p[0] != '/' && o->target.p[0] != '*'))
-        return ERR_INVALID;
+    return o->body.n > 0 || span_is(o->method, "POST") || span_is(o->method, "PUT");
+}
+
+static bool request_ok(const struct http_call_options *o)
+{
+    for (size_t i = 0; i < o->headers.n; i++) {
+        if (!header_ok(&o->headers.h[i]))
+            return false;
+    }
+    return visible(o->method) && visible(o->target) &&
+           (o->target.p[0] == '/' || o->target.p[0] == '*');
+}
+
+static void write_request_head(struct client_call *cc, const struct http_call_options *o)
+{
     struct buf *b = &cc->head;
     buf_add_span(b, o->method);
     buf_add_char(b, ' ');
@@ -240,17 +328,35 @@ static int write_request_head(struct client_call *cc, const struct http_call_opt
     buf_add_str(b, "\r\n");
     for (size_t i = 0; i < o->headers.n; i++) {
         const struct http_header *h = &o->headers.h[i];
-        if (!header_ok(h))
-            return ERR_INVALID;
         buf_add_span(b, h->name);
         buf_add_str(b, ": ");
         buf_add_span(b, h->value);
         buf_add_str(b, "\r\n");
     }
-    if (o->body.n > 0 || span_is(o->method, "POST") || span_is(o->method, "PUT"))
+    if (has_length(o))
         buf_printf(b, "Content-Length: %zu\r\n", o->body.n);
     buf_add_str(b, "\r\n");
-    return 0;
+}
+
+// HTTP/2 says it only when there is a stream, and perhaps a second time.
+static void keep_request(struct client_call *cc, const struct http_call_options *o)
+{
+    struct arena *a = &cc->h2.arena;
+    struct http_header *h = arena_array(a, struct http_header, o->headers.n + 1);
+    size_t n = 0;
+    for (; n < o->headers.n; n++)
+        h[n] = (struct http_header){arena_span(a, o->headers.h[n].name),
+                                    arena_span(a, o->headers.h[n].value)};
+    if (has_length(o))
+        h[n++] = (struct http_header){SPAN("content-length"), arena_printf(a, "%zu", o->body.n)};
+    cc->h2.request = (struct http2_request){.method = arena_span(a, o->method),
+                                            .scheme = span_str(o->origin->tls ? "https" : "http"),
+                                            .authority = span_str(cc->origin->host_value),
+                                            .path = arena_span(a, o->target),
+                                            .headers = {h, n},
+                                            .end = o->body.n == 0,
+                                            .window = o->window,
+                                            .owner = cc};
 }
 
 int http_client_start(struct http_client *c, struct http_call *call,
@@ -259,16 +365,15 @@ int http_client_start(struct http_client *c, struct http_call *call,
     require(call->ev && call->ev->on_done);
     if (c->closing)
         return ERR_CLOSED;
-    struct origin *origin = find_origin(c, o->origin);
-    if (!origin)
+    struct origin *origin = find_origin(c, o->origin, o->version);
+    if (!origin || !request_ok(o) || o->window > INT32_MAX)
         return ERR_INVALID;
     struct client_call *cc = mem_new(struct client_call);
     cc->origin = origin;
-    if (write_request_head(cc, o) != 0) {
-        buf_free(&cc->head);
-        mem_free(cc);
-        return ERR_INVALID;
-    }
+    if (o->version == HTTP_2)
+        keep_request(cc, o);
+    else
+        write_request_head(cc, o);
     cc->call = call;
     cc->client = c;
     cc->body = o->body;
@@ -277,7 +382,8 @@ int http_client_start(struct http_client *c, struct http_call *call,
     cc->connect_ms = o->connect_ms ? o->connect_ms : 5000;
     cc->first_byte_ms = o->first_byte_ms ? o->first_byte_ms : 30000;
     cc->total_ms = o->total_ms ? o->total_ms : 60000;
-    cc->total_due = loop_now_ms(c->loop) + cc->total_ms;
+    cc->idle_ms = o->idle_ms;
+    cc->total_due = cc->total_ms == HTTP_NO_LIMIT ? INT64_MAX : loop_now_ms(c->loop) + cc->total_ms;
     cc->timer.fire = on_timer;
     cc->done.run = on_call_done;
     call->internal = cc;
@@ -293,7 +399,8 @@ void http_call_pause(struct http_call *call)
         return;
     int64_t now_ms = loop_now_ms(cc->client->loop);
     cc->paused = true;
-    cc->total_due -= now_ms;
+    if (cc->total_due != INT64_MAX)
+        cc->total_due -= now_ms;
     if (cc->phase_due != INT64_MAX)
         cc->phase_due -= now_ms;
     timer_stop(&cc->timer);
@@ -308,12 +415,14 @@ void http_call_resume(struct http_call *call)
         return;
     int64_t now_ms = loop_now_ms(cc->client->loop);
     cc->paused = false;
-    cc->total_due += now_ms;
+    if (cc->total_due != INT64_MAX)
+        cc->total_due += now_ms;
     if (cc->phase_due != INT64_MAX)
         cc->phase_due += now_ms;
     set_timer(cc);
     if (cc->conn && cc->phase >= CALL_SENDING)
         client_conn_resume(cc->conn);
+    client_h2_resume(cc);
 }
 
 void http_call_cancel(struct http_call *call)

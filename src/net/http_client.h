@@ -2,12 +2,16 @@
 #ifndef PENSTOCK_NET_HTTP_CLIENT_H
 #define PENSTOCK_NET_HTTP_CLIENT_H
 
-// HTTP/1.1 client with a keep-alive pool per origin (scheme, host, port, TLS settings). Loop
-// thread.
+// HTTP client with a pool of connections per origin (scheme, host, port, version). Loop thread.
 //
 // A call is one request and its response. The caller owns `struct http_call` and the request's
 // spans until on_done, which runs exactly once. A reset on a reused connection before any response
 // byte is repeated once on a fresh connection, without the caller's knowing.
+//
+// HTTP/1.1: a call has its connection for itself. HTTP/2: all calls of an origin share one (another
+// when the peer takes no more streams); a call the peer has not looked at (REFUSED_STREAM, or
+// beyond its GOAWAY) is started again elsewhere; connections that are silent while calls wait are
+// asked by PING.
 
 #include "base/err.h"
 #include "codec/url.h"
@@ -21,7 +25,9 @@ struct http_client_options {
     bool insecure;         // no verification: tests only, never reachable from configuration
     size_t max_per_origin; // connections; 0 = 64
     int64_t idle_ms;       // close idle connections after; 0 = 20000
-    int64_t max_age_ms;    // close connections older than this when idle; 0 = 300000
+    int64_t max_age_ms;    // no new calls on connections older than this; 0 = 300000
+    int64_t ping_ms;       // HTTP/2: silence on a connection with calls before a PING; 0 = 15000
+    int64_t pong_ms;       // and from there until it counts as dead; 0 = 10000
 };
 
 // e names the file when the bundle cannot be read.
@@ -42,7 +48,10 @@ struct http_call_events {
     void (*on_done)(struct http_call *call, int status, const struct err *e);
 };
 
+#define HTTP_NO_LIMIT (-1)
+
 struct http_call_options {
+    enum http_version version;   // HTTP_1_1 or HTTP_2: no other one is tried
     struct span method;          // "GET"
     const struct url *origin;    // tls, host, port are used
     struct span target;          // origin-form: "/path?query"
@@ -50,8 +59,11 @@ struct http_call_options {
     struct span body;            // empty = none (Content-Length: 0 is sent for POST and PUT)
     int64_t connect_ms;          // TCP + TLS; 0 = 5000
     int64_t first_byte_ms;       // from request sent to first response byte; 0 = 30000
-    int64_t total_ms;            // whole call; 0 = 60000
-    size_t max_body;             // response cap, ERR_LIMIT beyond; 0 = 16 MiB
+    int64_t total_ms;            // whole call; 0 = 60000; HTTP_NO_LIMIT
+    int64_t idle_ms;             // longest silence once the response has begun; 0 = none
+    size_t max_body;             // response cap, ERR_LIMIT beyond; 0 = 16 MiB; SIZE_MAX = none
+    uint32_t window;             // HTTP/2: bytes on their way or held while paused; 0 = 256 KiB; at
+                                 // least 64 KiB
 };
 
 struct http_call {
@@ -66,8 +78,8 @@ size_t http_host_value(const struct url *origin, char *out, size_t cap);
 
 int http_client_start(struct http_client *c, struct http_call *call,
                       const struct http_call_options *o) MUST_CHECK;
-// Stops and resumes reading the response from the socket (back-pressure). While paused the
-// first-byte and total limits stand still.
+// Stops and resumes reading the response (back-pressure): from the socket, or of HTTP/2 by the
+// stream's window, so that other calls go on. While paused the limits stand still.
 void http_call_pause(struct http_call *call);
 void http_call_resume(struct http_call *call);
 void http_call_cancel(struct http_call *call);

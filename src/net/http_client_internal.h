@@ -2,13 +2,20 @@
 #ifndef PENSTOCK_NET_HTTP_CLIENT_INTERNAL_H
 #define PENSTOCK_NET_HTTP_CLIENT_INTERNAL_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
 #include "codec/http1.h"
+#include "codec/http2.h"
 #include "net/http_client.h"
 #include "net/stream.h"
 
 #define HTTP_HOST_VALUE_MAX 300
+// Of a response.
+#define CLIENT_HEAD_MAX (64 * 1024)
+#define CLIENT_HEADERS_MAX 200
+// A piece of a request's body that is handed over at a time.
+#define CLIENT_SLICE (256 * 1024)
 
 struct http_client {
     struct loop *loop;
@@ -17,6 +24,7 @@ struct http_client {
     struct map origins;           // struct origin; owned
     struct list calls;            // struct client_call
     struct list conns;            // struct client_conn
+    struct list h2_conns;         // struct client_h2
     bool closing;
     struct loop_task finish;
     void (*close_cb)(void *ctx);
@@ -29,8 +37,10 @@ struct origin {
     uint16_t port;
     struct tls_session *session; // to resume; owned
     size_t n_conns;              // with an open stream
-    struct list idle;            // struct client_conn, last used first
-    struct list waiting;         // struct client_call, first come first
+    enum http_version version;
+    struct list idle;    // struct client_conn, last used first
+    struct list h2;      // struct client_h2 that may get calls
+    struct list waiting; // struct client_call, first come first
     char host[256];
     char host_value[HTTP_HOST_VALUE_MAX]; // of the Host header
     char key[HTTP_HOST_VALUE_MAX];        // in the map
@@ -53,7 +63,7 @@ struct client_call {
     struct origin *origin;
     struct client_conn *conn;
     enum call_phase phase;
-    struct buf head;
+    struct buf head;  // HTTP/1.1: of the request, as it is sent
     struct span body; // the caller's
     bool no_body;     // HEAD: the response has none
     size_t sent;      // of the body
@@ -62,8 +72,22 @@ struct client_call {
     bool interim; // in a 1xx response
     bool retried;
     bool paused;
+    struct h2_call {
+        struct list link; // client_h2.calls
+        struct client_h2 *conn;
+        struct http2_stream *stream; // owned
+        struct arena arena;          // of the request
+        struct http2_request request;
+        unsigned moves;  // to other connections
+        bool stale;      // begun on a connection that had served others
+        uint64_t got;    // bytes that had come there by then
+        bool head_waits; // the head came while paused
+        bool ended;      // the response is complete, but not yet told
+        struct buf tail; // what came of the body while paused
+        struct loop_task resume;
+    } h2;
     struct timer timer;
-    int64_t connect_ms, first_byte_ms, total_ms;
+    int64_t connect_ms, first_byte_ms, total_ms, idle_ms;
     int64_t total_due, phase_due; // INT64_MAX = none; while paused: what is left of them
     struct loop_task done;
     int status;
@@ -86,16 +110,50 @@ struct client_conn {
     struct loop_task resume;
 };
 
+struct client_h2 {
+    struct list link;        // client.h2_conns
+    struct list origin_link; // origin.h2
+    struct http_client *client;
+    struct origin *origin; // NULL once the stream is closed
+    struct stream *stream;
+    struct http2 *http2; // NULL until the stream is open
+    struct list calls;   // struct client_call, by h2.link
+    size_t n_calls;
+    bool served; // a call before
+    bool going;  // no new calls
+    bool pinged;
+    bool idle;    // no calls, and the watch is for that
+    uint64_t got; // bytes
+    int64_t born_ms, heard_ms;
+    struct timer watch; // for silence while there are calls, for the end of idleness otherwise
+    struct loop_task flush;
+};
+
+// client_h2.c
+void client_h2_assign(struct client_call *cc);
+// The call is over: its stream ends.
+void client_h2_release(struct client_call *cc);
+void client_h2_resume(struct client_call *cc);
+void client_h2_close(struct client_h2 *c);
+
 // client_conn.c
 // Gives the call a connection: an idle one (not when it failed on one), a new one, or a place in
 // the queue.
 void client_assign(struct client_call *cc);
 void client_conn_close(struct client_conn *c);
 void client_conn_resume(struct client_conn *c);
+// The system's trust store is read when it is first needed: a client of plain endpoints has none.
+int client_tls(struct http_client *c, struct tls_config **out, struct err *e);
 
 // http_client.c
 void client_call_finish(struct client_call *cc, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+// What came of the response, checked against the call's limits: the call may be over after.
+void client_call_head(struct client_call *cc, int status, struct http_headers h,
+                      int64_t content_length);
+void client_call_body(struct client_call *cc, struct span piece);
+// Where it is, and why: for a call whose connection is lost.
+void client_call_lost(struct client_call *cc, int status);
 void client_call_set_phase(struct client_call *cc, enum call_phase phase);
 void client_maybe_finish(struct http_client *c);
 
