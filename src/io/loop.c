@@ -42,6 +42,7 @@ struct loop {
     uint64_t next_order;
     struct list tasks;
     struct signal_slot signals[SIGNALS_MAX];
+    struct bad_addresses bad_addresses;
     char read_buf[LOOP_READ_BUF];
 };
 
@@ -336,6 +337,11 @@ int64_t loop_wall_ms(const struct loop *l)
 void *loop_native(struct loop *l)
 {
     return &l->uv;
+}
+
+struct bad_addresses *loop_bad_addresses(struct loop *l)
+{
+    return &l->bad_addresses;
 }
 
 char *loop_read_buf(struct loop *l)

@@ -6,6 +6,7 @@
 
 #include <uv.h>
 
+#include "io/addresses.h"
 #include "io/loop.h"
 
 #define LOOP_READ_BUF (64 * 1024)
@@ -13,6 +14,9 @@
 // One read buffer for all sockets: libuv pairs allocation and read callback strictly, and the loop
 // is not re-entrant.
 char *loop_read_buf(struct loop *l);
+
+// What all dials of the loop learn.
+struct bad_addresses *loop_bad_addresses(struct loop *l);
 
 // Maps a libuv status to our codes; 0 stays 0.
 int io_err(int uv_status);

@@ -44,13 +44,12 @@ struct tcp *tcp_alloc(struct loop *l)
     struct tcp *t = mem_new(struct tcp);
     t->loop = l;
     t->task.run = on_task;
-    t->uv.data = t;
     return t;
 }
 
 void tcp_maybe_free(struct tcp *t)
 {
-    if (!t->closing || t->uv_busy || t->dial || list_linked(&t->task.link))
+    if (!t->closing || t->uv || list_linked(&t->task.link))
         return;
     void (*cb)(void *) = t->close_cb;
     void *ctx = t->close_ctx;
@@ -59,16 +58,20 @@ void tcp_maybe_free(struct tcp *t)
         cb(ctx);
 }
 
-void tcp_close_handle(struct tcp *t, uv_close_cb cb)
+uv_tcp_t *tcp_new_handle(struct loop *l)
 {
-    t->uv_open = false;
-    uv_close((uv_handle_t *)&t->uv, cb);
+    uv_tcp_t *uv = mem_new(uv_tcp_t);
+    require(uv_tcp_init(loop_native(l), uv) == 0);
+    return uv;
 }
 
-void tcp_set_options(struct tcp *t)
+void tcp_adopt(struct tcp *t, uv_tcp_t *uv)
 {
-    uv_tcp_nodelay(&t->uv, 1);
-    uv_tcp_keepalive(&t->uv, 1, KEEPALIVE_S);
+    t->uv = uv;
+    uv->data = t;
+    t->uv_open = t->connected = true;
+    uv_tcp_nodelay(uv, 1);
+    uv_tcp_keepalive(uv, 1, KEEPALIVE_S);
 }
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *out)
@@ -94,13 +97,13 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 void tcp_read_start(struct tcp *t)
 {
     if (t->uv_open && !t->closing && t->connected)
-        uv_read_start((uv_stream_t *)&t->uv, on_alloc, on_read);
+        uv_read_start((uv_stream_t *)t->uv, on_alloc, on_read);
 }
 
 void tcp_read_stop(struct tcp *t)
 {
     if (t->uv_open)
-        uv_read_stop((uv_stream_t *)&t->uv);
+        uv_read_stop((uv_stream_t *)t->uv);
 }
 
 static void on_written(uv_write_t *uv, int status)
@@ -132,7 +135,7 @@ static void queue_rest(struct tcp *t, const struct span *parts, size_t n, size_t
         at += parts[i].n - from;
     }
     uv_buf_t buf = uv_buf_init(w->bytes, (unsigned)at);
-    int rc = uv_write(&w->uv, (uv_stream_t *)&t->uv, &buf, 1, on_written);
+    int rc = uv_write(&w->uv, (uv_stream_t *)t->uv, &buf, 1, on_written);
     if (rc != 0) {
         mem_free(w);
         fail_later(t, io_err(rc));
@@ -157,7 +160,7 @@ static ssize_t write_now(struct tcp *t, const struct span *parts, size_t n)
         }
         if (count == 0)
             continue;
-        int rc = uv_try_write((uv_stream_t *)&t->uv, bufs, count);
+        int rc = uv_try_write((uv_stream_t *)t->uv, bufs, count);
         if (rc == UV_EAGAIN)
             return written;
         if (rc < 0)
@@ -186,7 +189,7 @@ int tcp_write(struct tcp *t, const struct span *parts, size_t n)
 
 size_t tcp_queued(const struct tcp *t)
 {
-    return t->uv_open ? uv_stream_get_write_queue_size((const uv_stream_t *)&t->uv) : 0;
+    return t->uv_open ? uv_stream_get_write_queue_size((const uv_stream_t *)t->uv) : 0;
 }
 
 static void on_shutdown(uv_shutdown_t *req, int status)
@@ -201,7 +204,7 @@ void tcp_shutdown(struct tcp *t)
         return;
     t->ended = true;
     if (t->uv_open)
-        uv_shutdown(&t->shutdown, (uv_stream_t *)&t->uv, on_shutdown);
+        uv_shutdown(&t->shutdown, (uv_stream_t *)t->uv, on_shutdown);
 }
 
 void tcp_set_events(struct tcp *t, const struct tcp_events *ev, void *ctx)
@@ -234,7 +237,7 @@ void tcp_peer(const struct tcp *t, char *out, size_t cap)
 {
     struct sockaddr_storage addr = {0};
     int n = sizeof(addr);
-    if (t->uv_open && uv_tcp_getpeername(&t->uv, (struct sockaddr *)&addr, &n) == 0)
+    if (t->uv_open && uv_tcp_getpeername(t->uv, (struct sockaddr *)&addr, &n) == 0)
         tcp_format_addr(&addr, out, cap);
     else
         snprintf(out, cap, "?");
@@ -243,7 +246,8 @@ void tcp_peer(const struct tcp *t, char *out, size_t cap)
 static void on_closed(uv_handle_t *h)
 {
     struct tcp *t = h->data;
-    t->uv_busy = false;
+    mem_free(t->uv);
+    t->uv = NULL;
     tcp_maybe_free(t);
 }
 
@@ -255,10 +259,10 @@ void tcp_close(struct tcp *t, void (*cb)(void *ctx), void *ctx)
     t->close_ctx = ctx;
     if (t->dial)
         dial_cancel(t);
-    if (t->dial)
-        return;
-    if (t->uv_open)
-        tcp_close_handle(t, on_closed);
-    else if (!t->uv_busy && !list_linked(&t->task.link))
+    if (t->uv_open) {
+        t->uv_open = false;
+        uv_close((uv_handle_t *)t->uv, on_closed);
+    } else if (!list_linked(&t->task.link)) {
         loop_post(t->loop, &t->task);
+    }
 }

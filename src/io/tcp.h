@@ -21,8 +21,9 @@ struct tcp_events {
     void (*on_drain)(void *ctx, int status);
 };
 
-// Resolves (skipping look-up for numeric hosts) and connects, trying each address in turn. The
-// events table and ctx live as long as the connection. TCP_NODELAY and keep-alive are set.
+// Resolves (skipping look-up for numeric hosts) and connects, to the address that answers first
+// (io/addresses.h). The events table and ctx live as long as the connection. TCP_NODELAY and
+// keep-alive are set.
 int tcp_connect(struct loop *l, struct span host, uint16_t port, const struct tcp_events *ev,
                 void *ctx, struct tcp **out);
 // Reading starts off.

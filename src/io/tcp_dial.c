@@ -5,36 +5,74 @@
 #include "io/tcp_internal.h"
 
 // Happy path: resolve (or take the numeric address), connect, on_connect(0).
-// Failure modes: each address is tried in turn on a fresh handle; the message is that of the last.
-// While other addresses remain, one that does not answer is given up after ATTEMPT_MS.
+// Failure modes: the addresses are tried in the order of addresses.h; when one has failed, or has
+// not answered for a while, the next is tried beside it, and the first to connect wins. The message
+// is that of the last failure. A dial that lost its connection ends alone.
 
 #define HOST_MAX 255
-#define ATTEMPT_MS 2000
+
+struct attempt {
+    struct list link;
+    struct dial *dial;
+    uv_tcp_t *uv; // goes to the connection when this attempt wins
+    uv_connect_t connect;
+    union address address;
+    bool closing;
+};
 
 struct dial {
-    struct tcp *tcp;
+    struct tcp *tcp; // NULL: nobody waits for it any more
+    struct loop *loop;
     uv_getaddrinfo_t resolve;
-    uv_connect_t connect;
     bool resolving;
-    struct addrinfo *found; // owned
-    const struct addrinfo *next;
-    struct sockaddr_storage addr; // being tried
-    struct timer attempt;
-    int last; // libuv status of the last failure
+    struct addresses addresses;
+    unsigned next;        // address to try
+    struct list attempts; // closing ones too
+    struct timer timer;   // until the next attempt
+    int last;             // libuv status of the last failure
     uint16_t port;
     char host[HOST_MAX + 1];
 };
 
 static void try_next(struct dial *d);
 
-static void dial_free(struct dial *d)
+// Frees what nobody waits for and nothing is under way in.
+static void maybe_free(struct dial *d)
 {
-    timer_stop(&d->attempt);
-    if (d->found)
-        uv_freeaddrinfo(d->found);
+    if (!d->tcp && !d->resolving && list_empty(&d->attempts))
+        mem_free(d);
+}
+
+static void on_attempt_closed(uv_handle_t *h)
+{
+    struct attempt *a = h->data;
+    struct dial *d = a->dial;
+    list_remove(&a->link);
+    mem_free(a->uv);
+    mem_free(a);
     if (d->tcp)
-        d->tcp->dial = NULL;
-    mem_free(d);
+        try_next(d);
+    maybe_free(d);
+}
+
+static void close_attempt(struct attempt *a)
+{
+    if (a->closing)
+        return;
+    a->closing = true;
+    uv_close((uv_handle_t *)a->uv, on_attempt_closed);
+}
+
+// Takes the dial from its connection. Attempts under way end alone.
+static void detach(struct dial *d)
+{
+    timer_stop(&d->timer);
+    d->tcp->dial = NULL;
+    d->tcp = NULL;
+    list_for(it, &d->attempts)
+    {
+        close_attempt(container_of(it, struct attempt, link));
+    }
 }
 
 static void fail(struct dial *d, int code)
@@ -46,99 +84,101 @@ static void fail(struct dial *d, int code)
     else
         err_set(&e, code, "cannot connect to %s port %u: %s", d->host, (unsigned)d->port,
                 uv_strerror(d->last));
-    dial_free(d);
+    detach(d);
     t->ev->on_connect(t->ctx, code, &e);
 }
 
-static void on_attempt_closed(uv_handle_t *h)
+static void attempt_failed(struct attempt *a, int status)
 {
-    struct tcp *t = h->data;
-    struct dial *d = t->dial;
-    t->uv_busy = false;
-    if (t->closing) {
-        dial_free(d);
-        tcp_maybe_free(t);
-    } else if (d->next) {
-        try_next(d);
-    } else {
-        fail(d, ERR_CONNECT);
-    }
-}
-
-static void attempt_failed(struct dial *d, int status)
-{
-    timer_stop(&d->attempt);
+    struct dial *d = a->dial;
     d->last = status;
-    tcp_close_handle(d->tcp, on_attempt_closed);
+    bad_addresses_add(loop_bad_addresses(d->loop), &a->address, loop_now_ms(d->loop));
+    close_attempt(a);
 }
 
-static void on_attempt_timeout(struct timer *timer)
+// The handle is the connection's from here on. Those that were tried before and have not answered
+// are slow at best.
+static void win(struct attempt *a)
 {
-    attempt_failed(container_of(timer, struct dial, attempt), UV_ETIMEDOUT);
+    struct dial *d = a->dial;
+    struct tcp *t = d->tcp;
+    struct bad_addresses *bad = loop_bad_addresses(d->loop);
+    bad_addresses_remove(bad, &a->address);
+    for (struct list *it = d->attempts.next; it != &a->link; it = it->next)
+        bad_addresses_add(bad, &container_of(it, struct attempt, link)->address,
+                          loop_now_ms(d->loop));
+    tcp_adopt(t, a->uv);
+    list_remove(&a->link);
+    mem_free(a);
+    detach(d);
+    maybe_free(d);
+    t->ev->on_connect(t->ctx, 0, NULL);
 }
 
 static void on_connected(uv_connect_t *req, int status)
 {
-    struct dial *d = container_of(req, struct dial, connect);
-    struct tcp *t = d->tcp;
-    if (!t->uv_open)
-        return; // given up on; the close callback goes on
-    if (status != 0) {
-        attempt_failed(d, status);
+    struct attempt *a = container_of(req, struct attempt, connect);
+    if (a->closing)
         return;
-    }
-    dial_free(d);
-    t->connected = true;
-    tcp_set_options(t);
-    t->ev->on_connect(t->ctx, 0, NULL);
-}
-
-static void set_port(struct sockaddr_storage *addr, uint16_t port)
-{
-    if (addr->ss_family == AF_INET6)
-        ((struct sockaddr_in6 *)addr)->sin6_port = htons(port);
+    if (status != 0)
+        attempt_failed(a, status);
     else
-        ((struct sockaddr_in *)addr)->sin_port = htons(port);
-}
-
-static void attempt(struct dial *d)
-{
-    struct tcp *t = d->tcp;
-    require(uv_tcp_init(loop_native(t->loop), &t->uv) == 0);
-    t->uv_open = t->uv_busy = true;
-    int rc = uv_tcp_connect(&d->connect, &t->uv, (const struct sockaddr *)&d->addr, on_connected);
-    if (rc != 0)
-        attempt_failed(d, rc);
-    else if (d->next)
-        timer_start(t->loop, &d->attempt, ATTEMPT_MS);
+        win(a);
 }
 
 static void try_next(struct dial *d)
 {
-    const struct addrinfo *a = d->next;
-    d->next = a->ai_next;
-    require(a->ai_addrlen <= sizeof(d->addr));
-    memcpy(&d->addr, a->ai_addr, a->ai_addrlen);
-    set_port(&d->addr, d->port);
-    attempt(d);
+    if (d->next == d->addresses.n) {
+        if (list_empty(&d->attempts))
+            fail(d, ERR_CONNECT);
+        return;
+    }
+    struct attempt *a = mem_new(struct attempt);
+    a->dial = d;
+    a->address = d->addresses.at[d->next++];
+    a->uv = tcp_new_handle(d->loop);
+    a->uv->data = a;
+    list_push(&d->attempts, &a->link);
+    int rc = uv_tcp_connect(&a->connect, a->uv, &a->address.any, on_connected);
+    if (rc != 0)
+        attempt_failed(a, rc);
+    else if (d->next < d->addresses.n)
+        timer_start(d->loop, &d->timer, ADDRESSES_ATTEMPT_DELAY_MS);
+}
+
+static void on_timer(struct timer *timer)
+{
+    try_next(container_of(timer, struct dial, timer));
 }
 
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *found)
 {
     struct dial *d = container_of(req, struct dial, resolve);
-    struct tcp *t = d->tcp;
     d->resolving = false;
-    d->found = found;
-    if (!t) {
-        dial_free(d);
-        return;
+    for (const struct addrinfo *a = found; a; a = a->ai_next)
+        addresses_add(&d->addresses, a->ai_addr, d->port);
+    uv_freeaddrinfo(found);
+    if (d->tcp) {
+        d->last = status ? status : UV_EAI_NONAME;
+        addresses_order(&d->addresses, loop_bad_addresses(d->loop), loop_now_ms(d->loop));
+        if (d->addresses.n == 0)
+            fail(d, ERR_DNS);
+        else
+            try_next(d);
     }
-    d->last = status ? status : UV_EAI_NONAME;
-    d->next = found;
-    if (status != 0 || !found)
-        fail(d, ERR_DNS);
-    else
-        try_next(d);
+    maybe_free(d);
+}
+
+static struct dial *new_dial(struct tcp *t, struct span host, uint16_t port)
+{
+    struct dial *d = t->dial = mem_new(struct dial);
+    d->tcp = t;
+    d->loop = t->loop;
+    d->port = port;
+    d->timer.fire = on_timer;
+    list_init(&d->attempts);
+    memcpy(d->host, host.p, host.n);
+    return d;
 }
 
 int tcp_connect(struct loop *l, struct span host, uint16_t port, const struct tcp_events *ev,
@@ -147,19 +187,17 @@ int tcp_connect(struct loop *l, struct span host, uint16_t port, const struct tc
     if (host.n == 0 || host.n > HOST_MAX || memchr(host.p, 0, host.n) || port == 0)
         return ERR_INVALID;
     struct tcp *t = tcp_alloc(l);
+    struct sockaddr_storage numeric;
     tcp_set_events(t, ev, ctx);
-    struct dial *d = t->dial = mem_new(struct dial);
-    d->tcp = t;
-    d->port = port;
-    d->attempt.fire = on_attempt_timeout;
-    memcpy(d->host, host.p, host.n);
-    if (tcp_parse_addr(d->host, port, &d->addr)) {
-        attempt(d);
+    struct dial *d = new_dial(t, host, port);
+    if (tcp_parse_addr(d->host, port, &numeric)) {
+        addresses_add(&d->addresses, (const struct sockaddr *)&numeric, port);
+        try_next(d);
     } else {
         struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
         int rc = uv_getaddrinfo(loop_native(l), &d->resolve, on_resolved, d->host, NULL, &hints);
         if (rc != 0) {
-            dial_free(d);
+            mem_free(d);
             mem_free(t);
             return rc == UV_EINVAL ? ERR_INVALID : ERR_DNS;
         }
@@ -172,12 +210,9 @@ int tcp_connect(struct loop *l, struct span host, uint16_t port, const struct tc
 void dial_cancel(struct tcp *t)
 {
     struct dial *d = t->dial;
-    if (d->resolving) {
-        // A look-up that is running cannot be stopped: it goes on alone.
+    // A look-up that is running cannot be stopped: it goes on alone.
+    if (d->resolving)
         uv_cancel((uv_req_t *)&d->resolve);
-        d->tcp = NULL;
-        t->dial = NULL;
-    } else if (t->uv_open) {
-        tcp_close_handle(t, on_attempt_closed);
-    }
+    detach(d);
+    maybe_free(d);
 }

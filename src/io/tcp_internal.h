@@ -11,9 +11,8 @@ struct dial;
 
 struct tcp {
     struct loop *loop;
-    uv_tcp_t uv;
-    bool uv_open; // uv_tcp_init() done, uv_close() not yet called
-    bool uv_busy; // from uv_tcp_init() to the close callback
+    uv_tcp_t *uv; // owned, until its close callback; NULL before it connects and after
+    bool uv_open; // there, and uv_close() not yet called
     bool connected;
     bool failed;  // a write failed: nothing more goes out
     bool ended;   // tcp_shutdown() called
@@ -30,13 +29,13 @@ struct tcp {
 };
 
 struct tcp *tcp_alloc(struct loop *l);
-// Starts closing the handle; `cb` gets the handle, whose data is the connection.
-void tcp_close_handle(struct tcp *t, uv_close_cb cb);
+uv_tcp_t *tcp_new_handle(struct loop *l);
+// The handle is connected, and the connection's from here on.
+void tcp_adopt(struct tcp *t, uv_tcp_t *uv);
 // Frees when closing and nothing is under way any more.
 void tcp_maybe_free(struct tcp *t);
-void tcp_set_options(struct tcp *t);
 
-// Takes back what is under way; t->dial stays set while a handle has to close first.
+// Lets the dial go; what is under way in it ends alone.
 void dial_cancel(struct tcp *t);
 
 void tcp_format_addr(const struct sockaddr_storage *addr, char *out, size_t cap);

@@ -21,25 +21,23 @@ struct tcp_listener {
     void *close_ctx;
 };
 
-static void on_accept_closed(uv_handle_t *h)
+static void on_refused_closed(uv_handle_t *h)
 {
-    struct tcp *t = h->data;
-    mem_free(t);
+    mem_free(h);
 }
 
 static void accept_one(struct tcp_listener *s)
 {
-    struct tcp *t = tcp_alloc(s->loop);
+    uv_tcp_t *uv = tcp_new_handle(s->loop);
     s->waiting = false;
-    require(uv_tcp_init(loop_native(s->loop), &t->uv) == 0);
-    int rc = uv_accept((uv_stream_t *)&s->uv, (uv_stream_t *)&t->uv);
+    int rc = uv_accept((uv_stream_t *)&s->uv, (uv_stream_t *)uv);
     if (rc != 0) {
         log_warn("io", "accept failed", "error=\"%s\"", uv_strerror(rc));
-        uv_close((uv_handle_t *)&t->uv, on_accept_closed);
+        uv_close((uv_handle_t *)uv, on_refused_closed);
         return;
     }
-    t->uv_open = t->uv_busy = t->connected = true;
-    tcp_set_options(t);
+    struct tcp *t = tcp_alloc(s->loop);
+    tcp_adopt(t, uv);
     s->on_accept(s->ctx, t);
 }
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "io/loop_internal.h"
 #include "io/tcp.h"
 
 #define DEADLINE_MS 20000
@@ -253,21 +254,39 @@ static void every_address_is_tried(void **state)
     wait_until(server.got.n == 5);
 }
 
-// An address that neither answers nor refuses is left for the next one in time: its listener's
-// queue is full.
+// An address that neither answers nor refuses: its listener's queue is full.
+struct silence {
+    struct sockaddr_in addr;
+    int full, fill[3];
+};
+
+static void start_silence(struct silence *s)
+{
+    s->addr =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(tcp_listener_port(listener))};
+    inet_pton(AF_INET, "127.0.0.2", &s->addr.sin_addr);
+    s->full = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(s->full, (struct sockaddr *)&s->addr, sizeof(s->addr)), 0);
+    assert_int_equal(listen(s->full, 0), 0);
+    for (int i = 0; i < 3; i++) {
+        s->fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(s->fill[i], (struct sockaddr *)&s->addr, sizeof(s->addr));
+    }
+}
+
+static void stop_silence(struct silence *s)
+{
+    for (int i = 0; i < 3; i++)
+        close(s->fill[i]);
+    close(s->full);
+}
+
+// It is left for the next one in time.
 static void silent_address(void **state)
 {
     (void)state;
-    struct sockaddr_in addr = {.sin_family = AF_INET,
-                               .sin_port = htons(tcp_listener_port(listener))};
-    inet_pton(AF_INET, "127.0.0.2", &addr.sin_addr);
-    int full = socket(AF_INET, SOCK_STREAM, 0), fill[3];
-    assert_int_equal(bind(full, (struct sockaddr *)&addr, sizeof(addr)), 0);
-    assert_int_equal(listen(full, 0), 0);
-    for (int i = 0; i < 3; i++) {
-        fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        (void)!connect(fill[i], (struct sockaddr *)&addr, sizeof(addr));
-    }
+    struct silence s;
+    start_silence(&s);
     dial(&client, SPAN("names.test"));
     int64_t give_up_ms = clock_system.mono_ms(NULL) + DEADLINE_MS;
     while (!client.connects && clock_system.mono_ms(NULL) < give_up_ms) {
@@ -278,9 +297,27 @@ static void silent_address(void **state)
     assert_int_equal(client.connects, 1);
     assert_int_equal(client.connect_status, 0);
     wait_until(server.tcp);
-    for (int i = 0; i < 3; i++)
-        close(fill[i]);
-    close(full);
+    // The next dial leaves it for last.
+    union address silent = {.v4 = s.addr};
+    assert_true(bad_addresses_has(loop_bad_addresses(loop), &silent, loop_now_ms(loop)));
+    stop_silence(&s);
+}
+
+// Closed while two attempts are out.
+static void closed_beside_a_silent_address(void **state)
+{
+    (void)state;
+    struct silence s;
+    start_silence(&s);
+    dial(&client, SPAN("names.test"));
+    for (int i = 0; i < 10; i++)
+        loop_turn(loop, false);
+    added_ms += ADDRESSES_ATTEMPT_DELAY_MS;
+    loop_refresh(loop);
+    tcp_close(client.tcp, on_closed, &client);
+    wait_until(client.closed);
+    assert_int_equal(client.connects, 0);
+    stop_silence(&s);
 }
 
 static void no_address_answers(void **state)
@@ -484,6 +521,7 @@ int main(void)
         T(bytes_both_ways_and_end_of_file),
         T(every_address_is_tried),
         T(silent_address),
+        T(closed_beside_a_silent_address),
         T(no_address_answers),
         T(unknown_host),
         T(refused),
