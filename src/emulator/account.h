@@ -29,7 +29,7 @@ struct emu_account {
     uint8_t token_key[EMU_TOKEN_KEY_LEN];
     // Account-level rates, when limits are on.
     struct emu_bucket list_calls, limits_calls, create_calls, describe_calls, summary_calls,
-        register_calls;
+        register_calls, split_calls, merge_calls;
 };
 
 // The caller has set what is its own in *a (id, region, limits ...; zero elsewhere).

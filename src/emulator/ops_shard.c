@@ -5,6 +5,7 @@
 
 #define SHARDS_PAGE 1000
 #define LIST_SHARDS_RATE 1000
+#define CHANGE_RATE 5 // SplitShard, MergeShards: calls a second (facts/wire.md section 4)
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
 enum filter {
@@ -188,7 +189,8 @@ bool emu_op_split_shard(struct emu_call *c)
     struct span text = EMU_IN(c, NEW_HASH_KEY)->s;
     struct hash_key key;
     char id[EMU_SHARD_ID_LEN + 1], start[HASH_KEY_TEXT_MAX], end[HASH_KEY_TEXT_MAX];
-    if (!sh || !provisioned(c, s, "SplitShard") || !emu_call_shard_room(c, 1) || !room(c, s, 2))
+    if (!sh || !emu_call_rate(c, &c->account->split_calls, CHANGE_RATE, s) ||
+        !provisioned(c, s, "SplitShard") || !emu_call_shard_room(c, 1) || !room(c, s, 2))
         return false;
     emu_shard_id(sh->index, id);
     if (sh->closed_ms)
@@ -226,7 +228,8 @@ bool emu_op_merge_shards(struct emu_call *c)
     struct emu_shard *a = s ? emu_call_shard(c, s, EMU_IN(c, MERGE_SHARD)->s) : NULL;
     struct emu_shard *b = a ? emu_call_shard(c, s, EMU_IN(c, ADJACENT_SHARD)->s) : NULL;
     char id_a[EMU_SHARD_ID_LEN + 1], id_b[EMU_SHARD_ID_LEN + 1];
-    if (!b || !provisioned(c, s, "MergeShards") || !room(c, s, 1))
+    if (!b || !emu_call_rate(c, &c->account->merge_calls, CHANGE_RATE, s) ||
+        !provisioned(c, s, "MergeShards") || !room(c, s, 1))
         return false;
     if (!adjacent(a, b)) {
         emu_shard_id(a->index, id_a);

@@ -98,6 +98,95 @@ static void test_update_shard_count(void **state)
               "{'StreamName':'o','TargetShardCount':4,'ScalingType':'UNIFORM_SCALING'}");
 }
 
+#define KEYS 40
+
+static void resize_to(int target)
+{
+    emu_ok("UpdateShardCount",
+           "{'StreamName':'s','TargetShardCount':%d,'ScalingType':'UNIFORM_SCALING'}", target);
+}
+
+// Reads a closed or open shard to its end; each key's number must be the next one.
+static void read_shard(const char *id, int next[KEYS], bool closed)
+{
+    struct json *j =
+        emu_ok("GetRecords", "{'ShardIterator':'%s'}", emu_iterator("s", id, "TRIM_HORIZON"));
+    for (struct json *r = json_child(json_get(j, "Records")); r; r = json_next(r)) {
+        struct span key = emu_str(r, "PartitionKey");
+        int64_t k, n;
+        assert_true(span_to_i64(span_of(key.p + 1, 2), &k));
+        assert_true(span_to_i64(span_of(key.p + 4, key.n - 4), &n));
+        assert_int_equal(next[k]++, n);
+    }
+    assert_int_equal(json_get(j, "ChildShards") != NULL, closed);
+    assert_int_equal(json_is(json_get(j, "NextShardIterator"), JSON_NULL), closed);
+}
+
+// Parents before children, every key's records come once and in order, whatever the shards did.
+static void test_order_through_changes(void **state)
+{
+    (void)state;
+    static const int targets[] = {2, 3, 6, 5, 10, 20, 40, 64, 33, 17, 9, 5, 3, 2, 1};
+    int next[KEYS] = {0}, rounds = 0;
+    emu_ok("CreateStream", "{'StreamName':'s','ShardCount':1}");
+    for (size_t i = 0; i <= sizeof targets / sizeof *targets; i++, rounds++) {
+        for (int k = 0; k < KEYS; k++)
+            // The record's number goes behind its key, which is hashed apart from it.
+            emu_ok("PutRecord",
+                   "{'StreamName':'s','PartitionKey':'k%02d-%d','Data':'','ExplicitHashKey':"
+                   "'%d340282366920938463463374607431768211'}",
+                   k, rounds, k * 8 + 1);
+        emu_advance(1000);
+        if (i < sizeof targets / sizeof *targets)
+            resize_to(targets[i]);
+    }
+    struct emu_stream *s = emu_account_stream(&fx.account, SPAN("s"));
+    assert_int_equal(s->n_open, 1);
+    for (uint32_t i = 0; i < s->n_shards; i++) {
+        char id[EMU_SHARD_ID_LEN + 1];
+        const struct emu_shard *sh = s->shards[i];
+        // In order of their numbers parents come first.
+        assert_true(sh->parent == EMU_NO_SHARD || sh->parent < i);
+        assert_true(sh->adjacent == EMU_NO_SHARD || sh->adjacent < i);
+        emu_shard_id(i, id);
+        read_shard(id, next, sh->closed_ms != 0);
+    }
+    for (int k = 0; k < KEYS; k++)
+        assert_int_equal(next[k], rounds);
+}
+
+static void test_rates_of_changes(void **state)
+{
+    (void)state;
+    emu_ok("CreateStream", "{'StreamName':'s','ShardCount':4}");
+    fx.account.limits = true;
+    for (int i = 0; i < EMU_RESIZES_A_DAY; i++) {
+        resize_to(i % 2 ? 4 : 8);
+        emu_advance(1000);
+    }
+    emu_error("UpdateShardCount", "LimitExceededException", "10 calls in 24 hours",
+              "{'StreamName':'s','TargetShardCount':8,'ScalingType':'UNIFORM_SCALING'}");
+    emu_advance(24 * EMU_HOUR - EMU_RESIZES_A_DAY * 1000 - 1);
+    emu_error("UpdateShardCount", "LimitExceededException", NULL,
+              "{'StreamName':'s','TargetShardCount':8,'ScalingType':'UNIFORM_SCALING'}");
+    emu_advance(1);
+    resize_to(8);
+    for (int i = 0; i < 6; i++) {
+        const struct emu_stream *s = emu_account_stream(&fx.account, SPAN("s"));
+        char half[HASH_KEY_TEXT_MAX];
+        struct hash_key key = s->shards[s->open[i]]->start;
+        key.hi++;
+        hash_key_format(key, half);
+        if (i < 5)
+            emu_ok("SplitShard", "{'StreamName':'s','ShardToSplit':'%u','NewStartingHashKey':'%s'}",
+                   (unsigned)s->open[i], half);
+        else
+            emu_error("SplitShard", "LimitExceededException", "Rate exceeded",
+                      "{'StreamName':'s','ShardToSplit':'%u','NewStartingHashKey':'%s'}",
+                      (unsigned)s->open[i], half);
+    }
+}
+
 static void test_list_pages(void **state)
 {
     (void)state;
@@ -196,6 +285,8 @@ int main(void)
         EMU_CASE(test_split_and_merge),
         EMU_CASE(test_split_bounds),
         EMU_CASE(test_update_shard_count),
+        EMU_CASE(test_order_through_changes),
+        EMU_CASE(test_rates_of_changes),
         EMU_CASE(test_list_pages),
         EMU_CASE(test_filters),
         EMU_CASE(test_creation_time),
