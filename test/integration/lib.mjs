@@ -13,11 +13,14 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { Sha256 } from '@aws-crypto/sha256-js';
-import { KinesisClient } from '@aws-sdk/client-kinesis';
+import * as sdk from '@aws-sdk/client-kinesis';
 import { cbor, tag } from '@smithy/core/cbor';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { HttpRequest } from '@smithy/protocol-http';
 import { SignatureV4 } from '@smithy/signature-v4';
+
+// For tests outside this folder, which has the packages.
+export { sdk };
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 export const bin = process.env.PENSTOCK_BIN ?? path.join(root, 'build/release/penstock');
@@ -256,7 +259,7 @@ export async function rawData() {
 export function sdkClient(kinesis, { credentials: c = credentials, maxAttempts = 1, ca, ...rest } = {}) {
   const trusted = ca ?? kinesis.ca;
   const agent = trusted && new https.Agent({ keepAlive: true, ca: fs.readFileSync(trusted) });
-  return new KinesisClient({
+  return new sdk.KinesisClient({
     endpoint: kinesis.url,
     region,
     credentials: c,
