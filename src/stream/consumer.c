@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "stream/consumer_internal.h"
+#include "stream/shard_range.h"
 #include "stream/shard_reader.h"
 #include "stream/status_text.h"
 
@@ -329,6 +330,7 @@ int consumer_new(const struct consumer_options *o, struct consumer **out, struct
     c->calls_per_second = o->calls_per_second;
     c->request_ms = o->request_ms ? o->request_ms : DEFAULT_REQUEST_MS;
     c->ahead = o->ahead ? o->ahead : DEFAULT_AHEAD;
+    c->background = o->background;
     c->reported = REPORTED_NOTHING;
     c->task.run = run_task;
     shard_map_init(&c->map, c->start, c->start_timestamp_ms, &c->names);
@@ -343,6 +345,14 @@ int consumer_new(const struct consumer_options *o, struct consumer **out, struct
     return 0;
 }
 
+static void begin_listing(struct consumer *c)
+{
+    c->phase = CONSUMER_LISTING;
+    c->list_due = true;
+    if (!list_linked(&c->task.link))
+        loop_post(c->loop, &c->task);
+}
+
 void consumer_start_shards(struct consumer *c, const struct consumer_checkpoint *cp, size_t n)
 {
     if (c->stopped)
@@ -353,10 +363,27 @@ void consumer_start_shards(struct consumer *c, const struct consumer_checkpoint 
                                      cp[i].shard_end) < 0)
             log_error("stream", "checkpoint ignored: not a shard id, or twice", "shard=\"%.*s\"",
                       SPAN_ARG(cp[i].shard_id));
-    c->phase = CONSUMER_LISTING;
-    c->list_due = true;
-    if (!list_linked(&c->task.link))
-        loop_post(c->loop, &c->task);
+    begin_listing(c);
+}
+
+void consumer_start_ranges(struct consumer *c, const struct consumer_range *r, size_t n)
+{
+    if (c->stopped)
+        return;
+    require(c->phase == CONSUMER_ASKING);
+    c->map.only_ranges = true;
+    for (size_t i = 0; i < n; i++) {
+        struct shard_range range = {.start = {.type = r[i].start,
+                                              .sequence = r[i].from_sequence,
+                                              .timestamp_ms = r[i].from_ms,
+                                              .whole = true},
+                                    .until_sequence = r[i].until_sequence,
+                                    .until_ms = r[i].until_ms};
+        if (shard_map_add_range(&c->map, r[i].shard_id, &range) < 0)
+            log_error("stream", "range ignored: not a shard id, or twice", "shard=\"%.*s\"",
+                      SPAN_ARG(r[i].shard_id));
+    }
+    begin_listing(c);
 }
 
 void consumer_ack(struct consumer *c, struct shard_batch *b)
@@ -404,6 +431,7 @@ void consumer_get_shard(const struct consumer *c, size_t i, struct shard_status 
         .state = node->phase == SHARD_PHASE_ENDED ? SHARD_ENDED : SHARD_WAITING_PARENT,
         .millis_behind = -1,
     };
+    out->position = node->saved;
     if (node->saved.n > 0 && node->saved.p[0] != SHARD_POSITION_TIME)
         out->sequence = node->saved;
 }

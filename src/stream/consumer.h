@@ -30,6 +30,17 @@ struct consumer_checkpoint {
     bool shard_end;
 };
 
+// A part of a shard that is to be read once more: starts at the beginning (KINESIS_TRIM_HORIZON),
+// at from_ms (KINESIS_AT_TIMESTAMP) or with the record from_sequence (KINESIS_AT_SEQUENCE_NUMBER).
+// Ends with the record until_sequence, before the first that arrived at until_ms, and where reading
+// has caught up with the shard. Empty and 0: no such end.
+struct consumer_range {
+    struct span shard_id;
+    enum kinesis_iterator start;
+    struct span from_sequence, until_sequence;
+    int64_t from_ms, until_ms;
+};
+
 enum shard_state {
     SHARD_WAITING_PARENT,
     SHARD_STARTING, // getting an iterator
@@ -82,12 +93,15 @@ struct consumer_options {
     int calls_per_second; // GetRecords a shard; 0 = 5, the service's limit; more: local endpoints
     int64_t request_ms;   // per request; 0 = 30000
     unsigned ahead;       // batches out a shard; 0 = 2
+    bool background;      // never takes what the budget keeps for those who have nothing
     const struct consumer_events *events;
     void *ctx;
 };
 
 int consumer_new(const struct consumer_options *o, struct consumer **out, struct err *e);
 void consumer_start_shards(struct consumer *c, const struct consumer_checkpoint *cp, size_t n);
+// The other answer to on_stream: reads only these, and each ends with a batch that says shard_end.
+void consumer_start_ranges(struct consumer *c, const struct consumer_range *r, size_t n);
 // The batch's effects are durable: frees it, gives its budget back.
 void consumer_ack(struct consumer *c, struct shard_batch *b);
 // Stops fetching; batches that are out stay out. For shutdown: ack them, then close.
@@ -100,6 +114,7 @@ struct shard_status {
     struct span shard_id;
     enum shard_state state;
     struct span sequence;  // last one read
+    struct span position;  // the same, or "@" and the time from which is read; empty = neither
     int64_t millis_behind; // -1 = not known
     uint64_t records, bytes, calls, throttles, errors;
     uint64_t foreign; // aggregated records passed over: their keys belong to another shard

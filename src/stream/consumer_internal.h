@@ -33,6 +33,7 @@ struct consumer {
     int calls_per_second;
     int64_t request_ms;
     unsigned ahead;
+    bool background;
 
     enum consumer_phase phase;
     bool stopped; // no new calls, no events

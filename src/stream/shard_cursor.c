@@ -61,7 +61,7 @@ bool shard_cursor_is_at(const struct shard_cursor *c, struct span *sequence, uin
 {
     *sequence = buf_span(&c->text);
     *sub_sequence = c->start.sub_sequence;
-    return c->start.type == KINESIS_AT_SEQUENCE_NUMBER;
+    return c->start.type == KINESIS_AT_SEQUENCE_NUMBER && !c->start.whole;
 }
 
 struct span shard_cursor_position(const struct shard_cursor *c)

@@ -2,6 +2,7 @@
 #include "stream/shard_map.h"
 
 #include "base/mem.h"
+#include "stream/shard_range.h"
 
 void shard_map_init(struct shard_map *m, enum kinesis_iterator start, int64_t start_timestamp_ms,
                     struct arena *ids)
@@ -77,6 +78,23 @@ int shard_map_add_checkpoint(struct shard_map *m, struct span id, struct span se
         m->has_checkpoints = node->ours = true;
     if (shard_end)
         set_ended(node);
+    return 0;
+}
+
+int shard_map_add_range(struct shard_map *m, struct span id, const struct shard_range *r)
+{
+    require(m->listings == 0);
+    if (id.n == 0 || id.n > SHARD_MAP_MAX_ID || shard_map_find(m, id))
+        return ERR_INVALID;
+    struct shard_node *node = find_or_add(m, id);
+    struct shard_range *own = arena_new(&m->arena, struct shard_range);
+    *own = *r;
+    own->start.sequence = arena_span(&m->arena, r->start.sequence);
+    own->until_sequence = arena_span(&m->arena, r->until_sequence);
+    node->range = own;
+    // It may have expired: then its reader finds out.
+    node->from_checkpoint = true;
+    m->n_checkpoints++;
     return 0;
 }
 
@@ -176,8 +194,8 @@ static void finish_first_listing(struct shard_map *m)
     m->all_expired = m->has_checkpoints && none_connects(m);
     for (size_t i = 0; i < m->n; i++) {
         struct shard_node *node = m->nodes[i];
-        // One with a checkpoint is asked for first: the service says whether it is gone.
-        if (!node->has_checkpoint && (node->passed || node->listed != m->listings))
+        // One with a checkpoint or a range is asked for: the service says whether it is gone.
+        if (!node->has_checkpoint && !node->range && (node->passed || node->listed != m->listings))
             set_ended(node);
     }
 }
@@ -264,6 +282,11 @@ static bool follows_parent(const struct shard_map *m, const struct shard_node *n
 // False when the shard is not to be read at all.
 static bool decide_start(const struct shard_map *m, struct shard_node *node)
 {
+    if (m->only_ranges) {
+        if (node->range)
+            node->start = node->range->start;
+        return node->range != NULL;
+    }
     if (node->has_checkpoint) {
         node->start = saved_position(node);
         return true;

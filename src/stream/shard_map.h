@@ -14,6 +14,7 @@
 //  - at its beginning, when there are checkpoints but none has to do with any shard that is left:
 //    all of those have expired while nobody was reading;
 //  - else where the configuration says. With LATEST, shards that are closed already are passed.
+// In a map of ranges only shards that have one are read, from its start.
 // A parent that is not known (past retention) keeps nobody waiting. One that has a checkpoint and
 // is not listed is asked for all the same: its owner ends it when the service does not know it.
 
@@ -33,10 +34,13 @@
 
 struct shard_position {
     enum kinesis_iterator type;
-    struct span sequence;  // AT_SEQUENCE_NUMBER, AFTER_SEQUENCE_NUMBER
+    struct span sequence; // AT_SEQUENCE_NUMBER, AFTER_SEQUENCE_NUMBER
+    bool whole; // AT_SEQUENCE_NUMBER: nothing of that record is known, sub_sequence does not count
     uint64_t sub_sequence; // AT_SEQUENCE_NUMBER: user records up to this one are known
     int64_t timestamp_ms;  // AT_TIMESTAMP
 };
+
+struct shard_range; // shard_range.h
 
 enum shard_phase { SHARD_PHASE_WAITING, SHARD_PHASE_STARTED, SHARD_PHASE_ENDED };
 
@@ -60,7 +64,8 @@ struct shard_node {
     bool awaited, from_checkpoint;
     unsigned listed;
     enum shard_phase phase;
-    struct shard_position start; // set when its turn comes
+    const struct shard_range *range; // NULL = all of it
+    struct shard_position start;     // set when its turn comes
     struct list link;
     void *data; // the owner's
 };
@@ -76,6 +81,7 @@ struct shard_map {
     size_t n_checkpoints;
     unsigned listings;
     bool has_checkpoints;
+    bool only_ranges; // shards without one are passed
     bool all_expired;
     struct list waiting;
 };
@@ -87,6 +93,9 @@ void shard_map_free(struct shard_map *m);
 // All checkpoints come before the first listing, each shard once. ERR_INVALID for an unusable id.
 int shard_map_add_checkpoint(struct shard_map *m, struct span id, struct span sequence,
                              uint64_t sub_sequence, bool shard_end) MUST_CHECK;
+// Instead of checkpoints: only such parts are read. The range is copied, with what it refers to.
+int shard_map_add_range(struct shard_map *m, struct span id,
+                        const struct shard_range *r) MUST_CHECK;
 // A complete listing. ERR_LIMIT when there are too many shards, ERR_PROTO for an unusable id; then
 // nothing has changed.
 int shard_map_merge_listing(struct shard_map *m, const struct kinesis_shard *shards,

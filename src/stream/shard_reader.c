@@ -54,10 +54,16 @@ static void on_granted(struct budget_hold *h)
     go_on(container_of(h, struct shard_reader, hold));
 }
 
+// Whether it may use what the budget keeps for those who have nothing.
+static bool is_first(const struct shard_reader *r)
+{
+    return r->s.n_out == 0 && !r->s.c->background;
+}
+
 static void on_empty(struct shard_source *s)
 {
     struct shard_reader *r = reader_of(s);
-    if (budget_hold_become_first(&r->hold))
+    if (is_first(r) && budget_hold_become_first(&r->hold))
         go_on(r);
 }
 
@@ -159,7 +165,7 @@ static bool on_size(struct kinesis_call *call, int64_t content_length)
     if (r->s.halted || need <= r->hold.held)
         return true;
     release(r);
-    return budget_hold_take(&r->hold, need, r->s.n_out == 0);
+    return budget_hold_take(&r->hold, need, is_first(r));
 }
 
 static void start_call(struct shard_reader *r, enum reader_call kind, enum kinesis_op op)
@@ -248,7 +254,7 @@ static void read_on(struct shard_reader *r)
     if (r->hold.held == 0) {
         int most = r->limit_cap < c->max_records ? r->limit_cap : c->max_records;
         r->limit = reply_size_limit(&r->size, most, room(c->budget));
-        if (!budget_hold_take(&r->hold, reply_size_estimate(&r->size, r->limit), r->s.n_out == 0))
+        if (!budget_hold_take(&r->hold, reply_size_estimate(&r->size, r->limit), is_first(r)))
             return;
     }
     start_fetch(r);

@@ -2,6 +2,7 @@
 #include "stream/shard_source.h"
 
 #include "base/mem.h"
+#include "stream/shard_range.h"
 #include "stream/status_text.h"
 
 #define LOG_LINES_A_MINUTE 20 // of all shards of a stream
@@ -268,6 +269,10 @@ static void note_reply(struct shard_source *s, struct kinesis_output *out, bool 
         consumer_learn_children(s->c, s->node, out->shards, out->n_shards);
     if (end)
         meet_end(s, out);
+    if (s->node->range && shard_range_cut(s->node->range, out)) {
+        s->at_end = true;
+        s->in_doubt = false;
+    }
 }
 
 // All records are read, whether they are handed over or not.
@@ -426,6 +431,7 @@ void shard_source_status(const struct shard_source *s, struct shard_status *out)
     *out = (struct shard_status){
         .shard_id = s->node->id,
         .sequence = shard_cursor_sequence(&s->cursor),
+        .position = shard_cursor_position(&s->cursor),
         .state = state_of(s),
         .millis_behind = s->millis_behind,
         .records = s->records,
