@@ -153,6 +153,23 @@ static void settings_change(struct emulator *e, struct http_exchange *x)
     settings(e, x);
 }
 
+static void credentials_change(struct emulator *e, struct http_exchange *x)
+{
+    struct err err = {0};
+    struct json *all = json_parse(http_body(x), &err);
+    struct span id = json_get_str(all, "accessKeyId", SPAN_NONE);
+    struct span secret = json_get_str(all, "secretAccessKey", SPAN_NONE);
+    if (!id.n || !secret.n)
+        err_set(&err, ERR_INVALID, "accessKeyId and secretAccessKey expected");
+    if (err.code) {
+        respond_error(x, 400, err.msg);
+    } else {
+        emu_service_set_credentials(e, id, secret, json_get_str(all, "sessionToken", SPAN_NONE));
+        http_respond_type(x, 200, "application/json", SPAN("{}"));
+    }
+    json_free(all);
+}
+
 static const struct {
     const char *method, *path;
     void (*run)(struct emulator *e, struct http_exchange *x);
@@ -161,6 +178,7 @@ static const struct {
     {"DELETE", EMU_ADMIN_PREFIX "stats", stats_reset},
     {"GET", EMU_ADMIN_PREFIX "settings", settings},
     {"POST", EMU_ADMIN_PREFIX "settings", settings_change},
+    {"POST", EMU_ADMIN_PREFIX "credentials", credentials_change},
     {"GET", EMU_ADMIN_PREFIX "faults", faults},
     {"POST", EMU_ADMIN_PREFIX "faults", faults_add},
     {"DELETE", EMU_ADMIN_PREFIX "faults", faults_clear},

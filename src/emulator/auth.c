@@ -279,6 +279,9 @@ static bool known_client(const struct emu_auth *a, const struct emu_signed *r,
 {
     struct span token = http_header_get(r->headers, "x-amz-security-token");
     bool token_fits = token.p ? a->token.p && span_eq_secret(token, a->token) : !a->token.p;
+    if (a->ended.n && span_eq_secret(p->id, a->ended))
+        return emu_fail(e, arena, "ExpiredTokenException",
+                        "The security token included in the request is expired");
     return (span_eq_secret(p->id, a->id) && token_fits) ||
            emu_fail(e, arena, "UnrecognizedClientException",
                     "The security token included in the request is invalid.");

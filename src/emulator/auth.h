@@ -14,6 +14,7 @@
 struct emu_auth {
     struct span id, secret;
     struct span token; // p == NULL: a session token is refused
+    struct span ended; // id of those before: told that their token has expired
     struct span region, service;
     // Signing key of the day last used.
     char key_date[8];
@@ -28,7 +29,7 @@ struct emu_signed {
 };
 
 // False with e set: MissingAuthenticationToken, IncompleteSignature, UnrecognizedClient,
-// InvalidSignature (also for a date more than EMU_SKEW_MS off).
+// ExpiredToken, InvalidSignature (also for a date more than EMU_SKEW_MS off).
 bool emu_auth_check(struct emu_auth *a, const struct emu_signed *r, int64_t wall_ms,
                     struct arena *arena, struct emu_error *e);
 // The canonical request over the given signed headers (";" joined), for messages and tests.

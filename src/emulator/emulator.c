@@ -29,13 +29,38 @@ static void secret_free(struct span s)
     mem_free((char *)s.p);
 }
 
+static void auth_free(struct emu_auth *a)
+{
+    mem_free((char *)a->id.p);
+    mem_free((char *)a->ended.p);
+    secret_free(a->secret);
+    secret_free(a->token);
+    mem_wipe(a->key, sizeof a->key);
+}
+
+static struct span copied(struct span s)
+{
+    return s.n ? span_of(mem_strndup(s.p, s.n), s.n) : SPAN_NONE;
+}
+
+void emu_service_set_credentials(struct emulator *e, struct span id, struct span secret,
+                                 struct span token)
+{
+    struct emu_auth old = e->auth;
+    e->auth = (struct emu_auth){.id = copied(id),
+                                .secret = copied(secret),
+                                .token = copied(token),
+                                .ended = copied(old.id),
+                                .region = old.region,
+                                .service = old.service};
+    e->check_signatures = true;
+    auth_free(&old);
+}
+
 static void emulator_free(struct emulator *e)
 {
     emu_account_free(&e->account);
-    mem_free((char *)e->auth.id.p);
-    secret_free(e->auth.secret);
-    secret_free(e->auth.token);
-    mem_wipe(e->auth.key, sizeof e->auth.key);
+    auth_free(&e->auth);
     buf_free(&e->reply);
     mem_free(e);
 }

@@ -15,6 +15,8 @@
 //     subscriptionMs    how long a subscription lasts (300000)
 //     subscribeAgainMs  within this after a SubscribeToShard another is refused (5000)
 //     limits            whether the throughput limits of the service are enforced
+//   POST   /_penstock/credentials  {"accessKeyId", "secretAccessKey", "sessionToken"}: what callers
+//     sign with from then on; the ones before are told that they have expired
 
 #include "base/clock.h"
 #include "base/err.h"

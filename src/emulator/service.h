@@ -40,4 +40,8 @@ void emu_service_unstall(struct emulator *e);
 #define EMU_ADMIN_PREFIX "/_penstock/"
 void emu_admin_handle(struct emulator *e, struct http_exchange *x);
 
+// Callers must sign with these; token empty = none. All is copied.
+void emu_service_set_credentials(struct emulator *e, struct span id, struct span secret,
+                                 struct span token);
+
 #endif

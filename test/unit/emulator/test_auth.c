@@ -198,6 +198,8 @@ static void test_who(void **state)
     assert_error(&r, "UnrecognizedClientException", "security token included");
     r.auth.token = SPAN("other");
     assert_error(&r, "UnrecognizedClientException", "security token included");
+    r.auth.ended = r.auth.id;
+    assert_error(&r, "ExpiredTokenException", "is expired");
     arena_free(&r.arena);
 }
 
