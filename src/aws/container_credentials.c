@@ -131,9 +131,11 @@ static void refused(struct container_credentials *s, struct source_world *w,
     }
     source_json_text(in->body, "code", w->arena, &code);
     source_json_text(in->body, "message", w->arena, &message);
-    source_fail(out, in->status < 0 ? in->status : ERR_AUTH, "%.*s: %.*s %.*s %.*s",
-                SPAN_ARG(s->url.host), SPAN_ARG(source_trouble(w, in)), SPAN_ARG(code),
-                SPAN_ARG(message));
+    struct span said =
+        span_trim(arena_printf(w->arena, "%.*s %.*s", SPAN_ARG(code), SPAN_ARG(message)));
+    source_fail(out, in->status < 0 ? in->status : ERR_AUTH, "%.*s: %.*s%s%.*s",
+                SPAN_ARG(s->url.host), SPAN_ARG(source_trouble(w, in)), said.n ? " " : "",
+                SPAN_ARG(said));
 }
 
 static void on_keys(struct container_credentials *s, struct source_world *w,

@@ -428,9 +428,8 @@ void credentials_report(const struct credentials_provider *p, struct credentials
 {
     *out = (struct credentials_report){
         .origin = p->origin, .trail = p->trail, .error = p->err.code ? p->err.msg : NULL};
-    if (p->value && p->schedule.ends && !p->schedule.ended_at_once &&
-        p->schedule.end_ms != INT64_MAX) {
+    if (p->value && p->schedule.ends) {
         out->ends = true;
-        out->ends_in_ms = p->schedule.end_ms - loop_now_ms(p->loop);
+        out->ends_in_ms = p->schedule.said_ms - loop_now_ms(p->loop);
     }
 }

@@ -35,18 +35,14 @@ static void from(struct resolver *r, struct span what)
     buf_printf(&r->origin, "%s%.*s", r->origin.n ? " -> " : "", SPAN_ARG(what));
 }
 
-static void end_failed(struct resolver *r, int code, struct source_step *out)
-{
-    r->phase = RESOLVER_ENDED;
-    source_fail(out, code, "no AWS credentials: %.*s", SPAN_ARG(buf_span(&r->trail)));
-}
-
 // A source that is set up but fails ends it all: another account's keys must not stand in.
 static void fail(struct resolver *r, const struct err *e, struct source_step *out)
 {
     struct span at = r->origin.n ? buf_span(&r->origin) : SPAN("configuration");
-    buf_printf(&r->trail, "%s%.*s: %s", r->trail.n ? "; " : "", SPAN_ARG(at), e->msg);
-    end_failed(r, e->code, out);
+    struct span before = buf_span(&r->trail);
+    r->phase = RESOLVER_ENDED;
+    source_fail(out, e->code, "no AWS credentials: %.*s: %s%s%.*s%s", SPAN_ARG(at), e->msg,
+                before.n ? " (not by " : "", SPAN_ARG(before), before.n ? ")" : "");
 }
 
 static void next_role(struct resolver *r, struct source_step *out);
@@ -288,7 +284,8 @@ static void look(struct resolver *r, struct source_step *out)
             return;
         }
     }
-    end_failed(r, ERR_AUTH, out);
+    r->phase = RESOLVER_ENDED;
+    source_fail(out, ERR_AUTH, "no AWS credentials: not by %.*s", SPAN_ARG(buf_span(&r->trail)));
 }
 
 static void set_world(struct resolver *r)

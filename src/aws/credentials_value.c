@@ -52,6 +52,7 @@ struct credentials_schedule credentials_schedule(const struct source_value *v, b
     }
     int64_t life_ms = v->expires_ms - (v->issued_ms ? v->issued_ms : wall_ms);
     s.ends = true;
+    s.said_ms = now_ms + life_ms;
     if (life_ms <= 0) {
         s.ended_at_once = true;
         s.refresh_ms =

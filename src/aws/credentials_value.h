@@ -33,6 +33,7 @@ struct credentials_schedule {
     bool ended_at_once; // came with its end behind it
     int64_t refresh_ms; // from then on, in the background
     int64_t end_ms;     // not used any more from then on
+    int64_t said_ms;    // the end as its issuer says it
 };
 
 // `wall_ms` stands in where the issuer's clock is unknown; `unit` in [0, 1) spreads the refreshes

@@ -14,6 +14,7 @@
 #include "bridge/outbox.h"
 #include "stream/consumer.h"
 #include "stream/producer.h"
+#include "stream/status_text.h"
 
 // Records a converter job: small enough that several workers share a batch, large enough to be
 // cheap.
@@ -106,7 +107,7 @@ struct integration {
     struct dead_replay dead;
     int stream_status, put_status;
     bool stream_seen; // on_status has spoken
-    char stream_error[ERR_MSG_MAX], put_error[ERR_MSG_MAX], start_error[ERR_MSG_MAX];
+    char stream_error[STATUS_TEXT_MAX], put_error[STATUS_TEXT_MAX], start_error[ERR_MSG_MAX];
     struct err stall;         // why neither records nor empty answers arrive; code 0 = they do
     const char *logged_state; // NULL = none yet
     uint64_t logged_error;

@@ -5,7 +5,8 @@
 #include <stdio.h>
 
 // Of the service's own words.
-#define MESSAGE_MAX 240
+// Room for what says why each source of credentials did not serve.
+#define MESSAGE_MAX 600
 
 struct advice {
     const char *code;

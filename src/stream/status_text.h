@@ -6,7 +6,7 @@
 
 #include "aws/kinesis.h"
 
-#define STATUS_TEXT_MAX 512
+#define STATUS_TEXT_MAX 900
 
 struct status_cause {
     const char *operation;         // "GetRecords"

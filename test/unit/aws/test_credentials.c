@@ -289,7 +289,8 @@ static void test_failures(void **state)
     (void)state;
     char text[600];
     snprintf(text, sizeof text,
-             "environment: AWS_ACCESS_KEY_ID is not set; shared files: neither %s/.aws/credentials "
+             "not by environment: AWS_ACCESS_KEY_ID is not set; shared files: neither "
+             "%s/.aws/credentials "
              "nor %s/.aws/config exists: there is no profile \"default\"; web identity: "
              "AWS_WEB_IDENTITY_TOKEN_FILE is not set; container: AWS_CONTAINER_CREDENTIALS_* not "
              "set; instance metadata: AWS_EC2_METADATA_DISABLED is true",

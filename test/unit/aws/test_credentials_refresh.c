@@ -388,6 +388,7 @@ static void check_schedule(int64_t life_ms, bool lasting, double unit, int64_t r
     assert_int_equal(s.refresh_ms, 500 + refresh_ms);
     assert_int_equal(s.end_ms, end_ms == INT64_MAX ? INT64_MAX : 500 + end_ms);
     assert_int_equal(s.ended_at_once, life_ms <= 0);
+    assert_int_equal(s.said_ms, 500 + life_ms);
 }
 
 static void test_schedule(void **state)
