@@ -338,6 +338,8 @@ static void close_next(struct gateway *g)
     } else if (g->bridge) {
         bridge_close(g->bridge, on_bridge_closed, g);
     } else if (g->convert) {
+        if (g->hub)
+            hub_stop(g->hub);
         convert_pool_close(g->convert, on_convert_closed, g);
     } else if (g->store) {
         store_close(g->store, on_store_closed, g);

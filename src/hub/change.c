@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
 #include "hub/hub_internal.h"
+#include "hub/run_writes.h"
 
 // Changes that people make by REST: what is saved and what the rule chain makes of it become
 // durable together, and only then is the caller told. A downlink that the outbox has no room for,
@@ -77,9 +78,8 @@ void hub_save_attributes(struct hub *h, struct store_device *d, enum store_scope
     struct change *c = begin(h, cb, ctx);
     int64_t now_ms = loop_wall_ms(h->o.loop);
     for (size_t i = 0; i < n; i++) {
-        store_txn_attribute(c->run.txn, d, scope, &kv[i], now_ms, false);
+        run_put_attribute(&c->run, d, scope, &kv[i], now_ms, false);
     }
-    h->stats.attributes += n;
     struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_UPDATED,
                         .originator = d,
                         .ts_ms = now_ms,
@@ -98,7 +98,7 @@ void hub_delete_attributes(struct hub *h, struct store_device *d, enum store_sco
     struct change *c = begin(h, cb, ctx);
     struct kv *kv = arena_zalloc(&c->run.arena, n * sizeof *kv);
     for (size_t i = 0; i < n; i++) {
-        store_txn_delete_attribute(c->run.txn, d, scope, keys[i]);
+        run_delete_attribute(&c->run, d, scope, keys[i]);
         kv[i].key = arena_span(&c->run.arena, keys[i]);
     }
     struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_DELETED,
@@ -123,8 +123,7 @@ void hub_save_telemetry(struct hub *h, struct store_device *d, const struct kv_g
         struct kv_group g = groups[i];
         if (g.ts_ms == 0)
             g.ts_ms = now_ms;
-        store_txn_points(c->run.txn, d, g.ts_ms, g.kv, g.n);
-        h->stats.telemetry_points += g.n;
+        run_put_points(&c->run, d, g.ts_ms, g.kv, g.n);
         struct hub_msg m = {.type = RULE_MSG_TIMESERIES_UPDATED,
                             .originator = d,
                             .ts_ms = now_ms,

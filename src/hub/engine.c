@@ -73,16 +73,109 @@ static void enter(struct flow *f)
 void engine_start(struct hub_run *r, const struct hub_msg *m)
 {
     struct flow_root root = {NULL, ENGINE_STEPS_MAX};
-    struct flow f = {.run = r, .chain = r->hub->root, .msg = m, .root = &root};
+    struct flow f = {.run = r, .msg = m, .root = &root};
+    f.chain = hub_start_chain(r->hub, m->originator);
     if (f.chain)
         enter(&f);
 }
 
 void flow_start(struct flow *f, const struct hub_msg *m)
 {
-    struct flow next = {.run = f->run, .chain = f->run->hub->root, .msg = m, .root = f->root};
+    struct flow next = {.run = f->run, .msg = m, .root = f->root};
+    next.chain = hub_start_chain(f->run->hub, m->originator);
     if (next.chain)
         enter(&next);
+}
+
+static const struct flow_frame *push_frame(struct hub_run *r, const struct flow_frame *up,
+                                           struct chain_runtime *chain, const struct rule_node *n)
+{
+    struct flow_frame *frame = arena_new(&r->arena, struct flow_frame);
+    *frame = (struct flow_frame){up, chain_ref(chain), n, up ? up->depth + 1 : 1, r->frames};
+    r->frames = frame;
+    return frame;
+}
+
+void flow_enter(struct flow *f, const struct rule_node *n, struct chain_runtime *to)
+{
+    struct hub_run *run = f->run;
+    unsigned depth = f->up ? f->up->depth + 1 : 1;
+    if (depth > ENGINE_DEPTH_MAX) {
+        flow_fail(f, n,
+                  "the message is in too many rule chains at once: they lead into each other");
+        return;
+    }
+    struct flow inner = *f;
+    inner.up = push_frame(run, f->up, f->chain, n);
+    inner.chain = to;
+    enter(&inner);
+}
+
+void flow_leave(struct flow *f, struct span relation)
+{
+    if (!f->up)
+        return;
+    struct flow outer = *f;
+    outer.up = f->up->up;
+    outer.chain = f->up->chain;
+    flow_next(&outer, f->up->node, relation);
+}
+
+static const struct rule_node *find_node(const struct chain_runtime *c, struct uuid id)
+{
+    for (uint32_t i = 0; c && i < c->chain->n_nodes; i++) {
+        if (uuid_eq(c->chain->nodes[i].id, id))
+            return &c->chain->nodes[i];
+    }
+    return NULL;
+}
+
+static bool read_place(struct hub *h, const struct json *j, struct chain_runtime **chain,
+                       const struct rule_node **node)
+{
+    struct uuid id;
+    if (!uuid_parse(json_get_str(j, "chain", SPAN_NONE), &id))
+        return false;
+    *chain = hub_chain(h, id);
+    if (!uuid_parse(json_get_str(j, "node", SPAN_NONE), &id))
+        return false;
+    *node = find_node(*chain, id);
+    return *node != NULL;
+}
+
+// The innermost comes first in the list, and is made last.
+static bool read_frames(struct hub_run *r, const struct json *at, unsigned depth,
+                        const struct flow_frame **up)
+{
+    struct chain_runtime *chain;
+    const struct rule_node *node;
+    *up = NULL;
+    if (!at)
+        return true;
+    if (depth == ENGINE_DEPTH_MAX || !read_place(r->hub, at, &chain, &node) ||
+        !read_frames(r, json_next(at), depth + 1, up))
+        return false;
+    *up = push_frame(r, *up, chain, node);
+    return true;
+}
+
+bool engine_resume(struct hub_run *r, struct uuid chain, struct uuid node,
+                   const struct json *frames, const struct hub_msg *m)
+{
+    struct flow_root root = {NULL, ENGINE_STEPS_MAX};
+    struct flow f = {.run = r, .chain = hub_chain(r->hub, chain), .msg = m, .root = &root};
+    const struct rule_node *n = find_node(f.chain, node);
+    if (!n || !read_frames(r, json_child(frames), 0, &f.up))
+        return false;
+    flow_succeed(&f, n);
+    return true;
+}
+
+void engine_end(struct hub_run *r)
+{
+    for (struct flow_frame *f = r->frames; f; f = f->next)
+        chain_unref(f->chain);
+    r->frames = NULL;
 }
 
 struct flow *flow_hold(struct flow *f)
@@ -116,8 +209,7 @@ static const struct hub_msg *answered(struct hub_run *r, const struct hub_msg *m
     struct hub_msg *out = hub_msg_edit(r, m);
     if (answer->json.p)
         hub_msg_set_json(out, answer->json);
-    for (size_t i = 0; i < answer->metadata.n; i++)
-        hub_msg_set(r, out, answer->metadata.p[i].key, answer->metadata.p[i].value);
+    hub_msg_set_all(r, out, answer->metadata);
     return out;
 }
 

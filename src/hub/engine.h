@@ -6,7 +6,7 @@
 // transaction; a node that must wait (script, read, network) holds its flow, and the run waits.
 // Internal to hub/.
 
-#include "hub/hub_internal.h"
+#include "hub/chains.h"
 
 // Node executions that one message may cause, in all its copies and in every chain it passes: ends
 // loops.
@@ -27,6 +27,7 @@ struct flow_frame {
     struct chain_runtime *chain; // referenced until the run ends
     const struct rule_node *node;
     unsigned depth;
+    struct flow_frame *next; // of the run
 };
 
 // A message at a node. On the stack until a node must wait; then a copy in the run's arena goes on
@@ -42,6 +43,13 @@ struct flow {
 // A message starts in the chain of its device.
 void engine_start(struct hub_run *r, const struct hub_msg *m);
 
+// A message goes on behind a node by "Success"; `frames` as delays.c writes them. False: the chain
+// or the node is not there any more.
+bool engine_resume(struct hub_run *r, struct uuid chain, struct uuid node,
+                   const struct json *frames, const struct hub_msg *m);
+// What the run's frames refer to.
+void engine_end(struct hub_run *r);
+
 // How a node goes on ------------------------------------------------------------------------------
 
 // The flow's message goes on by the node's connections of that name. How many there were.
@@ -53,6 +61,10 @@ void flow_fail(struct flow *f, const struct rule_node *n, const char *reason);
 void flow_succeed_with(struct flow *f, const struct rule_node *n, const struct hub_msg *m);
 // A message of its own starts in the chain of its device; it counts as one of this message's.
 void flow_start(struct flow *f, const struct hub_msg *m);
+
+// Into another chain, by a rule chain node; back out of it, by that node's connections of the name.
+void flow_enter(struct flow *f, const struct rule_node *n, struct chain_runtime *to);
+void flow_leave(struct flow *f, struct span relation);
 
 // The flow in the run's arena, with all it needs; the run does not end before flow_release().
 struct flow *flow_hold(struct flow *f);

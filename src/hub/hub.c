@@ -1,74 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
-#include "hub/script_queue.h"
+#include "hub/delays.h"
+#include "hub/value_reads.h"
 
 #define SETTING_TENANT "tenant"
 #define SETTING_ROOT "rootRuleChain"
-
-struct chain_runtime *chain_ref(struct chain_runtime *c)
-{
-    if (c)
-        c->refs++;
-    return c;
-}
-
-void chain_unref(struct chain_runtime *c)
-{
-    if (!c || --c->refs > 0)
-        return;
-    for (uint32_t i = 0; i < c->chain->n_nodes; i++) {
-        script_queue_free(c->chain->nodes[i].scripts);
-    }
-    rule_chain_free(c->chain);
-    mem_free(c);
-}
-
-static void make_scripts(struct hub *h, struct rule_chain *chain)
-{
-    for (uint32_t i = 0; i < chain->n_nodes; i++) {
-        struct rule_node *n = &chain->nodes[i];
-        if (n->script.n)
-            n->scripts = script_queue_new(h, n->script_kind, n->name, n->script);
-    }
-}
-
-void hub_load_root(struct hub *h)
-{
-    struct entity *e = registry_find(h->registry, STORE_RULE_CHAIN, h->root_id);
-    struct json *metadata = e ? json_get(e->doc, "metadata") : NULL;
-    struct rule_chain *chain = NULL;
-    struct err err = {0};
-    chain_unref(h->root);
-    h->root = NULL;
-    if (!metadata) {
-        log_warn("hub", "the root rule chain has no nodes: messages end at once");
-        return;
-    }
-    if (rule_chain_compile(metadata, e->name, &chain, &err) < 0) {
-        log_error("hub", "the root rule chain cannot run", "error=\"%s\"", err.msg);
-        return;
-    }
-    make_scripts(h, chain);
-    h->root = mem_new(struct chain_runtime);
-    h->root->chain = chain;
-    h->root->refs = 1;
-}
-
-static void on_chain_saved(void *ctx, struct entity *e, bool created)
-{
-    struct hub *h = ctx;
-    (void)created;
-    if (uuid_eq(e->id, h->root_id))
-        hub_load_root(h);
-}
-
-static void on_chain_removed(void *ctx, struct entity *e)
-{
-    on_chain_saved(ctx, e, false);
-}
-
-static const struct registry_observer chain_observer = {.on_saved = on_chain_saved,
-                                                        .on_removed = on_chain_removed};
 
 static struct entity *add_named(struct hub *h, struct store_txn *txn, enum store_doc_kind kind,
                                 struct json *doc, const char *name)
@@ -143,12 +79,23 @@ static int ensure_root_chain(struct hub *h, struct store_txn *txn, struct err *e
     return 0;
 }
 
+static void load_other(void *ctx, enum store_doc_kind kind, struct uuid id, struct span name,
+                       struct span json)
+{
+    struct hub *h = ctx;
+    (void)name;
+    if (kind == STORE_DELAYED)
+        delays_load(h->delays, id, json);
+}
+
 int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
 {
     struct hub *h = mem_new(struct hub);
     h->o = *o;
     h->registry = registry_new(o->loop, o->store);
-    int status = registry_load(h->registry, e);
+    h->reads = value_reads_new(o->store);
+    h->delays = delays_new(h);
+    int status = registry_load(h->registry, load_other, h, e);
     if (status < 0) {
         hub_free(h);
         return status;
@@ -165,17 +112,23 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
         return status;
     }
     store_commit(o->store, txn, NULL, NULL);
-    registry_observe(h->registry, STORE_RULE_CHAIN, &chain_observer, h);
-    hub_load_root(h);
+    chains_open(h);
     *out = h;
     return 0;
+}
+
+void hub_stop(struct hub *h)
+{
+    delays_stop(h->delays);
 }
 
 void hub_free(struct hub *h)
 {
     if (!h)
         return;
-    chain_unref(h->root);
+    chains_close(h);
+    delays_free(h->delays);
+    value_reads_free(h->reads);
     registry_free(h->registry);
     mem_free(h);
 }
@@ -242,8 +195,7 @@ static void on_root_set(void *ctx, int status, struct entity *e, const struct er
     struct set_root *s = ctx;
     (void)e;
     if (status == 0) {
-        s->hub->root_id = s->id;
-        hub_load_root(s->hub);
+        chains_set_root(s->hub, s->id);
     }
     s->cb(s->ctx, status, status == 0 ? hub_root_chain(s->hub) : NULL, err);
     mem_free(s);

@@ -12,6 +12,9 @@
 #include "hub/rule_chain.h"
 
 struct hub;
+struct delayed;
+struct flow_frame;
+struct run_writes;
 
 // A message on its way through the rule chain. Memory: the run's arena (or longer).
 struct hub_msg {
@@ -43,6 +46,9 @@ struct hub_run {
     struct arena arena;
     unsigned pending;
     bool finishing;
+    struct flow_frame *frames; // the engine's
+    struct run_writes *writes; // what nodes of the run may read again; NULL = nothing
+    struct delayed *delayed;   // messages that delay nodes of the run hold back
     bool replay;
     // Something was stopped with the program on its way down: abort it, nothing of it happened.
     bool canceled;
@@ -160,6 +166,8 @@ struct hub_options {
 // Loads the registry, makes what a new database lacks (tenant, default profile, Root Rule Chain of
 // facts/hub.md section 4.5), compiles chains. Before the loop runs.
 int hub_new(const struct hub_options *o, struct hub **out, struct err *e);
+// Nothing starts by itself from here on (delayed messages): the loop can end.
+void hub_stop(struct hub *h);
 void hub_free(struct hub *h);
 void hub_set_sink(struct hub *h, const struct hub_downlink_sink *sink);
 void hub_set_rest_sink(struct hub *h, const struct hub_rest_sink *sink);

@@ -10,11 +10,7 @@
 #define HUB_NAME_MAX_BYTES 255
 #define HUB_DEFAULT_PROFILE "default"
 
-// A compiled chain that runs may hold on to while it is being replaced.
-struct chain_runtime {
-    struct rule_chain *chain;
-    unsigned refs;
-};
+struct chain_runtime;
 
 struct hub {
     struct hub_options o;
@@ -22,17 +18,16 @@ struct hub {
     struct uuid tenant;
     struct uuid root_id;
     struct chain_runtime *root; // compiled root chain, or NULL
+    unsigned profile_chains;    // device profiles with a chain of their own
+    unsigned value_readers;     // nodes that read what is stored (run_writes.h)
+    struct value_reads *reads;
+    struct delays *delays;
     struct hub_downlink_sink sink;
     struct hub_rest_sink rest_sink;
     struct hub_rpc_sink rpc_sink;
     struct hub_stats stats;
     struct log_limit failure_log, script_log;
 };
-
-struct chain_runtime *chain_ref(struct chain_runtime *c);
-void chain_unref(struct chain_runtime *c);
-// Compiles the root chain's document again (it changed, or another chain is root now).
-void hub_load_root(struct hub *h);
 
 // One pending node of the run has ended.
 void run_release(struct hub_run *r);
@@ -48,7 +43,8 @@ struct hub_msg *hub_msg_edit(struct hub_run *r, const struct hub_msg *m);
 // Spans in the run's arena, or longer.
 void hub_msg_set_json(struct hub_msg *m, struct span json);
 void hub_msg_set_type(struct hub_run *r, struct hub_msg *m, struct span name);
-void hub_msg_set(struct hub_run *r, struct hub_msg *m, struct span key, struct span value);
+void hub_msg_set_all(struct hub_run *r, struct hub_msg *m, struct convert_pairs pairs);
+void hub_msg_unset(struct hub_run *r, struct hub_msg *m, struct span key);
 struct convert_pairs hub_pairs_copy(struct arena *a, struct convert_pairs pairs);
 // "ATTRIBUTES_UPDATED", or the type's own name.
 struct span hub_msg_type_name(const struct hub_msg *m);

@@ -139,16 +139,34 @@ void hub_msg_set_type(struct hub_run *r, struct hub_msg *m, struct span name)
     m->custom_type = m->type == RULE_MSG_OTHER ? name : SPAN_NONE;
 }
 
-void hub_msg_set(struct hub_run *r, struct hub_msg *m, struct span key, struct span value)
+static bool has_key(struct convert_pairs pairs, struct span key)
 {
-    struct convert_pair *p = arena_array(&r->arena, struct convert_pair, m->metadata.n + 1);
+    for (size_t i = 0; i < pairs.n; i++) {
+        if (span_eq(pairs.p[i].key, key))
+            return true;
+    }
+    return false;
+}
+
+void hub_msg_set_all(struct hub_run *r, struct hub_msg *m, struct convert_pairs pairs)
+{
+    struct convert_pair *p = arena_array(&r->arena, struct convert_pair, m->metadata.n + pairs.n);
     size_t n = 0;
     for (size_t i = 0; i < m->metadata.n; i++) {
-        if (!span_eq(m->metadata.p[i].key, key))
+        if (!has_key(pairs, m->metadata.p[i].key))
             p[n++] = m->metadata.p[i];
     }
-    p[n++] = (struct convert_pair){key, value};
+    for (size_t i = 0; i < pairs.n; i++)
+        p[n++] = pairs.p[i];
     m->metadata = (struct convert_pairs){p, n};
+}
+
+void hub_msg_unset(struct hub_run *r, struct hub_msg *m, struct span key)
+{
+    struct convert_pair gone = {key, SPAN_NONE};
+    hub_msg_set_all(r, m, (struct convert_pairs){&gone, 1});
+    struct convert_pairs *left = &m->metadata;
+    left->n--; // it came last
 }
 
 struct span hub_msg_type_name(const struct hub_msg *m)

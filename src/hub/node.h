@@ -25,16 +25,31 @@ struct rule_node_type {
     void (*run)(struct flow *f, const struct rule_node *n);
     // What `config` holds beside the arena; NULL = nothing.
     void (*release)(struct rule_node *n);
+    bool reads_values; // attributes and telemetry, also those that its own run has written
 };
 
 #define RULE_NODE_TYPES(X)                                                                         \
     X(msg_type_switch)                                                                             \
-    X(save_timeseries)                                                                             \
-    X(save_attributes)                                                                             \
-    X(log)                                                                                         \
+    X(msg_type_filter)                                                                             \
     X(script_filter)                                                                               \
     X(script_switch)                                                                               \
+    X(check_fields)                                                                                \
+    X(originator_types)                                                                            \
+    X(profile_switch)                                                                              \
     X(script_transform)                                                                            \
+    X(delete_keys)                                                                                 \
+    X(rename_keys)                                                                                 \
+    X(copy_keys)                                                                                   \
+    X(save_timeseries)                                                                             \
+    X(save_attributes)                                                                             \
+    X(originator_fields)                                                                           \
+    X(originator_attributes)                                                                       \
+    X(chain_input)                                                                                 \
+    X(chain_output)                                                                                \
+    X(acknowledge)                                                                                 \
+    X(checkpoint)                                                                                  \
+    X(delay)                                                                                       \
+    X(log)                                                                                         \
     X(downlink)                                                                                    \
     X(rest_call)                                                                                   \
     X(rpc_call)
@@ -56,6 +71,14 @@ int node_refuse(struct node_compile *c, const char *key, struct span value, cons
 // The scope of that name. 0 or ERR_INVALID; `otherwise` when the key is missing or null.
 int node_read_scope(struct node_compile *c, const char *key, enum store_scope otherwise,
                     enum store_scope *out);
+struct node_names {
+    struct span *p;
+    size_t n;
+};
+#define NODE_NAMES_MAX 500
+// An array of strings; missing and null are an empty one.
+int node_read_names(struct node_compile *c, const char *key, struct node_names *out);
+bool node_names_have(const struct node_names *names, struct span name);
 // A UUID as text; *given is false when it is missing or empty.
 int node_read_uuid(struct node_compile *c, const char *key, struct uuid *out, bool *given);
 

@@ -1,88 +1,189 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/node.h"
+#include "hub/run_writes.h"
+#include "hub/save_strategy.h"
 
-// Save time series, save attributes: facts/hub.md section 4.6.
+// Save time series, save attributes: facts/hub.md section 4.6. A message as it came in holds its
+// values ready; one that a node has changed holds text, which is read again here.
+
+// Time series -------------------------------------------------------------------------------------
 
 struct save_timeseries {
     bool use_server_ts;
+    struct save_strategy strategy;
 };
 
 static int compile_timeseries(struct node_compile *c)
 {
+    static const char *const parts[] = {"timeseries", "latest", NULL};
     struct save_timeseries *s = arena_new(c->arena, struct save_timeseries);
-    s->use_server_ts = json_get_bool(c->conf, "useServerTs", false);
     c->node->config = s;
-    return 0;
+    s->use_server_ts = json_get_bool(c->conf, "useServerTs", false);
+    return save_strategy_read(c->conf, parts, &s->strategy, c->e);
 }
 
-static int64_t message_ts(const struct hub_msg *m)
+static void release_timeseries(struct rule_node *n)
 {
-    return m->telemetry->ts_ms ? m->telemetry->ts_ms : m->ts_ms;
+    struct save_timeseries *s = n->config;
+    if (s)
+        save_strategy_free(&s->strategy);
+}
+
+static void put_group(struct flow *f, struct save_timeseries *s, const struct kv_group *g,
+                      int64_t msg_ts)
+{
+    struct store_device *d = f->msg->originator;
+    int64_t ts = s->use_server_ts ? loop_wall_ms(f->run->hub->o.loop)
+                 : g->ts_ms       ? g->ts_ms
+                                  : msg_ts;
+    if (save_strategy_wants(&s->strategy, d, ts))
+        run_put_points(f->run, d, ts, g->kv, g->n);
+}
+
+// metadata.ts, else the message's own time.
+static int64_t metadata_ts(struct flow *f)
+{
+    int64_t ts;
+    struct span text = hub_msg_get(f->run, f->msg, SPAN("ts"));
+    return span_to_i64(text, &ts) && ts > 0 ? ts : f->msg->ts_ms;
+}
+
+static int put_text(struct flow *f, struct save_timeseries *s, struct err *e)
+{
+    struct hub_run *r = f->run;
+    struct kv_group *groups;
+    size_t n;
+    int64_t ts = metadata_ts(f);
+    if (hub_parse_telemetry(hub_msg_json(r, f->msg), r->hub->o.cast_strings, &r->arena, &groups, &n,
+                            e) < 0)
+        return e->code;
+    if (n == 0 || (n == 1 && groups[0].n == 0))
+        return err_set(e, ERR_INVALID, "the message's data holds no values");
+    for (size_t i = 0; i < n; i++)
+        put_group(f, s, &groups[i], ts);
+    return 0;
 }
 
 static void run_timeseries(struct flow *f, const struct rule_node *n)
 {
-    const struct save_timeseries *s = n->config;
+    struct save_timeseries *s = n->config;
     const struct hub_msg *m = f->msg;
-    if (m->type != RULE_MSG_POST_TELEMETRY_REQUEST || !m->telemetry) {
+    struct err e = {0};
+    if (m->type != RULE_MSG_POST_TELEMETRY_REQUEST || !m->originator) {
         flow_fail(f, n, "only POST_TELEMETRY_REQUEST can be saved as time series");
         return;
     }
-    int64_t ts = s->use_server_ts ? loop_wall_ms(f->run->hub->o.loop) : message_ts(m);
-    store_txn_points(f->run->txn, m->originator, ts, m->telemetry->kv, m->telemetry->n);
-    f->run->hub->stats.telemetry_points += m->telemetry->n;
+    if (m->telemetry) {
+        put_group(f, s, m->telemetry, m->ts_ms);
+    } else if (put_text(f, s, &e) < 0) {
+        flow_fail(f, n, e.msg);
+        return;
+    }
     flow_succeed(f, n);
 }
 
 const struct rule_node_type node_save_timeseries = {.suffix = ".telemetry.TbMsgTimeseriesNode",
                                                     .compile = compile_timeseries,
-                                                    .run = run_timeseries};
+                                                    .run = run_timeseries,
+                                                    .release = release_timeseries};
+
+// Attributes --------------------------------------------------------------------------------------
 
 struct save_attributes {
     enum store_scope scope;
     bool notify_updated; // sendAttributesUpdatedNotification
     bool only_on_change; // updateAttributesOnlyOnValueChange
+    struct save_strategy strategy;
 };
 
 static int compile_attributes(struct node_compile *c)
 {
+    static const char *const parts[] = {"attributes", NULL};
     struct save_attributes *s = arena_new(c->arena, struct save_attributes);
+    c->node->config = s;
     s->notify_updated = json_get_bool(c->conf, "sendAttributesUpdatedNotification", false);
     s->only_on_change = json_get_bool(c->conf, "updateAttributesOnlyOnValueChange", true);
-    c->node->config = s;
+    if (save_strategy_read(c->conf, parts, &s->strategy, c->e) < 0)
+        return c->e->code;
     return node_read_scope(c, "scope", STORE_SERVER, &s->scope);
 }
 
-// sendAttributesUpdatedNotification: the saved attributes go round as a message of their own.
-static void notify_attributes(struct flow *f, enum store_scope scope)
+static void release_attributes(struct rule_node *n)
 {
-    struct hub_msg m = *f->msg;
-    m.type = RULE_MSG_ATTRIBUTES_UPDATED;
-    m.scope = scope;
-    m.json = SPAN_NONE;
+    struct save_attributes *s = n->config;
+    if (s)
+        save_strategy_free(&s->strategy);
+}
+
+// The saved attributes go round as a message of their own: facts/hub.md section 4.3.
+static void notify_attributes(struct flow *f, const struct rule_node *n, enum store_scope scope,
+                              const struct kv *kv, uint32_t count)
+{
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(n->id, id);
+    struct convert_pair p[] = {{SPAN("ruleNodeId"), span_str(id)}};
+    struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_UPDATED,
+                        .originator = f->msg->originator,
+                        .ts_ms = f->msg->ts_ms,
+                        .metadata = {p, 1},
+                        .attributes = kv,
+                        .n_attributes = count,
+                        .scope = scope};
     flow_start(f, &m);
+}
+
+// The message's own scope goes before the node's. 0 = it names none that there is.
+static enum store_scope scope_of(struct flow *f, const struct save_attributes *s)
+{
+    if (f->msg->scope)
+        return f->msg->scope;
+    struct span own = hub_msg_get(f->run, f->msg, SPAN("scope"));
+    return own.n ? hub_scope_of(own) : s->scope;
+}
+
+static int read_attributes(struct flow *f, const struct kv **kv, size_t *count, struct err *e)
+{
+    struct hub_run *r = f->run;
+    const struct hub_msg *m = f->msg;
+    struct kv *read;
+    *kv = m->attributes;
+    *count = m->n_attributes;
+    if (m->attributes)
+        return 0;
+    int rc = hub_parse_attributes(hub_msg_json(r, m), r->hub->o.cast_strings, &r->arena, &read,
+                                  count, e);
+    *kv = read;
+    return rc;
 }
 
 static void run_attributes(struct flow *f, const struct rule_node *n)
 {
-    const struct save_attributes *s = n->config;
-    const struct hub_msg *m = f->msg;
-    if (m->type != RULE_MSG_POST_ATTRIBUTES_REQUEST || !m->attributes) {
+    struct save_attributes *s = n->config;
+    struct store_device *d = f->msg->originator;
+    struct err e = {0};
+    const struct kv *kv;
+    size_t count;
+    if (f->msg->type != RULE_MSG_POST_ATTRIBUTES_REQUEST || !d) {
         flow_fail(f, n, "only POST_ATTRIBUTES_REQUEST can be saved as attributes");
         return;
     }
-    // The message's own scope (metadata.scope) goes before the node's.
-    enum store_scope scope = m->scope ? m->scope : s->scope;
-    for (uint32_t i = 0; i < m->n_attributes; i++) {
-        store_txn_attribute(f->run->txn, m->originator, scope, &m->attributes[i], m->ts_ms,
-                            s->only_on_change);
+    enum store_scope scope = scope_of(f, s);
+    if (!scope)
+        err_set(&e, ERR_INVALID, "metadata.scope of the message is not a scope");
+    if (!scope || read_attributes(f, &kv, &count, &e) < 0) {
+        flow_fail(f, n, e.msg);
+        return;
     }
-    f->run->hub->stats.attributes += m->n_attributes;
-    if (s->notify_updated)
-        notify_attributes(f, scope);
+    if (count && save_strategy_wants(&s->strategy, d, f->msg->ts_ms)) {
+        for (size_t i = 0; i < count; i++)
+            run_put_attribute(f->run, d, scope, &kv[i], f->msg->ts_ms, s->only_on_change);
+        if (s->notify_updated)
+            notify_attributes(f, n, scope, kv, (uint32_t)count);
+    }
     flow_succeed(f, n);
 }
 
 const struct rule_node_type node_save_attributes = {.suffix = ".telemetry.TbMsgAttributesNode",
                                                     .compile = compile_attributes,
-                                                    .run = run_attributes};
+                                                    .run = run_attributes,
+                                                    .release = release_attributes};

@@ -41,6 +41,36 @@ int node_read_scope(struct node_compile *c, const char *key, enum store_scope ot
     return *out ? 0 : node_refuse(c, key, s, "a scope");
 }
 
+int node_read_names(struct node_compile *c, const char *key, struct node_names *out)
+{
+    const struct json *list = json_get(c->conf, key);
+    size_t n = json_count(list);
+    *out = (struct node_names){0};
+    if (!list || json_is(list, JSON_NULL))
+        return 0;
+    if (!json_is(list, JSON_ARRAY))
+        return err_set(c->e, ERR_INVALID, "configuration.%s: must be an array", key);
+    if (n > NODE_NAMES_MAX)
+        return err_set(c->e, ERR_LIMIT, "configuration.%s: more than %d names", key,
+                       NODE_NAMES_MAX);
+    out->p = arena_array(c->arena, struct span, n);
+    for (const struct json *j = json_child(list); j; j = json_next(j)) {
+        if (!json_is(j, JSON_STRING))
+            return err_set(c->e, ERR_INVALID, "configuration.%s: must hold strings", key);
+        out->p[out->n++] = arena_span(c->arena, json_str(j, SPAN_NONE));
+    }
+    return 0;
+}
+
+bool node_names_have(const struct node_names *names, struct span name)
+{
+    for (size_t i = 0; i < names->n; i++) {
+        if (span_eq(names->p[i], name))
+            return true;
+    }
+    return false;
+}
+
 int node_read_uuid(struct node_compile *c, const char *key, struct uuid *out, bool *given)
 {
     struct span id = json_get_str(c->conf, key, SPAN_NONE);

@@ -163,6 +163,8 @@ static void release_name(struct registry *r, struct entity *e)
 
 struct loading {
     struct registry *registry;
+    store_doc_fn *other;
+    void *ctx;
     struct err *err;
     int status;
 };
@@ -173,6 +175,10 @@ static void load_one(void *ctx, enum store_doc_kind kind, struct uuid id, struct
     struct loading *l = ctx;
     if (l->status < 0)
         return;
+    if (kind >= KINDS) {
+        l->other(l->ctx, kind, id, name, text);
+        return;
+    }
     struct json *doc = json_parse(text, l->err);
     if (!doc) {
         l->status = err_wrap(l->err, "document %.*s in the database", SPAN_ARG(name));
@@ -184,9 +190,9 @@ static void load_one(void *ctx, enum store_doc_kind kind, struct uuid id, struct
     make_visible(l->registry, e);
 }
 
-int registry_load(struct registry *r, struct err *e)
+int registry_load(struct registry *r, store_doc_fn *other, void *ctx, struct err *e)
 {
-    struct loading l = {.registry = r, .err = e};
+    struct loading l = {.registry = r, .other = other, .ctx = ctx, .err = e};
     int status = store_load_docs(r->store, load_one, &l);
     if (status < 0)
         return err_set(e, status, "cannot read documents from the database");

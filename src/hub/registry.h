@@ -39,8 +39,9 @@ struct registry_observer {
 struct registry *registry_new(struct loop *l, struct store *s);
 void registry_set_tenant(struct registry *r, struct uuid tenant);
 void registry_free(struct registry *r);
-// Loads all documents from the store (before the loop runs); no observer call.
-int registry_load(struct registry *r, struct err *e);
+// Loads all documents from the store (before the loop runs); no observer call. Those of kinds that
+// are no entities go to `other`.
+int registry_load(struct registry *r, store_doc_fn *other, void *ctx, struct err *e);
 // One observer a kind.
 void registry_observe(struct registry *r, enum store_doc_kind kind,
                       const struct registry_observer *o, void *ctx);

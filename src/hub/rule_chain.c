@@ -107,12 +107,53 @@ static int compile(struct rule_chain *c, const struct json *metadata, struct err
     return 0;
 }
 
+static struct json *list_of(struct json *metadata, const char *key)
+{
+    if (!json_is(json_get(metadata, key), JSON_ARRAY))
+        json_set(metadata, key, json_new_array());
+    return json_get(metadata, key);
+}
+
+// Older releases connect a node to another chain without a rule chain node between:
+// ruleChainConnections. They get one here.
+static struct json *with_chain_nodes(const struct json *metadata)
+{
+    struct json *m = json_copy(metadata);
+    struct json *nodes = list_of(m, "nodes"), *connections = list_of(m, "connections");
+    const struct json *list = json_get(metadata, "ruleChainConnections");
+    for (const struct json *j = json_child(list); j; j = json_next(j)) {
+        struct json *node = json_new_object(), *conf = json_new_object();
+        struct json *connection = json_new_object();
+        json_set_str(conf, "ruleChainId",
+                     json_get_str(json_get(j, "targetRuleChainId"), "id", SPAN_NONE));
+        json_set_str(node, "type", span_str(node_chain_input.suffix));
+        json_set_str(node, "name", SPAN("Rule chain"));
+        json_set(node, "configuration", conf);
+        json_set_num(connection, "fromIndex", (double)json_get_int(j, "fromIndex", -1));
+        json_set_num(connection, "toIndex", (double)json_count(nodes));
+        json_set_str(connection, "type", json_get_str(j, "type", SPAN_NONE));
+        json_add(nodes, node);
+        json_add(connections, connection);
+    }
+    return m;
+}
+
+static int compile_all(struct rule_chain *c, const struct json *metadata, struct err *e)
+{
+    if (json_count(json_get(metadata, "ruleChainConnections")) == 0)
+        return compile(c, metadata, e);
+    struct json *m = with_chain_nodes(metadata);
+    int status = compile(c, m, e);
+    json_free(m);
+    return status;
+}
+
 int rule_chain_compile(const struct json *metadata, struct span name, struct rule_chain **out,
                        struct err *e)
 {
     struct rule_chain *c = mem_new(struct rule_chain);
     c->name = arena_span(&c->arena, name);
-    int status = compile(c, metadata, e);
+    int status = compile_all(c, metadata, e);
     if (status < 0) {
         rule_chain_free(c);
         return status;

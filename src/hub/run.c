@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
-#include "hub/engine.h"
+#include "hub/delays.h"
+#include "hub/run_writes.h"
 
 // A run's life: begin, messages, finish, then commit or abort. `pending` counts the nodes that wait
 // for a script, plus one until finish is called.
@@ -12,6 +13,9 @@ void hub_run_begin(struct hub *h, struct hub_run *r)
     r->arena = (struct arena){0};
     r->pending = 1;
     r->finishing = false;
+    r->frames = NULL;
+    r->writes = NULL;
+    r->delayed = NULL;
     r->replay = false;
     r->canceled = false;
     r->failures = 0;
@@ -63,6 +67,7 @@ struct commit {
     void *ctx;
     struct uuid outbox[HUB_RUN_OUTBOX_MAX];
     unsigned n_outbox;
+    struct delayed *delayed;
 };
 
 static void on_committed(void *ctx, int status)
@@ -72,9 +77,25 @@ static void on_committed(void *ctx, int status)
     if (status == 0 && c->n_outbox && sink->queued) {
         sink->queued(sink->ctx, c->outbox, c->n_outbox > HUB_RUN_OUTBOX_MAX ? 0 : c->n_outbox);
     }
+    if (c->delayed)
+        delays_settle(c->hub->delays, c->delayed, status == 0);
     if (c->cb)
         c->cb(c->ctx, status);
     mem_free(c);
+}
+
+static void drop_delayed(struct hub_run *r)
+{
+    if (r->delayed)
+        delays_settle(r->hub->delays, r->delayed, false);
+    r->delayed = NULL;
+}
+
+static void free_own(struct hub_run *r)
+{
+    engine_end(r);
+    run_writes_free(r);
+    arena_free(&r->arena);
 }
 
 void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *ctx)
@@ -86,7 +107,9 @@ void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *
     c->ctx = ctx;
     c->n_outbox = r->n_outbox;
     memcpy(c->outbox, r->outbox, sizeof c->outbox);
-    arena_free(&r->arena);
+    c->delayed = r->delayed;
+    r->delayed = NULL;
+    free_own(r);
     struct store_txn *txn = r->txn;
     r->txn = NULL;
     store_commit(r->hub->o.store, txn, on_committed, c);
@@ -97,6 +120,8 @@ void hub_run_drop_effects(struct hub_run *r)
     store_txn_free(r->txn);
     r->txn = store_txn_new(r->hub->o.store);
     r->n_outbox = 0;
+    run_writes_free(r);
+    drop_delayed(r);
 }
 
 void hub_run_abort(struct hub_run *r)
@@ -104,5 +129,6 @@ void hub_run_abort(struct hub_run *r)
     require(r->pending == 0);
     store_txn_free(r->txn);
     r->txn = NULL;
-    arena_free(&r->arena);
+    drop_delayed(r);
+    free_own(r);
 }

@@ -84,7 +84,8 @@ enum store_doc_kind {
     STORE_INTEGRATION,
     STORE_RULE_CHAIN,
     STORE_PROFILE,
-    STORE_SETTING
+    STORE_SETTING,
+    STORE_DELAYED // a message that a delay node holds back; no entity
 };
 
 struct store_checkpoint {

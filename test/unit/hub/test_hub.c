@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "hub/hub_internal.h"
+#include "hub/chains.h"
 
 // A hub on a real store and converter pool, in a temporary directory; the downlink sink is a fake.
 
@@ -36,6 +36,7 @@ static void ignore(void *ctx)
 
 static void close_all(struct fixture *f)
 {
+    hub_stop(f->hub);
     convert_pool_close(f->pool, close_store, f);
 }
 
