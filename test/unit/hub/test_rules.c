@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hub_fixture.h"
+
+#include <stdio.h>
+
+// Chains at work: nested ones, loops, chains of device profiles, saving, delays, scripts that hang.
+
+#define DEV "deviceName=dev,deviceType=default"
+
+static struct hub_stats stats_of(struct hub_fixture *f)
+{
+    struct hub_stats s;
+    hub_get_stats(f->hub, &s);
+    return s;
+}
+
+static const char *latest_text(struct hub_fixture *f, const char *key, char out[100])
+{
+    const struct store_point *p = store_peek_latest(f->store, f->device, span_str(key));
+    struct buf b = {0};
+    if (p) {
+        buf_add_i64(&b, p->ts_ms);
+        buf_add_char(&b, ' ');
+        value_text(&p->value, &b);
+    }
+    snprintf(out, 100, "%s", p ? buf_cstr(&b) : "-");
+    buf_free(&b);
+    return out;
+}
+
+static const char *const success_failure[] = {"Success", "Failure", NULL};
+
+static void saves_time_series(void **state)
+{
+    struct hub_fixture *f = *state;
+    char out[100];
+    use_node(f, "telemetry.TbMsgTimeseriesNode", "{\"defaultTTL\":0}", success_failure);
+    send_json(f, "POST_TELEMETRY_REQUEST", "{\"a\":1,\"s\":\"7\"}", "ts=5000");
+    expect_out(f, "Success POST_TELEMETRY_REQUEST {\"a\":1,\"s\":\"7\"} " DEV ",ts=5000\n");
+    assert_string_equal(latest_text(f, "a", out), "5000 1");
+    assert_string_equal(latest_text(f, "s", out), "5000 7");
+    // Without metadata.ts by the message's time; groups by their own.
+    send_json(f, "POST_TELEMETRY_REQUEST", "[{\"ts\":9000,\"values\":{\"b\":2}},{\"c\":3}]", "");
+    assert_string_equal(latest_text(f, "b", out), "9000 2");
+    assert_string_equal(latest_text(f, "c", out), "1000 3");
+    buf_clear(&f->out);
+    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"d\":1}", "");
+    expect_out(f, "Failure POST_ATTRIBUTES_REQUEST {\"d\":1} " DEV ",notifyDevice=false\n");
+    send_json(f, "POST_TELEMETRY_REQUEST", "{\"d\":null}", "");
+    expect_out(f, "Failure POST_TELEMETRY_REQUEST {\"d\":null} " DEV "\n");
+    send_json(f, "POST_TELEMETRY_REQUEST", "{}", "");
+    expect_out(f, "Failure POST_TELEMETRY_REQUEST {} " DEV "\n");
+    assert_string_equal(latest_text(f, "d", out), "-");
+    use_node(f, "telemetry.TbMsgTimeseriesNode",
+             "{\"processingSettings\":{\"type\":\"WEBSOCKETS_ONLY\"}}", success_failure);
+    send_json(f, "POST_TELEMETRY_REQUEST", "{\"d\":1}", "");
+    expect_out(f, "Success POST_TELEMETRY_REQUEST {\"d\":1} " DEV "\n");
+    assert_string_equal(latest_text(f, "d", out), "-");
+}
+
+static void saves_attributes(void **state)
+{
+    struct hub_fixture *f = *state;
+    char out[200];
+    use_node(f, "telemetry.TbMsgAttributesNode", "{\"scope\":\"CLIENT_SCOPE\"}", success_failure);
+    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"a\":1}", "");
+    expect_out(f, "Success POST_ATTRIBUTES_REQUEST {\"a\":1} " DEV ",notifyDevice=false\n");
+    assert_string_equal(attribute_text(f, STORE_CLIENT, "a", out), "1");
+    // The message's scope goes before the node's.
+    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"b\":2}", "scope=SHARED_SCOPE");
+    assert_string_equal(attribute_text(f, STORE_SHARED, "b", out), "2");
+    assert_string_equal(attribute_text(f, STORE_CLIENT, "b", out), "-");
+    buf_clear(&f->out);
+    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"b\":3}", "scope=NO_SCOPE");
+    expect_out(f, "Failure POST_ATTRIBUTES_REQUEST {\"b\":3} " DEV
+                  ",notifyDevice=false,scope=NO_SCOPE\n");
+    send_json(f, "POST_ATTRIBUTES_REQUEST", "{}", "");
+    expect_out(f, "Success POST_ATTRIBUTES_REQUEST {} " DEV ",notifyDevice=false\n");
+    send_json(f, "POST_TELEMETRY_REQUEST", "{\"a\":2}", "");
+    expect_out(f, "Failure POST_TELEMETRY_REQUEST {\"a\":2} " DEV "\n");
+    // The node's own default.
+    use_node(f, "telemetry.TbMsgAttributesNode", "{}", success_failure);
+    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"c\":4}", "");
+    assert_string_equal(attribute_text(f, STORE_SERVER, "c", out), "4");
+}
+
+// sendAttributesUpdatedNotification: a message of its own, into the device's chain.
+static void saved_attributes_go_round(void **state)
+{
+    struct hub_fixture *f = *state;
+    char sink[300];
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.filter.TbMsgTypeSwitchNode\","
+               "\"name\":\"s\"},{\"type\":\"x.telemetry.TbMsgAttributesNode\",\"name\":\"a\","
+               "\"id\":{\"entityType\":\"RULE_NODE\",\"id\":\"13814000-1dd2-11b2-8080-"
+               "808080808080\"},\"configuration\":{\"scope\":\"SHARED_SCOPE\","
+               "\"sendAttributesUpdatedNotification\":true}},%s],\"connections\":["
+               "{\"fromIndex\":0,\"toIndex\":1,\"type\":\"Post attributes\"},"
+               "{\"fromIndex\":0,\"toIndex\":2,\"type\":\"Attributes Updated\"}]}",
+               sink_node(f, "updated", sink));
+    use_chain(f, buf_cstr(&b));
+    buf_free(&b);
+    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"a\":1}", "");
+    expect_out(f, "updated ATTRIBUTES_UPDATED {\"a\":1} " DEV ",scope=SHARED_SCOPE,"
+                  "ruleNodeId=13814000-1dd2-11b2-8080-808080808080\n");
+}
+
+static void two_levels(struct hub_fixture *f, const char *connection)
+{
+    struct buf b = {0};
+    char sink[300];
+    const char *inner = add_chain(
+        f, "inner",
+        "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.filter.TbMsgTypeFilterNode\",\"name\":"
+        "\"f\","
+        "\"configuration\":{\"messageTypes\":[\"A\"]}},"
+        "{\"type\":\"x.flow.TbRuleChainOutputNode\",\"name\":\"was A\"},"
+        "{\"type\":\"x.flow.TbRuleChainOutputNode\",\"name\":\"was not\"}],\"connections\":["
+        "{\"fromIndex\":0,\"toIndex\":1,\"type\":\"True\"},"
+        "{\"fromIndex\":0,\"toIndex\":2,\"type\":\"False\"}]}");
+    buf_printf(&b,
+               "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.flow.TbRuleChainInputNode\","
+               "\"name\":\"in\",\"configuration\":{\"ruleChainId\":\"%s\"}},%s],\"connections\":["
+               "{\"fromIndex\":0,\"toIndex\":1,\"type\":\"%s\"}]}",
+               inner, sink_node(f, "out", sink), connection);
+    use_chain(f, buf_cstr(&b));
+    buf_free(&b);
+}
+
+static void chains_nest(void **state)
+{
+    struct hub_fixture *f = *state;
+    two_levels(f, "was A");
+    send_json(f, "A", "{}", "");
+    expect_out(f, "out A {} " DEV "\n");
+    send_json(f, "B", "{}", "");
+    expect_out(f, "");
+}
+
+// Older exports lead from a node straight into another chain.
+static void old_connections_between_chains(void **state)
+{
+    struct hub_fixture *f = *state;
+    char sink[300];
+    struct buf b = {0}, inner = {0};
+    buf_printf(&inner, "{\"firstNodeIndex\":0,\"nodes\":[%s]}", sink_node(f, "inner", sink));
+    const char *id = add_chain(f, "inner", buf_cstr(&inner));
+    buf_printf(&b,
+               "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.filter.TbMsgTypeSwitchNode\","
+               "\"name\":\"s\"}],\"connections\":[],\"ruleChainConnections\":[{\"fromIndex\":0,"
+               "\"targetRuleChainId\":{\"entityType\":\"RULE_CHAIN\",\"id\":\"%s\"},"
+               "\"additionalInfo\":null,\"type\":\"Other\"}]}",
+               id);
+    use_chain(f, buf_cstr(&b));
+    buf_free(&b);
+    buf_free(&inner);
+    send_json(f, "A", "{}", "");
+    expect_out(f, "inner A {} " DEV "\n");
+}
+
+// A chain that leads into itself ends, and so does one whose scripts send a message round.
+static void chains_that_lead_into_each_other_end(void **state)
+{
+    struct hub_fixture *f = *state;
+    char id[UUID_TEXT_LEN + 1];
+    struct buf b = {0};
+    uint64_t before = stats_of(f).node_failures;
+    uuid_format(hub_root_chain(f->hub)->id, id);
+    buf_printf(&b,
+               "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.flow.TbRuleChainInputNode\","
+               "\"name\":\"in\",\"configuration\":{\"ruleChainId\":\"%s\"}}]}",
+               id);
+    use_chain(f, buf_cstr(&b));
+    buf_free(&b);
+    send_json(f, "A", "{}", "");
+    assert_int_equal(stats_of(f).node_failures, before + 1);
+    // Two ways on at each turn: without a common count this would go on for ever.
+    use_chain(f, "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.transform.TbTransformMsgNode\","
+                 "\"name\":\"t\",\"configuration\":{\"jsScript\":\"return [{}, {}]\"}}],"
+                 "\"connections\":[{\"fromIndex\":0,\"toIndex\":0,\"type\":\"Success\"}]}");
+    before = stats_of(f).node_failures;
+    send_json(f, "A", "{}", "");
+    assert_true(stats_of(f).node_failures > before);
+}
+
+static void on_profile(void *ctx, int status, struct entity *e, const struct err *err)
+{
+    struct hub_fixture *f = ctx;
+    (void)e;
+    if (status < 0)
+        fail_msg("%s", err->msg);
+    f->done = true;
+}
+
+static void set_profile_chain(struct hub_fixture *f, const char *chain)
+{
+    struct entity *e = registry_find(hub_registry(f->hub), STORE_PROFILE, f->device->profile);
+    struct json *doc = json_copy(e->doc);
+    struct uuid id;
+    json_remove(doc, "version");
+    if (chain) {
+        assert_true(uuid_parse(span_str(chain), &id));
+        json_set(doc, "defaultRuleChainId", registry_new_ref("RULE_CHAIN", id));
+    } else {
+        json_set(doc, "defaultRuleChainId", json_new_null());
+    }
+    f->done = false;
+    registry_save(hub_registry(f->hub), STORE_PROFILE, doc, on_profile, f);
+    hub_fixture_wait(f, &f->done);
+}
+
+static void a_device_profile_may_have_a_chain_of_its_own(void **state)
+{
+    struct hub_fixture *f = *state;
+    char sink[300];
+    struct buf own = {0}, root = {0};
+    buf_printf(&own, "{\"firstNodeIndex\":0,\"nodes\":[%s]}", sink_node(f, "own", sink));
+    buf_printf(&root, "{\"firstNodeIndex\":0,\"nodes\":[%s]}", sink_node(f, "root", sink));
+    const char *id = add_chain(f, "own", buf_cstr(&own));
+    use_chain(f, buf_cstr(&root));
+    buf_free(&own);
+    buf_free(&root);
+    set_profile_chain(f, id);
+    send_json(f, "A", "{}", "");
+    expect_out(f, "own A {} " DEV "\n");
+    hub_fixture_reopen(f);
+    send_json(f, "A", "{}", "");
+    expect_out(f, "own A {} " DEV "\n");
+    set_profile_chain(f, NULL);
+    send_json(f, "A", "{}", "");
+    expect_out(f, "root A {} " DEV "\n");
+}
+
+static void use_delay(struct hub_fixture *f, const char *conf)
+{
+    use_node(f, "delay.TbMsgDelayNode", conf, success_failure);
+}
+
+// All that was begun so far is durable.
+static void wait_for_commits(struct hub_fixture *f)
+{
+    put_attribute(f, STORE_SERVER, "after", value_long(1));
+}
+
+static void delayed_messages_go_on_once(void **state)
+{
+    struct hub_fixture *f = *state;
+    use_delay(f, "{\"periodValue\":1,\"periodTimeUnit\":\"SECONDS\",\"maxPendingMsgs\":2,"
+                 "\"usePeriodValuePattern\":true,\"periodValuePattern\":\"${period}\"}");
+    send_json(f, "A", "{\"n\":1}", "period=3600");
+    expect_out(f, "");
+    send_json(f, "A", "{\"n\":2}", "period=0");
+    while (f->out.n == 0)
+        hub_fixture_turn(f);
+    expect_out(f, "Success A {\"n\":2} " DEV ",period=0\n");
+    send_json(f, "A", "{}", "period=soon");
+    expect_out(f, "Failure A {} " DEV ",period=soon\n");
+    // The first one is still there after a restart, and counts.
+    hub_fixture_reopen(f);
+    send_json(f, "A", "{\"n\":3}", "period=3600");
+    expect_out(f, "");
+    send_json(f, "A", "{\"n\":4}", "period=3600");
+    expect_out(f, "Failure A {\"n\":4} " DEV ",period=3600\n");
+}
+
+static void a_delayed_message_survives_a_restart(void **state)
+{
+    struct hub_fixture *f = *state;
+    use_delay(f, "{\"periodInSeconds\":1}");
+    send_json(f, "A", "{\"big\":12345678901234567890}", "k=v");
+    expect_out(f, "");
+    hub_fixture_reopen(f);
+    while (f->out.n == 0)
+        hub_fixture_turn(f);
+    expect_out(f, "Success A {\"big\":12345678901234567890} " DEV ",k=v\n");
+    wait_for_commits(f);
+    hub_fixture_reopen(f);
+    wait_for_commits(f);
+    expect_out(f, "");
+}
+
+// Its messages fail, soon without being run; other messages of the same chain go on.
+static void a_script_that_hangs_harms_its_own_messages_only(void **state)
+{
+    struct hub_fixture *f = *state;
+    char sinks[3][300];
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.filter.TbMsgTypeFilterNode\","
+               "\"name\":\"f\",\"configuration\":{\"messageTypes\":[\"HANG\"]}},"
+               "{\"type\":\"x.filter.TbJsFilterNode\",\"name\":\"hang\",\"configuration\":"
+               "{\"jsScript\":\"while (true) {}\"}},"
+               "{\"type\":\"x.filter.TbJsFilterNode\",\"name\":\"fine\",\"configuration\":"
+               "{\"jsScript\":\"return true\"}},%s,%s],\"connections\":["
+               "{\"fromIndex\":0,\"toIndex\":1,\"type\":\"True\"},"
+               "{\"fromIndex\":0,\"toIndex\":2,\"type\":\"False\"},"
+               "{\"fromIndex\":1,\"toIndex\":3,\"type\":\"Failure\"},"
+               "{\"fromIndex\":2,\"toIndex\":4,\"type\":\"True\"}]}",
+               sink_node(f, "failed", sinks[0]), sink_node(f, "went on", sinks[1]));
+    use_chain(f, buf_cstr(&b));
+    buf_free(&b);
+    for (int i = 0; i < 20; i++)
+        send_json(f, "HANG", "{}", "");
+    struct convert_stats s;
+    convert_get_stats(f->pool, &s);
+    assert_in_range(s.timeouts, 1, 3);
+    buf_clear(&f->out);
+    send_json(f, "OTHER", "{}", "");
+    expect_out(f, "went on OTHER {} " DEV "\n");
+    // Within one run, too.
+    send_json(f, "HANG", "{}", "");
+    expect_out(f, "failed HANG {} " DEV "\n");
+    convert_get_stats(f->pool, &s);
+    assert_in_range(s.timeouts, 1, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HUB_FIXTURE_TEST(saves_time_series),
+        HUB_FIXTURE_TEST(saves_attributes),
+        HUB_FIXTURE_TEST(saved_attributes_go_round),
+        HUB_FIXTURE_TEST(chains_nest),
+        HUB_FIXTURE_TEST(old_connections_between_chains),
+        HUB_FIXTURE_TEST(chains_that_lead_into_each_other_end),
+        HUB_FIXTURE_TEST(a_device_profile_may_have_a_chain_of_its_own),
+        HUB_FIXTURE_TEST(delayed_messages_go_on_once),
+        HUB_FIXTURE_TEST(a_delayed_message_survives_a_restart),
+        HUB_FIXTURE_TEST(a_script_that_hangs_harms_its_own_messages_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
