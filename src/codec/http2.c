@@ -166,8 +166,8 @@ static int on_ping(struct http2 *h, const nghttp2_frame *frame)
 {
     if (!(frame->hd.flags & NGHTTP2_FLAG_ACK))
         return count_idle_frame(h);
-    if (h->shutting) {
-        h->shutting = false;
+    if (h->shut_pinged) {
+        h->shut_pinged = false;
         http2_goaway(h, HTTP2_NO_ERROR);
     }
     http2_record(h, (struct http2_event){.type = HTTP2_PONG});
@@ -218,13 +218,14 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     }
 }
 
-// Frames of unknown kinds are told here only. That a frame begins ends any head before it.
+// That a frame begins ends any head before it.
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *ctx)
 {
     (void)session;
+    (void)hd;
     struct http2 *h = ctx;
     h->in_head = false;
-    return hd->type > NGHTTP2_CONTINUATION ? count_idle_frame(h) : 0;
+    return 0;
 }
 
 static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *frame, int code,
@@ -285,6 +286,11 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *c
 {
     struct http2 *h = ctx;
     int32_t id = frame->hd.stream_id;
+    // The library sends PING before all else: earlier it would overtake the announcement.
+    if (frame->hd.type == NGHTTP2_GOAWAY && h->shutting && !h->shut_noticed) {
+        h->shut_noticed = h->shut_pinged = true;
+        http2_ping(h);
+    }
     struct http2_stream *s = id ? find(h, id) : NULL;
     if (!s)
         return 0;

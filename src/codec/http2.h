@@ -51,8 +51,8 @@ struct http2_options {
     uint32_t conn_window; // of the connection
 };
 
-// What a peer may send of what costs us and moves nothing (SETTINGS, PING, PRIORITY, empty DATA,
-// frames nobody knows), and of streams it makes only to end them (rapid reset): so many at once,
+// What a peer may send of what costs us and moves nothing (SETTINGS, PING, PRIORITY, empty DATA),
+// and of streams it makes only to end them (rapid reset): so many at once,
 // and so many a second. Beyond, the connection ends with ENHANCE_YOUR_CALM.
 #define HTTP2_IDLE_FRAMES_BURST 1000
 #define HTTP2_IDLE_FRAMES_A_SECOND 100

@@ -27,7 +27,8 @@ struct http2 {
     struct http2_bucket idle_frames, resets;
     bool settled;
     bool in_head;
-    bool shutting;   // the final GOAWAY follows the pong
+    bool shutting; // http2_shutdown() was called; its GOAWAY is out; the PING behind it is, too
+    bool shut_noticed, shut_pinged;
     bool peer_going; // its GOAWAY has come
     int32_t peer_last;
     bool failed;

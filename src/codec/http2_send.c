@@ -235,8 +235,8 @@ void http2_shutdown(struct http2 *h)
     if (h->shutting)
         return;
     h->shutting = true;
+    // A PING follows it, whose answer tells that the peer has heard: see on_sent().
     (void)!nghttp2_submit_shutdown_notice(h->session);
-    http2_ping(h);
 }
 
 void http2_goaway(struct http2 *h, uint32_t code)
