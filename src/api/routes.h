@@ -56,6 +56,9 @@
     X(GET, "/api/integration/{id}", integrations_get, ADMIN)                                       \
     X(DELETE, "/api/integration/{id}", integrations_delete, ADMIN)                                 \
     X(GET, "/api/integration/{id}/status", integrations_status, ADMIN)                             \
+    X(GET, "/api/integration/{id}/replay", replay_show, ADMIN)                                     \
+    X(POST, "/api/integration/{id}/replay", replay_start, ADMIN)                                   \
+    X(DELETE, "/api/integration/{id}/replay", replay_cancel, ADMIN)                                \
     X(GET, "/api/integration/{id}/deadLetters", dead_letters_list, ADMIN)                          \
     X(DELETE, "/api/integration/{id}/deadLetters", dead_letters_discard_all, ADMIN)                \
     X(GET, "/api/integration/{id}/deadLetters/replay", dead_letters_progress, ADMIN)               \

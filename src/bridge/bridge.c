@@ -178,6 +178,7 @@ static void free_bridge(struct loop_task *t)
         struct integration *in = container_of(it, struct integration, link);
         integration_config_free(&in->config);
         arena_free(&in->update_arena);
+        replay_free(in->replay);
         mem_free(in);
     }
     mem_free(b);

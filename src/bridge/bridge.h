@@ -8,6 +8,7 @@
 // only.
 
 #include "aws/credentials.h"
+#include "aws/kinesis.h"
 #include "base/budget.h"
 #include "hub/hub.h"
 #include "net/http_client.h"
@@ -69,6 +70,25 @@ void bridge_cancel_dead_letters(struct bridge *b, struct uuid integration);
 // Removes one, or all (letter 0). cb when durable.
 int bridge_discard_dead_letters(struct bridge *b, struct uuid integration, int64_t letter,
                                 void (*cb)(void *ctx, int status), void *ctx, struct err *e);
+
+// Replay (replay.c) -------------------------------------------------------------------------------
+
+// What is read once more: from the beginning, from a time (KINESIS_AT_TIMESTAMP) or from a record
+// on (KINESIS_AT_SEQUENCE_NUMBER, with its shard); up to where live reading is now, or an earlier
+// record or time. Empty and 0: not given.
+struct bridge_replay {
+    struct span shard_id; // empty = every shard
+    enum kinesis_iterator from;
+    struct span from_sequence, until_sequence;
+    int64_t from_ms, until_ms;
+};
+// ERR_INVALID, ERR_CONFLICT (one is running, or the integration is not), ERR_NOT_FOUND (no such
+// shard) with text.
+int bridge_replay_start(struct bridge *b, struct uuid integration, const struct bridge_replay *q,
+                        struct err *e);
+void bridge_replay_cancel(struct bridge *b, struct uuid integration);
+// {"state":"NONE"}, or the last one and how far it is; false when the integration is unknown.
+bool bridge_replay_json(struct bridge *b, struct uuid integration, struct buf *out);
 
 // Status (status.c) -------------------------------------------------------------------------------
 

@@ -178,6 +178,8 @@ static void prepare_records(struct dead_replay *d)
         r[d->up.n++] = (struct uplink_record){.payload = l->payload,
                                               .partition_key = l->partition_key,
                                               .sequence_number = l->sequence,
+                                              .sub_sequence = l->sub_sequence,
+                                              .stream_name = in->config.stream_name,
                                               .shard_id = l->shard_id,
                                               .arrival_ms = l->arrival_ms};
     }

@@ -173,20 +173,26 @@ static void drop_scripts(struct integration *in)
     in->uplink = in->downlink = NULL;
 }
 
+// The scripts before stay when these cannot be had: for what is still on its way.
 static int load_scripts(struct integration *in, const struct json *doc, struct err *e)
 {
-    drop_scripts(in);
+    struct convert_script *up = NULL, *down = NULL;
     if (!registry_ref(doc, "defaultConverterId", &in->uplink_id))
         return err_set(e, ERR_INVALID, "defaultConverterId: missing");
-    in->uplink = make_script(in, in->uplink_id, CONVERT_UPLINK, e);
-    if (!in->uplink)
-        return e->code;
     in->has_downlink = registry_ref(doc, "downlinkConverterId", &in->downlink_id);
+    up = make_script(in, in->uplink_id, CONVERT_UPLINK, e);
+    if (!up)
+        return e->code;
     if (in->has_downlink) {
-        in->downlink = make_script(in, in->downlink_id, CONVERT_DOWNLINK, e);
-        if (!in->downlink)
+        down = make_script(in, in->downlink_id, CONVERT_DOWNLINK, e);
+        if (!down) {
+            convert_script_unref(up);
             return e->code;
+        }
     }
+    drop_scripts(in);
+    in->uplink = up;
+    in->downlink = down;
     read_update_only(in);
     return 0;
 }
@@ -296,6 +302,7 @@ void integration_stop(struct integration *in)
     if (in->phase != PHASE_RUNNING)
         return;
     dead_letters_stop(in);
+    replay_stop(in->replay);
     in->phase = PHASE_STOPPING;
     if (in->consumer)
         consumer_stop(in->consumer);
@@ -306,7 +313,7 @@ void integration_stop(struct integration *in)
 static bool close_layers(struct integration *in)
 {
     if (in->live.works || !downlinks_idle(&in->downlinks) || in->dead.running ||
-        in->reading_checkpoints)
+        !replay_is_over(in->replay) || in->reading_checkpoints)
         return false;
     uplink_cancel_wait(&in->live);
     if (in->consumer && !in->consumer_closing) {
@@ -331,6 +338,7 @@ static void forget(struct integration *in)
     struct bridge *b = in->bridge;
     integration_config_free(&in->config);
     arena_free(&in->update_arena);
+    replay_free(in->replay);
     list_remove(&in->link);
     mem_free(in);
     bridge_maybe_done(b);

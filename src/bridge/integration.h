@@ -4,7 +4,8 @@
 
 // One running integration. Internal to bridge/. The files by subject: integration.c (its life),
 // uplink.c (batch to commit), downlink.c (message to outbox), outbox.c (outbox to stream),
-// dead_letters.c (tried again), status.c and metrics.c (what people see).
+// dead_letters.c (tried again), replay.c (read once more), status.c and metrics.c (what people
+// see).
 
 #include "base/log.h"
 #include "base/rate.h"
@@ -12,6 +13,7 @@
 #include "bridge/config.h"
 #include "bridge/downlink.h"
 #include "bridge/outbox.h"
+#include "bridge/replay.h"
 #include "stream/consumer.h"
 #include "stream/producer.h"
 #include "stream/status_text.h"
@@ -49,7 +51,12 @@ struct uplink {
     unsigned works; // out, committed or not
     struct convert_waiter room;
     bool waiting_room;
+    // Of records that took effect before: no checkpoints, no dead letters, nothing leaves the hub;
+    // and one job at a time, so that live reading goes first.
+    bool replay;
+    unsigned converting; // jobs
     uint64_t records, failed, commits;
+    struct err last_error; // of a replay's record
 };
 
 // Dead letters on their way through the converter again.
@@ -105,6 +112,7 @@ struct integration {
     char *stream_identity;
     struct outbox outbox;
     struct dead_replay dead;
+    struct replay *replay; // the last one; NULL = none
     int stream_status, put_status;
     bool stream_seen; // on_status has spoken
     char stream_error[STATUS_TEXT_MAX], put_error[STATUS_TEXT_MAX], start_error[ERR_MSG_MAX];

@@ -75,6 +75,7 @@ static void on_converted(struct convert_job *job)
     struct uplink *up = lane->up;
     convert_script_unref(job->script);
     c->done = true;
+    up->converting--;
     apply_ready(lane);
     submit_chunks(up);
 }
@@ -139,8 +140,11 @@ void uplink_cancel_wait(struct uplink *up)
 // False when the queue is full.
 static bool submit_work(struct work *w)
 {
-    struct convert_pool *pool = pool_of(w->lane->up);
+    struct uplink *up = w->lane->up;
+    struct convert_pool *pool = pool_of(up);
     while (w->submitted < w->n_chunks) {
+        if (up->replay && up->converting > 0)
+            return true; // on_converted() goes on
         struct chunk *c = &w->chunks[w->submitted];
         fill_job(c, w->submitted);
         if (convert_submit(pool, &c->job) < 0) {
@@ -149,6 +153,7 @@ static bool submit_work(struct work *w)
             return false;
         }
         w->submitted++;
+        up->converting++;
     }
     return true;
 }
@@ -173,17 +178,24 @@ static void submit_chunks(struct uplink *up)
 
 static void keep_dead_letter(struct work *w, const struct kinesis_record *k, struct span error)
 {
-    const struct integration *in = w->lane->up->in;
+    struct uplink *up = w->lane->up;
+    const struct integration *in = up->in;
+    w->records_failed++;
+    if (up->replay) {
+        // It is on the stream still, and was kept when it failed the first time.
+        err_set(&up->last_error, ERR_SCRIPT, "%.*s", SPAN_ARG(error));
+        return;
+    }
     struct store_dead_letter d = {.integration = in->id,
                                   .payload = k->data,
                                   .error = error,
                                   .shard_id = w->lane->shard_id,
                                   .sequence = k->sequence_number,
+                                  .sub_sequence = k->sub_sequence,
                                   .partition_key = k->partition_key,
                                   .arrival_ms = k->arrival_ms,
                                   .created_ms = loop_wall_ms(in->bridge->o.loop)};
     store_txn_dead_letter(w->run.txn, &d);
-    w->records_failed++;
 }
 
 int uplink_apply(struct integration *in, struct hub_run *run, const struct uplink_result *result,
@@ -288,7 +300,8 @@ static void commit_work(struct work *w)
     struct budget *budget = lane->up->in->bridge->o.budget;
     list_remove(&w->link);
     lane->applied += w->records_ok;
-    put_checkpoint(w);
+    if (!lane->up->replay)
+        put_checkpoint(w);
     size_t bytes = store_txn_bytes(w->run.txn);
     budget_force(budget, bytes);
     w->batch->budget_bytes += bytes;
@@ -335,6 +348,8 @@ static void apply_ready(struct lane *lane)
     if (!w->running) {
         w->running = true;
         hub_run_begin(lane->up->in->bridge->o.hub, &w->run);
+        if (lane->up->replay)
+            hub_run_set_replay(&w->run);
     }
     while (w->applied < w->n_chunks && w->chunks[w->applied].done)
         apply_chunk(w, &w->chunks[w->applied++]);
