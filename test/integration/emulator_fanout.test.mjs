@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http2 from 'node:http2';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
@@ -11,7 +12,7 @@ import * as sdk from '@aws-sdk/client-kinesis';
 import { NodeHttp2Handler } from '@smithy/node-http-handler';
 
 import {
-  awsCli, awsEnv, CBOR_TYPE, credentials, kinesisSettings, kinesisStats, rawCall, region, requestJson, run, sdkClient,
+  awsCli, awsEnv, CBOR_TYPE, credentials, kinesisSettings, kinesisStats, makeCertificates, rawCall, region, requestJson, run, sdkClient,
   setFaults, slow, sleep, startKinesis, waitFor,
 } from './lib.mjs';
 
@@ -402,6 +403,102 @@ for (const [version, options] of Object.entries(transports))
       });
     });
   });
+
+describe('HTTP/2 itself', () => {
+  // A request on a session; its answer's status and body, or the error it ended with.
+  function call(session, operation, body, { pause = false, onData } = {}) {
+    const stream = session.request({
+      ':method': 'POST', ':path': '/', 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `Kinesis_20131202.${operation}`,
+    });
+    const result = { stream, bytes: 0 };
+    stream.end(JSON.stringify(body));
+    if (pause) stream.pause();
+    else stream.on('data', (d) => ((result.bytes += d.length), onData?.(d)));
+    result.done = new Promise((resolve) => {
+      stream.on('response', (h) => (result.status = h[':status']));
+      stream.on('error', (e) => (result.error = e)).on('close', () => resolve(result));
+    });
+    return result;
+  }
+  const connect = () => http2.connect(kinesis.url).on('error', () => {});
+
+  test('a reset ends one stream, and GOAWAY none that is there', async () => {
+    const session = connect();
+    const goaway = new Promise((resolve) => session.on('goaway', resolve));
+    await setFaults(kinesis, [
+      { op: 'DescribeLimits', fault: 'stall', ms: 300, count: 1 }, { op: 'ListStreams', fault: 'reset', count: 1 },
+      { op: 'ListStreams', fault: 'goaway', count: 1 }]);
+    const stalled = call(session, 'DescribeLimits', {});
+    const reset = await call(session, 'ListStreams', {}).done;
+    assert.match(reset.error.message, /NGHTTP2_INTERNAL_ERROR/);
+    const answered = call(session, 'ListStreams', {});
+    await goaway;
+    assert.equal((await answered.done).status, 200);
+    const late = await stalled.done;
+    assert.deepEqual([late.status, late.error], [200, undefined]);
+    await setFaults(kinesis, []);
+    session.destroy();
+  });
+
+  test('a subscription that is not read holds up neither its connection nor memory', async () => {
+    const k = await startKinesis({ streams: { s: 1 }, args: ['--retain', '16'] });
+    const c = sdkClient(k);
+    const rss = () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${k.pid}/status`, 'utf8'))[1]) / 1024;
+    const consumers = [];
+    await kinesisSettings(k, { transitionMs: 0 });
+    for (let i = 0; i < 10; i++)
+      consumers.push((await c.send(new sdk.RegisterStreamConsumerCommand({ StreamARN: arn('s'), ConsumerName: `c${i}` }))).Consumer.ConsumerARN);
+    const session = http2.connect(k.url).on('error', () => {});
+    const subscribed = (ConsumerARN, options) => call(session, 'SubscribeToShard', { ConsumerARN, ShardId: SHARD_0, StartingPosition: horizon }, options);
+    for (const one of consumers.slice(1)) subscribed(one, { pause: true });
+    const reader = subscribed(consumers[0]);
+    await waitFor(async () => (await kinesisStats(k)).subscriptions === 10);
+    const Records = Array.from({ length: 10 }, () => ({ Data: Buffer.alloc(300_000), PartitionKey: 'k' }));
+    const feed = async (n) => {
+      for (let i = 0; i < n; i++) {
+        const { bytes } = reader;
+        await c.send(new sdk.PutRecordsCommand({ StreamName: 's', Records }));
+        await waitFor(() => reader.bytes >= bytes + 4_000_000, { what: `event ${i} read` });
+      }
+    };
+    await feed(6);
+    const before_ = rss();
+    await feed(10);
+    assert.ok(rss() - before_ < 24 * slow, `${before_} -> ${rss()} MiB`);
+    session.destroy();
+    await waitFor(async () => (await kinesisStats(k)).subscriptions === 0);
+    c.destroy();
+    assert.equal(await k.stop(), 0);
+  });
+
+  test('over TLS, signed, by the SDK as it comes', async () => {
+    const tls = makeCertificates();
+    const k = await startKinesis({ streams: { s: 1 }, tls, credentials });
+    const script = `
+import * as sdk from '@aws-sdk/client-kinesis';
+const client = new sdk.KinesisClient({ endpoint: '${k.url}', maxAttempts: 1 });
+const { Consumer } = await client.send(new sdk.RegisterStreamConsumerCommand({ StreamARN: '${arn('s')}', ConsumerName: 'c' }));
+const { ConsumerARN } = Consumer;
+while ((await client.send(new sdk.DescribeStreamConsumerCommand({ ConsumerARN }))).ConsumerDescription.ConsumerStatus !== 'ACTIVE');
+const r = await client.send(new sdk.SubscribeToShardCommand({ ConsumerARN, ShardId: '${SHARD_0}', StartingPosition: { Type: 'LATEST' } }));
+let put = false;
+for await (const { SubscribeToShardEvent: e } of r.EventStream) {
+  if (e.Records.length) {
+    console.log(Buffer.from(e.Records[0].Data).toString());
+    break;
+  }
+  if (!put) await client.send(new sdk.PutRecordCommand({ StreamName: 's', PartitionKey: 'k', Data: Buffer.from('hello') }));
+  put = true;
+}
+process.exit(0);`;
+    const r = await run(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: import.meta.dirname ?? new URL('.', import.meta.url).pathname,
+      env: { ...awsEnv({ credentials }), NODE_EXTRA_CA_CERTS: tls.ca },
+    });
+    assert.deepEqual([r.code, r.stdout.trim()], [0, 'hello'], r.stderr);
+    assert.equal(await k.stop(), 0);
+  });
+});
 
 test('the SDK waits for a stream that comes and one that goes', async () => {
   const wait = { client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 };

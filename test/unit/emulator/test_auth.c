@@ -161,6 +161,27 @@ static void first_case(struct request *r)
     json_free(all);
 }
 
+// What clients that speak HTTP/2 sign in place of the host.
+static void test_authority(void **state)
+{
+    (void)state;
+    struct request r = {.signed_request = {.method = SPAN("POST"), .path = SPAN("/")}};
+    struct buf out = {0};
+    add_header(&r, SPAN("host"), SPAN("localhost:4567"));
+    emu_auth_canonical(&r.signed_request, SPAN(":authority"), &r.arena, &out);
+    assert_non_null(memmem(out.p, out.n, "\n:authority:localhost:4567\n\n:authority\n", 39));
+    buf_free(&out);
+    r.auth = (struct emu_auth){
+        .id = SPAN("a"), .secret = SPAN("s"), .region = SPAN("d"), .service = SPAN("d")};
+    r.wall_ms = 0;
+    add_header(&r, SPAN("X-Amz-Date"), SPAN("19700101T000000Z"));
+    add_header(&r, SPAN("Authorization"),
+               SPAN("AWS4-HMAC-SHA256 Credential=a/19700101/d/d/aws4_request, "
+                    "SignedHeaders=:authority;x-amz-date, Signature=0"));
+    assert_error(&r, "InvalidSignatureException", "The request signature we calculated");
+    arena_free(&r.arena);
+}
+
 static void test_skew_at_and_over(void **state)
 {
     (void)state;
@@ -336,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_service_requests),
+        cmocka_unit_test(test_authority),
         cmocka_unit_test(test_skew_at_and_over),
         cmocka_unit_test(test_who),
         cmocka_unit_test(test_scope),
