@@ -351,11 +351,12 @@ static void on_broken(struct client_h2 *c)
     }
     char why[HTTP_HOST_VALUE_MAX + 200];
     const char *text = http2_error(c->http2);
-    if (!text[0] || c->n_calls == 0) {
+    if (c->going && !text[0]) {
         conn_failed(c, ERR_CLOSED, NULL);
         return;
     }
-    snprintf(why, sizeof(why), "%s: not valid HTTP/2: %s", c->origin->host_value, text);
+    snprintf(why, sizeof(why), "%s: not valid HTTP/2: %s", c->origin->host_value,
+             text[0] ? text : "protocol error");
     conn_failed(c, ERR_PROTO, why);
 }
 

@@ -20,6 +20,8 @@ struct run {
     struct http2_stream *kept[KEPT];
     size_t n_kept;
     struct http2_stream *in_body;
+    bool going;
+    size_t said_n; // when the peer said GOAWAY
 };
 
 static void add_span(struct buf *out, struct span s)
@@ -90,8 +92,12 @@ static void take(struct run *r, struct span piece)
         case HTTP2_END:
             answer(r, e.stream);
             break;
-        case HTTP2_CLOSED:
         case HTTP2_GOAWAY:
+            // From here on, how much of the rest is looked at depends on the cuts.
+            r->said_n = r->going ? r->said_n : r->said.n;
+            r->going = true;
+            break;
+        case HTTP2_CLOSED:
             buf_printf(&r->said, "%u %d", e.code, e.unprocessed);
             break;
         default:
@@ -159,6 +165,8 @@ static void run(struct span in, uint8_t flags, unsigned seed, struct buf *out)
     for (size_t i = 0; i < r.n_kept; i++)
         http2_stream_free(r.kept[i], HTTP2_CANCEL);
     buf_free(&sent);
+    if (r.going)
+        r.said.n = r.said_n;
     *out = r.said;
 }
 
