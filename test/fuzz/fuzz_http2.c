@@ -19,7 +19,10 @@ struct run {
     struct buf said;
     struct http2_stream *kept[KEPT];
     size_t n_kept;
-    struct http2_stream *in_body;
+    struct body {
+        size_t n;
+        uint32_t sum;
+    } bodies[KEPT]; // of the streams in `kept`, by their owner
     bool going;
     size_t said_n; // when the peer said GOAWAY
 };
@@ -29,6 +32,32 @@ static void add_span(struct buf *out, struct span s)
     buf_add_u64(out, s.n);
     buf_add_char(out, ':');
     buf_add_span(out, s);
+}
+
+static void keep(struct run *r, struct http2_stream *s)
+{
+    http2_stream_set_owner(s, &r->bodies[r->n_kept]);
+    r->kept[r->n_kept++] = s;
+}
+
+static void take_data(struct run *r, const struct http2_event *e, struct span piece)
+{
+    require(e->data.p >= piece.p && e->data.p + e->data.n <= piece.p + piece.n);
+    struct body *b = http2_stream_owner(e->stream);
+    for (size_t i = 0; b && i < e->data.n; i++)
+        b->sum = b->sum * 31 + (unsigned char)e->data.p[i];
+    if (b)
+        b->n += e->data.n;
+    if (!(r->flags & 8))
+        http2_stream_consume(e->stream, e->data.n);
+}
+
+// How much of a body comes before an error in it depends on the cuts: it is told at its end.
+static void take_end(struct run *r, struct http2_stream *s)
+{
+    struct body *b = http2_stream_owner(s);
+    if (b)
+        buf_printf(&r->said, "%zu %u", b->n, b->sum);
 }
 
 static void take_head(struct run *r, struct http2_stream *s)
@@ -54,7 +83,7 @@ static void take_head(struct run *r, struct http2_stream *s)
     require(bytes <= 2 * HEAD_MAX);
     if (!(r->flags & 1)) {
         if (r->n_kept < KEPT)
-            r->kept[r->n_kept++] = s;
+            keep(r, s);
         else
             http2_stream_free(s, HTTP2_REFUSED_STREAM);
     }
@@ -75,21 +104,17 @@ static void take(struct run *r, struct span piece)
 {
     struct http2_event e;
     while (http2_next(r->h, &e)) {
-        bool goes_on = e.type == HTTP2_DATA && e.stream == r->in_body;
-        if (!goes_on)
+        if (e.type != HTTP2_DATA)
             buf_printf(&r->said, "\n%d ", (int)e.type);
-        r->in_body = e.type == HTTP2_DATA ? e.stream : NULL;
         switch (e.type) {
         case HTTP2_HEAD:
             take_head(r, e.stream);
             break;
         case HTTP2_DATA:
-            require(e.data.p >= piece.p && e.data.p + e.data.n <= piece.p + piece.n);
-            buf_add_span(&r->said, e.data);
-            if (!(r->flags & 8))
-                http2_stream_consume(e.stream, e.data.n);
+            take_data(r, &e, piece);
             break;
         case HTTP2_END:
+            take_end(r, e.stream);
             answer(r, e.stream);
             break;
         case HTTP2_GOAWAY:
@@ -116,7 +141,7 @@ static void request(struct run *r)
     while (r->n_kept < 3) {
         struct http2_stream *s = http2_request(r->h, &q);
         require(s);
-        r->kept[r->n_kept++] = s;
+        keep(r, s);
     }
 }
 

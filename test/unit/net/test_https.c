@@ -20,6 +20,8 @@ static struct tcp_listener *listener;
 static struct raw peers[4];
 static int n_peers;
 static int handled;
+static bool no_http2;
+static enum http_version last_version;
 static char *big;
 
 struct reply {
@@ -62,6 +64,7 @@ static void handler(void *ctx, struct http_exchange *x)
 {
     (void)ctx;
     handled++;
+    last_version = http_version_of(x);
     if (span_is(http_path(x), "/big"))
         http_respond_type(x, 200, "application/octet-stream", span_of(big, BIG));
     else
@@ -86,7 +89,8 @@ static void begin(const char *cert, const char *key, const char *ca)
                                      .handler = handler,
                                      .tls_cert = certs_path(cert),
                                      .tls_key = certs_path(key),
-                                     .head_ms = 10000};
+                                     .head_ms = 10000,
+                                     .no_http2 = no_http2};
     struct http_client_options co = {.ca_file = certs_path(ca)};
     if (http_server_new(loop, &so, &server, &e) != 0 ||
         http_client_new(loop, &co, &client, &e) != 0 ||
@@ -228,6 +232,85 @@ static void paused_from_the_start(void **state)
     http_call_resume(&r.call);
     finish_ok(&r);
     assert_int_equal(r.body.n, BIG);
+    reply_free(&r);
+    end();
+}
+
+static void http2_by_choice_of_protocol(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    uint16_t port = http_server_port(server);
+    uint64_t before = tls_config_resumed(server->tls);
+    for (int again = 0; again < 2; again++) {
+        struct reply r[4] = {0};
+        for (int i = 0; i < 3; i++)
+            start(&r[i], "localhost", port, i ? "/" : "/big",
+                  (struct http_call_options){.version = HTTP_2, .body = span_of(big, BIG)});
+        // Side by side with the older version, which has a connection of its own.
+        start(&r[3], "localhost", port, "/", (struct http_call_options){.body = SPAN("one")});
+        for (int i = 0; i < 4; i++)
+            finish_ok(&r[i]);
+        assert_int_equal(server->n_streams, 2);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(r[i].body.n, BIG);
+            assert_memory_equal(r[i].body.p, big, BIG);
+        }
+        for (int i = 0; i < 4; i++)
+            reply_free(&r[i]);
+        assert_int_equal(tls_config_resumed(server->tls), before + 2 * (uint64_t)again);
+        close_idle();
+        for (int k = 0; k < 5; k++)
+            loop_turn(loop, false);
+    }
+    struct reply r = {0};
+    start(&r, "localhost", port, "/", (struct http_call_options){0});
+    finish_ok(&r);
+    assert_int_equal(last_version, HTTP_1_1);
+    reply_free(&r);
+    start(&r, "localhost", port, "/", (struct http_call_options){.version = HTTP_2});
+    finish_ok(&r);
+    assert_int_equal(last_version, HTTP_2);
+    reply_free(&r);
+    end();
+}
+
+static void http2_paused_and_resumed(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    struct reply r = {.pause_on_body = true};
+    start(&r, "127.0.0.1", http_server_port(server), "/big",
+          (struct http_call_options){.version = HTTP_2});
+    size_t resumed = 0;
+    while (!r.done) {
+        if (resumed < r.pieces) {
+            resumed++;
+            http_call_resume(&r.call);
+        }
+        loop_turn(loop, true);
+    }
+    finish_ok(&r);
+    assert_int_equal(r.body.n, BIG);
+    assert_memory_equal(r.body.p, big, BIG);
+    assert_true(resumed > 8);
+    reply_free(&r);
+    end();
+}
+
+static void http2_not_spoken(void **state)
+{
+    (void)state;
+    no_http2 = true;
+    begin("good.pem", "good.key", "ca.pem");
+    no_http2 = false;
+    struct reply r = {0};
+    start(&r, "localhost", http_server_port(server), "/",
+          (struct http_call_options){.version = HTTP_2});
+    finish_failed(&r, ERR_PROTO, "does not speak HTTP/2");
+    start(&r, "localhost", http_server_port(server), "/", (struct http_call_options){0});
+    finish_ok(&r);
+    assert_int_equal(handled, 1);
     reply_free(&r);
     end();
 }
@@ -454,6 +537,9 @@ int main(void)
         cmocka_unit_test(big_both_ways),
         cmocka_unit_test(pause_and_resume),
         cmocka_unit_test(paused_from_the_start),
+        cmocka_unit_test(http2_by_choice_of_protocol),
+        cmocka_unit_test(http2_paused_and_resumed),
+        cmocka_unit_test(http2_not_spoken),
         cmocka_unit_test(certificates_are_verified),
         cmocka_unit_test(plain_meets_tls),
         cmocka_unit_test(handshake_time_limits),
