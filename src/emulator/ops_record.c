@@ -61,6 +61,12 @@ static bool fits(struct emu_call *c, const struct emu_stream *s, struct span key
                          data.n + key.n, max, SPAN_ARG(s->name), c->account->id);
 }
 
+// A record above a second's worth needs a full bucket, and is made up for afterwards.
+static bool bytes_fit(const struct emu_bucket *b, size_t bytes)
+{
+    return (double)bytes <= b->tokens || (bytes > WRITE_BYTES && b->tokens >= WRITE_BYTES);
+}
+
 static bool write_allowed(struct emu_call *c, struct emu_shard *sh, size_t bytes)
 {
     if (!emu_call_gate(c, sh))
@@ -69,7 +75,7 @@ static bool write_allowed(struct emu_call *c, struct emu_shard *sh, size_t bytes
         return true;
     if (!emu_bucket_open(&sh->puts, WRITE_RECORDS, c->now.mono_ms) ||
         !emu_bucket_open(&sh->put_bytes, WRITE_BYTES, c->now.mono_ms) ||
-        (double)bytes > sh->put_bytes.tokens || sh->puts.tokens < 1)
+        !bytes_fit(&sh->put_bytes, bytes) || sh->puts.tokens < 1)
         return false;
     emu_bucket_owe(&sh->puts, 1);
     emu_bucket_owe(&sh->put_bytes, (double)bytes);

@@ -44,7 +44,7 @@ function block(start) {
 }
 
 test('60 seconds', async (t) => {
-  assert.equal(blocks.length, 6);
+  assert.equal(blocks.length, 8);
   const demo = shell(block('sh conf/demo.sh'));
   t.after(() => demo.stop());
   await until('the demo', () => {
@@ -92,4 +92,14 @@ test('configure, back up', async (t) => {
 test('convert', async () => {
   const out = await runs(block('penstock convert'));
   for (const line of out.trim().split('\n')) JSON.parse(line);
+});
+
+test('the local endpoint', async (t) => {
+  const kinesis = shell(`exec ${block('penstock kinesis')}`);
+  t.after(() => kinesis.stop());
+  await until('the endpoint', () => /http:/.test(kinesis.stdout));
+  const [faults, settings, stats] = (await runs(block('curl'))).match(/\[.*?\]|\{"a.*?\}|\{"calls.*\}$/gs).map((s) => JSON.parse(s));
+  assert.deepEqual(faults.map((f) => f.fault), ['throttle', 'random']);
+  assert.equal(settings.advanceClockMs, 86_400_000);
+  assert.equal(stats.recordsIn, 0);
 });

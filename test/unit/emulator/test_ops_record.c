@@ -290,6 +290,25 @@ static void test_write_bytes_limit(void **state)
     buf_free(&body);
 }
 
+static void test_large_records_burst(void **state)
+{
+    (void)state;
+    struct buf body = {0};
+    emu_ok("UpdateMaxRecordSize", "{'StreamARN':'arn:aws:kinesis:us-east-1:000000000000:stream/s',"
+                                  "'MaxRecordSizeInKiB':10240}");
+    buf_add_str(&body, "{\"StreamName\":\"s\",\"PartitionKey\":\"k\",\"Data\":\"");
+    for (int i = 0; i < 1 << 20; i++)
+        buf_add_str(&body, "AAAAAAAA"); // 6 MiB
+    buf_add_str(&body, "\"}");
+    fx.account.limits = true;
+    assert_true(emu_call_raw("PutRecord", false, buf_span(&body)));
+    emu_advance(5900);
+    assert_false(emu_call_raw("PutRecord", false, buf_span(&body)));
+    emu_advance(200);
+    assert_true(emu_call_raw("PutRecord", false, buf_span(&body)));
+    buf_free(&body);
+}
+
 static void test_read_limits(void **state)
 {
     (void)state;
@@ -388,14 +407,23 @@ static void test_twists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_put_and_get),       CASE(test_limit_and_lag),
-        CASE(test_iterator_types),    CASE(test_iterator_errors),
-        CASE(test_iterator_life),     CASE(test_stream_arn_of_get_records),
-        CASE(test_end_of_shard),      CASE(test_routing),
-        CASE(test_ordering_number),   CASE(test_write_limits),
-        CASE(test_write_bytes_limit), CASE(test_read_limits),
-        CASE(test_iterator_rate),     CASE(test_page_size_at_limit),
-        CASE(test_puts_trim),         CASE(test_twists),
+        CASE(test_put_and_get),
+        CASE(test_limit_and_lag),
+        CASE(test_iterator_types),
+        CASE(test_iterator_errors),
+        CASE(test_iterator_life),
+        CASE(test_stream_arn_of_get_records),
+        CASE(test_end_of_shard),
+        CASE(test_routing),
+        CASE(test_ordering_number),
+        CASE(test_write_limits),
+        CASE(test_write_bytes_limit),
+        CASE(test_large_records_burst),
+        CASE(test_read_limits),
+        CASE(test_iterator_rate),
+        CASE(test_page_size_at_limit),
+        CASE(test_puts_trim),
+        CASE(test_twists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
