@@ -134,7 +134,9 @@ export class Api {
 }
 
 // Reads as fast as it can, where the service would allow five calls a second and shard.
-export const unpaced = { getRecordsPerSecond: 1000, pollMs: 1 };
+export const unpaced = {
+  getRecordsPerSecond: 1000, pollMs: 1, putRecordsPerSecond: 0, putBytesPerSecond: 0,
+};
 
 // `dir` is kept between starts; `enabled: false` leaves the stream alone until api.setEnabled(true).
 export async function serve(dir, { endpoint, stream, enabled = true, limit = 10000, downlink, limits }) {

@@ -47,6 +47,8 @@ static const struct key keys[] = {
     INT("http.maxBody", c.http_max_body, KIB, 256 * MIB, 16 * MIB),
     INT("limits.inflight", c.inflight, MIB, 16384 * MIB, 32 * MIB),
     INT("limits.getRecordsPerSecond", c.get_records_per_second, 1, 1000, 5),
+    INT("limits.putRecordsPerSecond", c.put_records_per_second, 0, 1000000000, 1000),
+    INT("limits.putBytesPerSecond", c.put_bytes_per_second, 0, 1024 * 1024 * MIB, MIB),
     INT("limits.pollMs", c.poll_ms, 1, 60000, 250),
     INT("limits.shutdownMs", c.shutdown_ms, 100, 600000, 10000),
     INT("limits.outboxRows", c.outbox_rows, 1, 1000000000, STORE_OUTBOX_ROWS_DEFAULT),

@@ -40,6 +40,7 @@ struct config {
     struct span http_cert, http_key; // empty = plain HTTP
     int64_t http_max_connections, http_max_body;
     int64_t inflight, get_records_per_second, poll_ms, shutdown_ms;
+    int64_t put_records_per_second, put_bytes_per_second;
     int64_t outbox_rows, outbox_bytes, downlink_days;
     int64_t dead_letters, dead_letter_days; // days: 0 = whatever their age
     int64_t workers, time_limit_ms, memory_limit, queue_max;

@@ -102,7 +102,9 @@ static int make_bridge(struct gateway *g, struct err *e)
                                .endpoint = c->aws_endpoint,
                                .poll_ms = c->poll_ms,
                                .downlink_ttl_ms = c->downlink_days * DAY_MS,
-                               .get_records_per_second = (int)c->get_records_per_second};
+                               .get_records_per_second = (int)c->get_records_per_second,
+                               .put_records_per_second = c->put_records_per_second,
+                               .put_bytes_per_second = c->put_bytes_per_second};
     return bridge_new(&o, &g->bridge, e);
 }
 

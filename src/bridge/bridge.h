@@ -29,7 +29,8 @@ struct bridge_options {
     struct span endpoint;       // when an integration names none; empty = AWS
     int64_t poll_ms;            // 0 = 250
     int get_records_per_second; // a shard; 0 = 5
-    int64_t downlink_ttl_ms;    // older downlinks become dead letters; 0 = never
+    int64_t put_records_per_second, put_bytes_per_second; // a shard; 0 = no limit
+    int64_t downlink_ttl_ms; // older downlinks become dead letters; 0 = never
 };
 
 // Takes the integrations in the registry over and becomes the hub's downlink sink. Nothing runs

@@ -146,7 +146,8 @@ static int read_client(const struct json *client, struct integration_config *c, 
     if (read_texts(client, c, e) < 0 || read_position(client, c, e) < 0)
         return e->code;
     if (get_bool(client, "useCredentialsFromInstanceMetadata", &c->instance_metadata, e) < 0 ||
-        get_bool(client, "useConsumersWithEnhancedFanOut", &c->fan_out, e) < 0)
+        get_bool(client, "useConsumersWithEnhancedFanOut", &c->fan_out, e) < 0 ||
+        get_bool(client, "aggregateDownlinks", &c->aggregate_downlinks, e) < 0)
         return e->code;
     if (get_int(client, "maxRecords", 1, MAX_RECORDS_MAX, MAX_RECORDS_DEFAULT, &max_records, e) <
             0 ||

@@ -3,8 +3,8 @@
 #define PENSTOCK_BRIDGE_CONFIG_H
 
 // The `configuration` of an AWS_KINESIS integration (facts/hub.md section 1.1; ours: endpoint,
-// sessionToken, initialTimestamp, roleArn, externalId, roleSessionName). Pure. Unknown keys are
-// kept in the document and ignored here.
+// sessionToken, initialTimestamp, roleArn, externalId, roleSessionName, aggregateDownlinks). Pure.
+// Unknown keys are kept in the document and ignored here.
 
 #include "aws/kinesis.h"
 #include "base/arena.h"
@@ -20,6 +20,7 @@ struct integration_config {
     struct span access_key_id, secret_access_key, session_token;
     struct span role_arn, external_id, role_session_name; // a role to assume; empty = none
     bool instance_metadata, fan_out;
+    bool aggregate_downlinks; // as the Kinesis Producer Library does
     enum kinesis_iterator start;
     int64_t start_timestamp_ms;
     int max_records;

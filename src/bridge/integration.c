@@ -212,8 +212,14 @@ static int open_stream(struct integration *in, struct err *e)
     int status = bridge_connect(&in->bridge->o, &in->config, &in->credentials, &in->kinesis, e);
     if (status < 0)
         return status;
-    struct producer_options p = {
-        .loop = o->loop, .kinesis = in->kinesis, .on_status = on_put_status, .ctx = in};
+    struct producer_options p = {.loop = o->loop,
+                                 .kinesis = in->kinesis,
+                                 .predict = true,
+                                 .shard_records = (double)o->put_records_per_second,
+                                 .shard_bytes = (double)o->put_bytes_per_second,
+                                 .aggregate = in->config.aggregate_downlinks,
+                                 .on_status = on_put_status,
+                                 .ctx = in};
     status = producer_new(&p, &in->producer);
     if (status < 0)
         return err_set(e, status, "cannot start the producer: %s", err_text(status));

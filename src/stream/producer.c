@@ -1,123 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stream/producer.h"
 
-#include "base/log.h"
 #include "base/mem.h"
-#include "stream/poll_pace.h"
-#include "stream/put_queue.h"
+#include "stream/producer_internal.h"
 #include "stream/status_text.h"
 
 // Happy path: producer_put() queues the record with its stream and posts the stream's task, so that
 // what is put in one turn of the loop goes out together; step() makes calls of what is ready, up to
 // `in_flight` at once; a reply finishes its records. Failure modes: a refused record is delayed by
 // itself; a failed call puts all its records back and holds the stream's next call (`gate_ms`); a
-// call that the service calls invalid is halved until the one record that is to blame stands alone.
+// call that the service calls invalid is halved until the one record that is to blame stands alone;
+// shards that cannot be listed are written to without being told apart.
 
 #define DEFAULT_IN_FLIGHT 4
 #define DEFAULT_MAX_BACKOFF_MS 30000
-#define THROTTLE_BACKOFF_MS 1000
 #define LOG_LINES_A_MINUTE 6
-#define HTTP_CONTENT_TOO_LARGE 413
+// A stream that has nothing to do is remembered for so long, for what is known of its shards.
+#define IDLE_MS 60000
+#define MAX_IDLE 32
 
-struct put_stream {
-    struct producer *p;
-    struct list link;
-    struct span id; // name or ARN, in bytes[]
-    bool is_arn;
-    struct put_queue queue;
-    unsigned n_calls;
-    unsigned failures; // calls in a row that put nothing on the stream
-    bool failing;      // reported
-    int64_t gate_ms;   // no call before
-    struct timer timer;
-    struct loop_task task;
-    char bytes[];
-};
-
-struct put_call {
-    struct kinesis_call call;
-    struct put_stream *stream;
-    struct put_batch batch;
-    struct kinesis_input in;
-    struct kinesis_put_entry entries[];
-};
-
-struct producer {
-    struct loop *loop;
-    struct kinesis *kinesis;
-    unsigned in_flight;
-    int64_t linger_ms;
-    int64_t max_backoff_ms;
-    void (*on_status)(void *ctx, int status, const char *text);
-    void *ctx;
-    struct list streams;
-    struct map by_id;
-    size_t n_pending;
-    size_t n_failing;
-    struct producer_stats stats;
-    struct log_limit log;
-    bool closing;
-    struct loop_task close_task;
-    void (*close_cb)(void *ctx);
-    void *close_ctx;
-};
-
-static void step(struct put_stream *s);
-
-static double unit(struct producer *p)
-{
-    return clock_random_unit(loop_clock(p->loop));
-}
-
-static struct producer_entry *entry_of(struct list *it)
-{
-    return container_of(it, struct producer_entry, link);
-}
-
-static void finish_entry(struct producer *p, struct producer_entry *en, int status,
-                         const char *error)
+void producer_finish_entry(struct producer *p, struct producer_entry *en, int status,
+                           const char *error)
 {
     p->n_pending--;
     en->done(en, status, error);
 }
 
-// Streams ----------------------------------------------------------------------------------------
-
-static void on_timer(struct timer *t)
-{
-    step(container_of(t, struct put_stream, timer));
-}
-
-static void run_task(struct loop_task *t)
-{
-    step(container_of(t, struct put_stream, task));
-}
-
-static struct put_stream *find_stream(struct producer *p, const struct producer_entry *en)
-{
-    bool is_arn = en->stream_arn.n > 0;
-    struct span id = is_arn ? en->stream_arn : en->stream_name;
-    struct put_stream *s = map_get(&p->by_id, id);
-    if (s)
-        return s;
-    s = mem_zalloc(sizeof(*s) + id.n);
-    memcpy(s->bytes, id.p, id.n);
-    s->p = p;
-    s->id = span_of(s->bytes, id.n);
-    s->is_arn = is_arn;
-    s->timer.fire = on_timer;
-    s->task.run = run_task;
-    put_queue_init(&s->queue);
-    list_push(&p->streams, &s->link);
-    map_put(&p->by_id, s->id, s);
-    return s;
-}
-
-static void kick(struct put_stream *s)
-{
-    if (!list_linked(&s->task.link))
-        loop_post(s->p->loop, &s->task);
-}
+// Status -----------------------------------------------------------------------------------------
 
 static void report(struct producer *p, int status, const char *text)
 {
@@ -132,9 +41,10 @@ static void report(struct producer *p, int status, const char *text)
         p->on_status(p->ctx, status, text);
 }
 
-static void note_success(struct put_stream *s)
+void producer_note_success(struct put_stream *s)
 {
     s->failures = 0;
+    s->success_ms = loop_now_ms(s->p->loop);
     if (!s->failing)
         return;
     s->failing = false;
@@ -142,7 +52,7 @@ static void note_success(struct put_stream *s)
         report(s->p, 0, "writing");
 }
 
-static void note_failure(struct put_stream *s, int status, const struct aws_error *error)
+void producer_note_failure(struct put_stream *s, int status, const struct aws_error *error)
 {
     char text[STATUS_TEXT_MAX];
     s->failures++;
@@ -159,20 +69,132 @@ static void note_failure(struct put_stream *s, int status, const struct aws_erro
     report(s->p, status, text);
 }
 
-// A stream that has nothing to do is forgotten, so that names do not pile up.
+static void note_nothing_to_do(struct put_stream *s)
+{
+    s->failures = 0;
+    s->gate_ms = 0;
+    if (!s->failing)
+        return;
+    s->failing = false;
+    if (--s->p->n_failing == 0)
+        report(s->p, 0, "nothing to write");
+}
+
+// Streams ----------------------------------------------------------------------------------------
+
+static void on_timer(struct timer *t)
+{
+    producer_step(container_of(t, struct put_stream, timer));
+}
+
+static void run_task(struct loop_task *t)
+{
+    producer_step(container_of(t, struct put_stream, task));
+}
+
+static void kick(struct put_stream *s)
+{
+    if (!list_linked(&s->task.link))
+        loop_post(s->p->loop, &s->task);
+}
+
+static int on_listed(struct put_lister *l, const struct kinesis_shard *shards, size_t n)
+{
+    struct put_stream *s = container_of(l, struct put_stream, lister);
+    int rc = ERR_UNAVAILABLE;
+    if (shards)
+        rc = put_queue_set_shards(&s->queue, shards, n, loop_now_ms(s->p->loop));
+    put_call_settle_unsure(s, rc < 0);
+    kick(s);
+    return rc;
+}
+
+static void on_lister_stopped(struct put_lister *l)
+{
+    struct put_stream *s = container_of(l, struct put_stream, lister);
+    producer_continue_close(s->p);
+}
+
+static struct put_stream *new_stream(struct producer *p, struct span id, bool is_arn)
+{
+    struct put_stream *s = mem_zalloc(sizeof(*s) + id.n);
+    memcpy(s->bytes, id.p, id.n);
+    s->p = p;
+    s->id = span_of(s->bytes, id.n);
+    s->is_arn = is_arn;
+    s->success_ms = INT64_MIN / 2;
+    s->timer.fire = on_timer;
+    s->task.run = run_task;
+    list_init(&s->unsure);
+    put_queue_init(&s->queue, &p->queue, loop_now_ms(p->loop));
+    s->lister = (struct put_lister){.loop = p->loop,
+                                    .kinesis = p->kinesis,
+                                    .id = s->id,
+                                    .is_arn = is_arn,
+                                    .on_listed = on_listed,
+                                    .on_stopped = on_lister_stopped};
+    list_push(&p->streams, &s->link);
+    map_put(&p->by_id, s->id, s);
+    if (p->predict)
+        put_lister_want(&s->lister);
+    return s;
+}
+
+static struct put_stream *find_stream(struct producer *p, const struct producer_entry *en)
+{
+    bool is_arn = en->stream_arn.n > 0;
+    struct span id = is_arn ? en->stream_arn : en->stream_name;
+    struct put_stream *s = map_get(&p->by_id, id);
+    return s ? s : new_stream(p, id, is_arn);
+}
+
+static void wake_up(struct put_stream *s)
+{
+    if (!list_linked(&s->idle_link))
+        return;
+    list_remove(&s->idle_link);
+    s->p->n_idle--;
+}
+
+// Nothing of it may be queued or under way.
 static void forget(struct put_stream *s)
 {
     struct producer *p = s->p;
     require(s->n_calls == 0);
+    note_nothing_to_do(s);
+    wake_up(s);
     timer_stop(&s->timer);
     loop_unpost(&s->task);
     list_remove(&s->link);
     map_remove(&p->by_id, s->id);
+    put_lister_deinit(&s->lister);
     put_queue_deinit(&s->queue);
-    bool last_failing = s->failing && --p->n_failing == 0;
     mem_free(s);
-    if (last_failing)
-        report(p, 0, "nothing to write");
+}
+
+// Streams do not pile up: one that rests long enough is forgotten, or the one that has rested
+// longest. A listing under way keeps it until its end.
+static void rest(struct put_stream *s)
+{
+    struct producer *p = s->p;
+    int64_t now = loop_now_ms(p->loop);
+    if (s->n_calls > 0 || s->lister.calling)
+        return;
+    note_nothing_to_do(s);
+    if (!list_linked(&s->idle_link)) {
+        s->idle_ms = now;
+        list_push(&p->idle, &s->idle_link);
+        p->n_idle++;
+    }
+    int64_t left = s->idle_ms + IDLE_MS - now;
+    if (!p->predict || left <= 0) {
+        forget(s);
+        return;
+    }
+    timer_start(p->loop, &s->timer, left);
+    struct put_stream *first = container_of(p->idle.next, struct put_stream, idle_link);
+    if (p->n_idle > MAX_IDLE && !first->lister.calling)
+        forget(first);
 }
 
 // Closing ----------------------------------------------------------------------------------------
@@ -181,7 +203,7 @@ static void cancel_queued(struct put_stream *s)
 {
     struct producer_entry *en;
     while ((en = put_queue_drain(&s->queue)))
-        finish_entry(s->p, en, ERR_CANCELED, "the producer was closed");
+        producer_finish_entry(s->p, en, ERR_CANCELED, "the producer was closed");
 }
 
 static void run_close(struct loop_task *t)
@@ -190,8 +212,10 @@ static void run_close(struct loop_task *t)
     list_for_safe(it, &p->streams)
     {
         struct put_stream *s = container_of(it, struct put_stream, link);
+        bool listing = !put_lister_stop(&s->lister);
+        put_call_settle_unsure(s, true);
         cancel_queued(s);
-        if (s->n_calls == 0)
+        if (s->n_calls == 0 && !listing)
             forget(s);
     }
     if (!list_empty(&p->streams))
@@ -204,232 +228,13 @@ static void run_close(struct loop_task *t)
         cb(ctx);
 }
 
-static void continue_close(struct producer *p)
+void producer_continue_close(struct producer *p)
 {
     if (!list_linked(&p->close_task.link))
         loop_post(p->loop, &p->close_task);
 }
 
-// Replies ----------------------------------------------------------------------------------------
-
-struct retry_times {
-    int64_t now_ms;
-    double unit;
-    int64_t max_ms;
-};
-
-// Records of one reply that failed equally often go out together again.
-static int64_t retry_due(const struct retry_times *t, unsigned attempts)
-{
-    return t->now_ms + poll_pace_delay(PUT_BACKOFF_MS, t->max_ms, attempts, t->unit);
-}
-
-static bool is_throttle(struct span code)
-{
-    return span_is(code, "ProvisionedThroughputExceededException") ||
-           span_is(code, "KMSThrottlingException") || span_is(code, "LimitExceededException");
-}
-
-static bool is_accepted(const struct kinesis_put_result *r)
-{
-    return r->error_code.n == 0 && r->sequence_number.n > 0;
-}
-
-// Sorts the records of a reply: accepted ones into *done, the others into the queue for later.
-// Returns the reason of the last that failed, or NULL.
-static const struct kinesis_put_result *
-sort_results(struct put_call *call, const struct kinesis_output *out, struct list *done)
-{
-    struct put_stream *s = call->stream;
-    struct producer *p = s->p;
-    const struct kinesis_put_result *failed = NULL;
-    struct retry_times t = {loop_now_ms(p->loop), unit(p), p->max_backoff_ms};
-    for (size_t i = 0; i < out->n_results; i++) {
-        const struct kinesis_put_result *r = &out->results[i];
-        struct producer_entry *en = entry_of(list_pop(&call->batch.entries));
-        if (is_accepted(r)) {
-            p->stats.records++;
-            p->stats.bytes += en->record.n;
-            put_queue_finish(&s->queue, en, t.now_ms);
-            list_push(done, &en->link);
-            continue;
-        }
-        failed = r;
-        p->stats.retries++;
-        p->stats.throttles += is_throttle(r->error_code);
-        en->attempts++;
-        put_queue_delay(&s->queue, en, retry_due(&t, en->attempts));
-    }
-    return failed;
-}
-
-static void note_results(struct put_stream *s, const struct kinesis_put_result *failed,
-                         bool any_accepted)
-{
-    if (any_accepted) {
-        note_success(s);
-        return;
-    }
-    struct aws_error e = {
-        .http_status = 200, .code = failed->error_code, .message = failed->error_message};
-    note_failure(s, is_throttle(failed->error_code) ? ERR_THROTTLED : ERR_UNAVAILABLE, &e);
-}
-
-static void take_results(struct put_call *call, const struct kinesis_output *out)
-{
-    struct put_stream *s = call->stream;
-    struct producer *p = s->p;
-    struct list done, *it;
-    list_init(&done);
-    s->gate_ms = 0;
-    const struct kinesis_put_result *failed = sort_results(call, out, &done);
-    note_results(s, failed, !list_empty(&done));
-    while ((it = list_pop(&done)))
-        finish_entry(p, entry_of(it), 0, NULL);
-}
-
-// Whether the records themselves may be why the service refused the call.
-static bool blames_records(int status, const struct aws_error *e)
-{
-    if (e && e->http_status == HTTP_CONTENT_TOO_LARGE)
-        return true;
-    return status == ERR_INVALID && e &&
-           (aws_error_is(e, "ValidationException") || aws_error_is(e, "InvalidArgumentException") ||
-            aws_error_is(e, "SerializationException"));
-}
-
-static void refuse(struct put_call *call, const struct aws_error *error)
-{
-    struct put_stream *s = call->stream;
-    struct producer *p = s->p;
-    struct producer_entry *en = entry_of(list_pop(&call->batch.entries));
-    char text[STATUS_TEXT_MAX];
-    status_text(&(struct status_cause){.operation = kinesis_op_name(KINESIS_PUT_RECORDS),
-                                       .stream = s->id,
-                                       .host = kinesis_host(p->kinesis),
-                                       .status = ERR_INVALID,
-                                       .error = error},
-                text);
-    p->stats.refused++;
-    put_queue_finish(&s->queue, en, loop_now_ms(p->loop));
-    finish_entry(p, en, ERR_INVALID, text);
-}
-
-static void fail_call(struct put_call *call, int status, const struct aws_error *error)
-{
-    struct put_stream *s = call->stream;
-    struct producer *p = s->p;
-    int64_t now = loop_now_ms(p->loop);
-    if (blames_records(status, error)) {
-        if (call->batch.n == 1)
-            refuse(call, error);
-        else
-            put_queue_split(&s->queue, &call->batch);
-        return;
-    }
-    p->stats.retries += call->batch.n;
-    p->stats.throttles += status == ERR_THROTTLED;
-    put_queue_return(&s->queue, &call->batch, now);
-    note_failure(s, status, error);
-    s->gate_ms =
-        now + poll_pace_delay(status == ERR_THROTTLED ? THROTTLE_BACKOFF_MS : PUT_BACKOFF_MS,
-                              p->max_backoff_ms, s->failures, unit(p));
-}
-
-static void on_done(struct kinesis_call *kc, int status, struct kinesis_output *out,
-                    const struct aws_error *error)
-{
-    struct put_call *call = container_of(kc, struct put_call, call);
-    struct put_stream *s = call->stream;
-    // A reply that does not name every record does not tell which of them are on the stream.
-    if (status == 0 && out->n_results != call->batch.n)
-        status = ERR_PROTO;
-    if (status == 0)
-        take_results(call, out);
-    else
-        fail_call(call, status, error);
-    require(list_empty(&call->batch.entries));
-    mem_free(call);
-    s->n_calls--;
-    if (s->p->closing)
-        continue_close(s->p);
-    else
-        step(s);
-}
-
 // Calls ------------------------------------------------------------------------------------------
-
-static void fill_call(struct put_call *call)
-{
-    struct put_stream *s = call->stream;
-    size_t i = 0;
-    list_for(it, &call->batch.entries)
-    {
-        const struct producer_entry *en = entry_of(it);
-        call->entries[i++] = (struct kinesis_put_entry){.data = en->record,
-                                                        .partition_key = en->partition_key,
-                                                        .explicit_hash_key = en->explicit_hash_key};
-    }
-    call->in = (struct kinesis_input){.entries = call->entries, .n_entries = i};
-    if (s->is_arn)
-        call->in.stream_arn = s->id;
-    else
-        call->in.stream_name = s->id;
-}
-
-static void take_expired(struct put_queue *q, struct put_batch *b, int64_t now_ms,
-                         struct list *expired)
-{
-    list_for_safe(it, &b->entries)
-    {
-        struct producer_entry *en = entry_of(it);
-        if (en->expires_ms == 0 || en->expires_ms > now_ms)
-            continue;
-        list_remove(&en->link);
-        b->n--;
-        b->bytes -= put_size(en);
-        put_queue_finish(q, en, now_ms);
-        list_push(expired, &en->link);
-    }
-}
-
-static void put_batch(struct put_stream *s, struct put_batch *b)
-{
-    struct producer *p = s->p;
-    struct kinesis_call_options o = {.max_attempts = 1};
-    struct put_call *call = mem_zalloc(sizeof(*call) + b->n * sizeof(struct kinesis_put_entry));
-    call->stream = s;
-    call->call.on_done = on_done;
-    call->batch = *b;
-    list_init(&call->batch.entries);
-    list_move_all(&call->batch.entries, &b->entries);
-    fill_call(call);
-    int rc = kinesis_start(p->kinesis, &call->call, KINESIS_PUT_RECORDS, &call->in, &o);
-    if (rc == 0) {
-        p->stats.calls++;
-        s->n_calls++;
-        return;
-    }
-    fail_call(call, rc, NULL);
-    mem_free(call);
-}
-
-static void start_call(struct put_stream *s)
-{
-    struct producer *p = s->p;
-    struct put_batch b;
-    struct list expired;
-    list_init(&expired);
-    if (!put_queue_take(&s->queue, &b))
-        return;
-    take_expired(&s->queue, &b, loop_now_ms(p->loop), &expired);
-    if (b.n > 0)
-        put_batch(s, &b);
-    for (struct list *it; (it = list_pop(&expired));) {
-        p->stats.expired++;
-        finish_entry(p, entry_of(it), ERR_TIMEOUT, "not on the stream within its time to live");
-    }
-}
 
 static void sleep_until(struct put_stream *s, int64_t due_ms)
 {
@@ -439,30 +244,30 @@ static void sleep_until(struct put_stream *s, int64_t due_ms)
 }
 
 // When the next call may start; INT64_MAX = not before something else happens.
-static int64_t next_start(const struct put_stream *s, int64_t now)
+static int64_t next_start(struct put_stream *s, int64_t now)
 {
     const struct producer *p = s->p;
     // While calls fail, one at a time tries.
     unsigned most = s->failures > 0 ? 1 : p->in_flight;
     if (s->n_calls >= most)
         return INT64_MAX;
-    if (!put_queue_has_ready(&s->queue)) {
-        int64_t due = put_queue_due(&s->queue);
-        return due > s->gate_ms ? due : s->gate_ms;
-    }
-    int64_t at = now;
-    if (p->linger_ms > 0 && !put_queue_has_full(&s->queue))
+    int64_t at = put_queue_sendable(&s->queue, now);
+    if (at <= now && p->linger_ms > 0 && !put_queue_has_full(&s->queue))
         at = s->queue.ready_since_ms + p->linger_ms;
+    int64_t due = put_queue_due(&s->queue);
+    at = due < at ? due : at;
     return at > s->gate_ms ? at : s->gate_ms;
 }
 
-static void step(struct put_stream *s)
+void producer_step(struct put_stream *s)
 {
     struct producer *p = s->p;
     if (p->closing)
         return;
     int64_t now = loop_now_ms(p->loop);
     timer_stop(&s->timer);
+    if (s->queue.n > 0)
+        wake_up(s);
     for (;;) {
         put_queue_wake(&s->queue, now);
         int64_t at = next_start(s, now);
@@ -470,12 +275,12 @@ static void step(struct put_stream *s)
             sleep_until(s, at);
             break;
         }
-        start_call(s);
+        put_call_start(s);
         if (p->closing)
             return;
     }
     if (s->queue.n == 0)
-        forget(s);
+        rest(s);
 }
 
 // For the owner ----------------------------------------------------------------------------------
@@ -490,10 +295,13 @@ int producer_new(const struct producer_options *o, struct producer **out)
     p->in_flight = o->in_flight ? o->in_flight : DEFAULT_IN_FLIGHT;
     p->linger_ms = o->linger_ms;
     p->max_backoff_ms = o->max_backoff_ms ? o->max_backoff_ms : DEFAULT_MAX_BACKOFF_MS;
+    p->predict = o->predict;
+    p->queue = (struct put_queue_options){o->shard_records, o->shard_bytes, o->aggregate};
     p->on_status = o->on_status;
     p->ctx = o->ctx;
     p->close_task.run = run_close;
     list_init(&p->streams);
+    list_init(&p->idle);
     *out = p;
     return 0;
 }
@@ -529,7 +337,7 @@ void producer_close(struct producer *p, void (*cb)(void *ctx), void *ctx)
         timer_stop(&s->timer);
         loop_unpost(&s->task);
     }
-    continue_close(p);
+    producer_continue_close(p);
 }
 
 void producer_get_stats(const struct producer *p, struct producer_stats *out)

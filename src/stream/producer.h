@@ -2,12 +2,14 @@
 #ifndef PENSTOCK_STREAM_PRODUCER_H
 #define PENSTOCK_STREAM_PRODUCER_H
 
-// Writes records to streams with PutRecords: batches by the service's limits (500 records, 10 MiB),
-// retries failed records one by one with jittered exponential backoff, keeps order per partition
-// key even across retries (a key has at most one unfinished try in flight). Loop thread only.
+// Writes records to streams with PutRecords: batches by the service's limits (500 records, 10 MiB,
+// what a shard takes in a second), retries failed records one by one with jittered exponential
+// backoff, keeps order per partition key even across retries (a key has at most one unfinished try
+// in flight). Loop thread only.
 // Source of limits: facts/wire.md section 4.
 
 #include "aws/kinesis.h"
+#include "codec/hash_key.h"
 
 struct producer;
 
@@ -25,7 +27,9 @@ struct producer_entry {
     int64_t expires_ms; // by the loop's clock: not tried any more after this; 0 = never
     struct list link;   // the producer's from here on
     void *key;
+    struct hash_key hash;
     unsigned attempts;
+    uint16_t parcel;
     int64_t due_ms;
 };
 
@@ -35,6 +39,11 @@ struct producer_options {
     unsigned in_flight;      // PutRecords calls at once a stream; 0 = 4
     int64_t linger_ms;       // wait for more before sending a short batch; 0 = none
     int64_t max_backoff_ms;  // 0 = 30000
+    // Lists the shards of each stream, so that a record's shard is known before it is sent and no
+    // shard is sent more than it takes, nor slowed by another's throttling.
+    bool predict;
+    double shard_records, shard_bytes; // a second and shard, with `predict`; 0 = no limit
+    bool aggregate;                    // with `predict`: records in aggregates as the KPL writes
     // Same sense as consumer_events.on_status: 0 = last call succeeded.
     void (*on_status)(void *ctx, int status, const char *text);
     void *ctx;

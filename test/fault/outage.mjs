@@ -89,7 +89,7 @@ async function setUp(t) {
   const config = configuration({
     data: path.join(dir, 'data'),
     client: { endpoint: proxy.endpoint, requestTimeout: 5 },
-    limits: { pollMs: 50 },
+    limits: { pollMs: 50, putRecordsPerSecond: 0, putBytesPerSecond: 0 },
   });
   config.converters[1].file = file;
   const state = { gateway: await serve(null, config, { dir }) };

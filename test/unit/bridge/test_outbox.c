@@ -114,12 +114,11 @@ static void settle(void)
     do {
         store_get_stats(f.store, &before);
         size_t puts = f.n_puts;
-        do {
-            loop_turn(f.loop, true);
-        } while (!outbox_idle(&f.in.outbox));
         bool done = false;
         store_commit(f.store, store_txn_new(f.store), on_commit, &done);
         until(&done);
+        while (!outbox_idle(&f.in.outbox))
+            loop_turn(f.loop, true);
         store_get_stats(f.store, &after);
         if (puts == f.n_puts && after.transactions == before.transactions + 1)
             return;

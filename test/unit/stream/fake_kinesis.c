@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 #include "codec/digest.h"
+#include "codec/hash_key.h"
+#include "codec/kpl.h"
 #include "lib/test.h"
 
 #define ITERATOR_LIFE_MS 300000
@@ -230,10 +232,38 @@ static void reply_describe(struct fake_call *f)
     f->out.created_ms = k->created_ms;
 }
 
+static void reply_list_put_shards(struct fake_call *f)
+{
+    struct kinesis *k = f->k;
+    struct kinesis_output *o = &f->out;
+    char text_of[HASH_KEY_TEXT_MAX];
+    o->shards = arena_array(&o->arena, struct kinesis_shard, k->put_shards + 1);
+    for (uint32_t i = 0; i < k->put_shards; i++) {
+        struct kinesis_shard *s = &o->shards[o->n_shards++];
+        *s = (struct kinesis_shard){.shard_id =
+                                        arena_printf(&o->arena, "put-%u-%u", k->put_shards, i)};
+        hash_key_format(hash_key_part(i, k->put_shards), text_of);
+        s->starting_hash_key = text(o, text_of);
+        hash_key_format(i + 1 < k->put_shards ? hash_key_prev(hash_key_part(i + 1, k->put_shards))
+                                              : HASH_KEY_MAX,
+                        text_of);
+        s->ending_hash_key = text(o, text_of);
+    }
+    // Closed ones are listed, too.
+    o->shards[o->n_shards++] = (struct kinesis_shard){.shard_id = SPAN("old"),
+                                                      .starting_hash_key = SPAN("0"),
+                                                      .ending_hash_key = SPAN("9"),
+                                                      .ending_sequence_number = SPAN("1")};
+}
+
 static void reply_list(struct fake_call *f)
 {
     struct kinesis *k = f->k;
     int at = 0;
+    if (k->put_shards > 0) {
+        reply_list_put_shards(f);
+        return;
+    }
     assert_true((f->in->next_token.n > 0) != (f->in->stream_name.n > 0));
     if (f->in->next_token.n > 0)
         at = atoi(arena_cstr(&f->out.arena, f->in->next_token));
@@ -400,6 +430,88 @@ static void copy_text(char out[64], struct span s)
     out[n] = '\0';
 }
 
+static void keep_put(struct kinesis *k, struct span key, struct span data, int shard)
+{
+    if (k->n_puts == k->cap_puts) {
+        k->cap_puts = k->cap_puts ? 2 * k->cap_puts : 64;
+        k->puts = mem_realloc(k->puts, k->cap_puts * sizeof(*k->puts));
+    }
+    struct fake_put *p = &k->puts[k->n_puts++];
+    copy_text(p->key, key);
+    copy_text(p->data, data);
+    p->shard = shard;
+    p->at_ms = loop_now_ms(k->loop);
+}
+
+static struct hash_key put_shard_end(const struct kinesis *k, uint32_t i)
+{
+    return i + 1 < k->put_shards ? hash_key_prev(hash_key_part(i + 1, k->put_shards))
+                                 : HASH_KEY_MAX;
+}
+
+static int put_shard_of(const struct kinesis *k, const struct kinesis_put_entry *e)
+{
+    struct hash_key h;
+    if (k->put_shards == 0)
+        return 0;
+    if (e->explicit_hash_key.n == 0)
+        h = hash_key_of(e->partition_key);
+    else
+        assert_true(hash_key_parse(e->explicit_hash_key, &h));
+    uint32_t i = 0;
+    while (hash_key_cmp(h, put_shard_end(k, i)) > 0)
+        i++;
+    return (int)i;
+}
+
+static void keep_entry(struct kinesis *k, const struct kinesis_put_entry *e, int shard)
+{
+    struct arena a = {0};
+    struct kpl_reader r;
+    struct kpl_record user;
+    if (k->put_shards == 0 || !kpl_open(&r, e->data, &a)) {
+        keep_put(k, e->partition_key, e->data, shard);
+    } else if (!kpl_is_within(&r, hash_key_part((uint32_t)shard, k->put_shards),
+                              put_shard_end(k, (uint32_t)shard))) {
+        k->n_dropped++;
+    } else {
+        k->n_aggregates++;
+        while (kpl_next(&r, &user) == KPL_RECORD)
+            keep_put(k, user.partition_key, user.data, shard);
+    }
+    arena_free(&a);
+}
+
+static bool is_shard_throttled(struct kinesis *k, int shard)
+{
+    int64_t now = loop_now_ms(k->loop);
+    if (k->put_shards == 0 || shard != k->throttled_shard)
+        return false;
+    if (now - k->throttled_from_ms >= 1000) {
+        k->throttled_from_ms = now;
+        k->throttled_n = 0;
+    }
+    return ++k->throttled_n > k->throttled_rate;
+}
+
+static void take_put(struct fake_call *f, const struct kinesis_put_entry *e,
+                     struct kinesis_put_result *result)
+{
+    struct kinesis *k = f->k;
+    int shard = put_shard_of(k, e);
+    if (is_shard_throttled(k, shard)) {
+        result->error_code = SPAN("ProvisionedThroughputExceededException");
+        result->error_message = SPAN("Rate exceeded");
+        f->out.failed_count++;
+        return;
+    }
+    keep_entry(k, e, shard);
+    result->sequence_number = seq_span(&f->out, k->next_seq++);
+    result->shard_id = k->put_shards
+                           ? arena_printf(&f->out.arena, "put-%u-%d", k->put_shards, shard)
+                           : SPAN("shardId-000000000000");
+}
+
 static void reply_put(struct fake_call *f)
 {
     struct kinesis *k = f->k;
@@ -426,15 +538,7 @@ static void reply_put(struct fake_call *f)
             f->out.failed_count++;
             continue;
         }
-        if (k->n_puts == k->cap_puts) {
-            k->cap_puts = k->cap_puts ? 2 * k->cap_puts : 64;
-            k->puts = mem_realloc(k->puts, k->cap_puts * sizeof(*k->puts));
-        }
-        copy_text(k->puts[k->n_puts].key, in->entries[i].partition_key);
-        copy_text(k->puts[k->n_puts].data, in->entries[i].data);
-        k->n_puts++;
-        f->out.results[i].sequence_number = seq_span(&f->out, k->next_seq++);
-        f->out.results[i].shard_id = SPAN("shardId-000000000000");
+        take_put(f, &in->entries[i], &f->out.results[i]);
     }
     f->out.n_results -= k->short_results;
 }

@@ -41,6 +41,8 @@ struct fake_shard {
 struct fake_put {
     char key[64];
     char data[64];
+    int shard;
+    int64_t at_ms;
 };
 
 struct fake_outcome {
@@ -86,6 +88,13 @@ struct kinesis {
     struct fake_put *puts;
     size_t n_puts, cap_puts;
     size_t max_put_records, max_put_bytes;
+    // So many shards, of equal parts of the hash keys, that PutRecords and ListShards show instead
+    // of the others; 0 = none. Aggregates are taken apart as the KCL does.
+    uint32_t put_shards;
+    int throttled_shard; // of these: takes `throttled_rate` records a second; -1 = none
+    int64_t throttled_rate;
+    int64_t throttled_from_ms, throttled_n;
+    size_t n_aggregates, n_dropped; // records that a KCL would pass over
 };
 
 void fake_kinesis_init(struct kinesis *k, struct loop *l, uint64_t seed);
