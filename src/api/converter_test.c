@@ -3,6 +3,7 @@
 #include "api/routes.h"
 #include "base/mem.h"
 #include "codec/base64.h"
+#include "convert/result_json.h"
 
 // One run of a script that is being written: facts/hub.md section 2.4. Shows what the hub makes of
 // the result; a script that fails is a good answer with an error in it.
@@ -26,134 +27,6 @@ static void free_trial(struct trial *t)
     mem_free(t);
 }
 
-// A string map; other values are given as their JSON text.
-static bool read_pairs(struct request *q, struct arena *a, const struct json *doc, const char *key,
-                       struct convert_pairs *out)
-{
-    const struct json *map = json_get(doc, key);
-    if (!map || json_is(map, JSON_NULL))
-        return true;
-    if (!json_is(map, JSON_OBJECT)) {
-        respond_error(q, 400, HUB_BAD_REQUEST, "%s: must be an object", key);
-        return false;
-    }
-    struct convert_pair *p = arena_array(a, struct convert_pair, json_count(map) + 1);
-    struct buf text = {0};
-    for (const struct json *m = json_child(map); m; m = json_next(m)) {
-        buf_clear(&text);
-        if (!json_is(m, JSON_STRING))
-            json_write(m, &text);
-        p[out->n].key = arena_span(a, json_key(m));
-        p[out->n++].value = arena_span(a, json_str(m, buf_span(&text)));
-    }
-    buf_free(&text);
-    out->p = p;
-    return true;
-}
-
-static void write_kv(struct json_out *j, const struct kv *kv, size_t n)
-{
-    json_out_object(j);
-    for (size_t i = 0; i < n; i++) {
-        json_out_key(j, kv[i].key);
-        json_out_value(j, &kv[i].value);
-    }
-    json_out_end(j);
-}
-
-static void write_telemetry(struct json_out *j, const struct uplink_msg *m)
-{
-    if (m->n_telemetry == 1 && m->telemetry[0].ts_ms == 0) {
-        write_kv(j, m->telemetry[0].kv, m->telemetry[0].n);
-        return;
-    }
-    json_out_array(j);
-    for (uint32_t i = 0; i < m->n_telemetry; i++) {
-        json_out_object(j);
-        if (m->telemetry[i].ts_ms)
-            json_out_key_int(j, "ts", m->telemetry[i].ts_ms);
-        json_out_key(j, SPAN("values"));
-        write_kv(j, m->telemetry[i].kv, m->telemetry[i].n);
-        json_out_end(j);
-    }
-    json_out_end(j);
-}
-
-static void write_text(struct json_out *j, const char *key, struct span s)
-{
-    if (s.n)
-        json_out_key_str(j, key, s);
-}
-
-static void write_uplink(struct json_out *j, const struct uplink_msg *m)
-{
-    json_out_object(j);
-    json_out_key_str(j, m->is_asset ? "assetName" : "deviceName", m->name);
-    write_text(j, m->is_asset ? "assetType" : "deviceType", m->type);
-    write_text(j, m->is_asset ? "assetLabel" : "deviceLabel", m->label);
-    write_text(j, "customerName", m->customer);
-    write_text(j, "groupName", m->group);
-    if (m->n_attributes) {
-        json_out_key(j, SPAN("attributes"));
-        write_kv(j, m->attributes, m->n_attributes);
-    }
-    if (m->n_telemetry) {
-        json_out_key(j, SPAN("telemetry"));
-        write_telemetry(j, m);
-    }
-    json_out_end(j);
-}
-
-static void write_uplinks(struct json_out *j, const struct uplink_result *r)
-{
-    if (r->n_msgs == 0) {
-        json_out_null(j);
-    } else if (r->n_msgs == 1) {
-        write_uplink(j, &r->msgs[0]);
-    } else {
-        json_out_array(j);
-        for (uint32_t i = 0; i < r->n_msgs; i++)
-            write_uplink(j, &r->msgs[i]);
-        json_out_end(j);
-    }
-}
-
-static const char *content_name(enum downlink_content c)
-{
-    return c == DOWNLINK_JSON ? "JSON" : c == DOWNLINK_TEXT ? "TEXT" : "BINARY";
-}
-
-// The members of a downlink message, into an open object.
-static void write_downlink_members(struct json_out *j, const struct downlink_msg *m)
-{
-    struct buf text = {0};
-    if (m->content == DOWNLINK_BINARY)
-        base64_encode(&text, m->data);
-    json_out_key_str(j, "contentType", span_str(content_name(m->content)));
-    json_out_key_str(j, "data", m->content == DOWNLINK_BINARY ? buf_span(&text) : m->data);
-    json_out_key(j, SPAN("metadata"));
-    json_out_object(j);
-    for (size_t i = 0; i < m->metadata.n; i++) {
-        json_out_key(j, m->metadata.p[i].key);
-        json_out_str(j, m->metadata.p[i].value);
-    }
-    json_out_end(j);
-    json_out_end(j);
-    buf_free(&text);
-}
-
-static void write_downlinks(struct json_out *j, const struct downlink_result *r)
-{
-    if (r->n_msgs != 1)
-        json_out_array(j);
-    for (uint32_t i = 0; i < r->n_msgs; i++) {
-        json_out_object(j);
-        write_downlink_members(j, &r->msgs[i]);
-    }
-    if (r->n_msgs != 1)
-        json_out_end(j);
-}
-
 // {"output": the result's JSON as a string, "error": ""}. A single downlink stands beside it too:
 // one of the hub's clients reads it there.
 static void respond_trial(struct request *q, const struct trial *t)
@@ -166,18 +39,17 @@ static void respond_trial(struct request *q, const struct trial *t)
     struct buf result = {0}, *b = request_out(q);
     struct json_out inner = {.out = &result}, j = {.out = b};
     if (status == 0 && uplink)
-        write_uplinks(&inner, up);
+        convert_write_uplink(&inner, up);
     else if (status == 0)
-        write_downlinks(&inner, down);
+        convert_write_downlink(&inner, down);
     if (status < 0 && !error.n)
         error = span_str(err_text(status));
     json_out_object(&j);
     json_out_key_str(&j, "output", buf_span(&result));
     json_out_key_str(&j, "error", status < 0 ? error : SPAN(""));
     if (status == 0 && !uplink && down->n_msgs == 1)
-        write_downlink_members(&j, &down->msgs[0]);
-    else
-        json_out_end(&j);
+        convert_write_downlink_members(&j, &down->msgs[0]);
+    json_out_end(&j);
     respond_json(q, buf_span(b));
     buf_free(&result);
 }
@@ -232,7 +104,7 @@ static bool read_msg(struct request *q, struct trial *t, const struct json *doc)
     t->input.msg_type =
         arena_span(&t->arena, json_get_str(doc, "msgType", SPAN("ATTRIBUTES_UPDATED")));
     t->job.downlink = &t->input;
-    return read_pairs(q, &t->arena, doc, "metadata", &t->input.metadata);
+    return request_pairs(q, &t->arena, doc, "metadata", &t->input.metadata);
 }
 
 static bool prepare(struct request *q, struct trial *t, const struct json *doc, bool up)
@@ -243,7 +115,7 @@ static bool prepare(struct request *q, struct trial *t, const struct json *doc, 
         return false;
     }
     if (!read_script(q, doc, up ? "decoder" : "encoder", &script) ||
-        !read_pairs(q, &t->arena, doc, up ? "metadata" : "integrationMetadata", &t->job.meta) ||
+        !request_pairs(q, &t->arena, doc, up ? "metadata" : "integrationMetadata", &t->job.meta) ||
         !(up ? read_payload(q, t, doc) : read_msg(q, t, doc)))
         return false;
     t->job.script = convert_script_new(

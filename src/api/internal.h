@@ -81,6 +81,10 @@ bool request_uuid(struct request *q, struct span text, struct uuid *out);
 struct entity *request_entity(struct request *q, enum store_doc_kind kind, struct span id);
 struct store_device *request_device(struct request *q, struct span id);
 bool request_page(struct request *q, size_t max_size, struct page_link *out);
+// Member `key` of the document, a string map; other values are given as their JSON text. Missing
+// and null are an empty one.
+bool request_pairs(struct request *q, struct arena *a, const struct json *doc, const char *key,
+                   struct convert_pairs *out);
 // False while the store cannot write: a change would wait for it without an end.
 bool request_may_write(struct request *q);
 

@@ -330,3 +330,27 @@ void on_refused(void *ctx, const struct err *e)
     mem_free(w);
     respond_err(q, e);
 }
+
+bool request_pairs(struct request *q, struct arena *a, const struct json *doc, const char *key,
+                   struct convert_pairs *out)
+{
+    const struct json *map = json_get(doc, key);
+    if (!map || json_is(map, JSON_NULL))
+        return true;
+    if (!json_is(map, JSON_OBJECT)) {
+        respond_error(q, 400, HUB_BAD_REQUEST, "%s: must be an object", key);
+        return false;
+    }
+    struct convert_pair *p = arena_array(a, struct convert_pair, json_count(map) + 1);
+    struct buf text = {0};
+    for (const struct json *m = json_child(map); m; m = json_next(m)) {
+        buf_clear(&text);
+        if (!json_is(m, JSON_STRING))
+            json_write(m, &text);
+        p[out->n].key = arena_span(a, json_key(m));
+        p[out->n++].value = arena_span(a, json_str(m, buf_span(&text)));
+    }
+    buf_free(&text);
+    out->p = p;
+    return true;
+}

@@ -77,6 +77,11 @@
     X(GET, "/api/ruleChain/{id}/metadata", rule_chains_metadata, ADMIN)                            \
     X(POST, "/api/ruleChain/{id}/root", rule_chains_set_root, ADMIN)                               \
     X(GET, "/api/ruleChains", rule_chains_list, ADMIN)                                             \
+    X(POST, "/api/ruleChain/testScript", rule_script_test, ADMIN)                                  \
+    X(GET, "/api/events/{type}/{id}/{event}", events_list, ADMIN)                                  \
+    X(GET, "/api/events/{type}/{id}", events_list_default, ADMIN)                                  \
+    X(POST, "/api/events/{type}/{id}", events_search, ADMIN)                                       \
+    X(POST, "/api/events/{type}/{id}/clear", events_clear_all, ADMIN)                              \
     X(GET, "/api/system/info", system_info, USER)                                                  \
     X(GET, "/metrics", metrics_show, OPEN)                                                         \
     X(GET, "/healthz", system_health, OPEN)                                                        \

@@ -130,6 +130,8 @@ static void answer(struct integration *in, struct hub_downlink_request *q,
         q->run->refused = true;
     else if (status < 0 && status != ERR_CANCELED)
         keep_dead_letter(in, q, span_str(e.msg));
+    if (in->trace.on)
+        trace_downlink(in, &q->input, out, status < 0 ? span_str(e.msg) : SPAN_NONE);
     q->done(q, status, e.msg);
 }
 

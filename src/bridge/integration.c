@@ -194,6 +194,7 @@ static int load_scripts(struct integration *in, const struct json *doc, struct e
     in->uplink = up;
     in->downlink = down;
     read_update_only(in);
+    trace_load(in);
     return 0;
 }
 

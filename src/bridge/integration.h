@@ -14,6 +14,7 @@
 #include "bridge/downlink.h"
 #include "bridge/outbox.h"
 #include "bridge/replay.h"
+#include "bridge/trace.h"
 #include "stream/consumer.h"
 #include "stream/producer.h"
 #include "stream/status_text.h"
@@ -101,6 +102,7 @@ struct integration {
     bool consumer_closing, producer_closing, kinesis_closing;
     struct uuid uplink_id, downlink_id;
     bool has_downlink;
+    struct trace trace;
     struct convert_script *uplink, *downlink;
     struct span *update_only;
     size_t n_update_only;

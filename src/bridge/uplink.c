@@ -220,11 +220,17 @@ int uplink_apply(struct integration *in, struct hub_run *run, const struct uplin
 static void apply_record(struct work *w, const struct kinesis_record *k,
                          const struct uplink_result *result)
 {
+    struct integration *in = w->lane->up->in;
     struct err e;
-    if (uplink_apply(w->lane->up->in, &w->run, result, k->arrival_ms, &e) == 0)
+    struct span error = SPAN_NONE;
+    if (uplink_apply(in, &w->run, result, k->arrival_ms, &e) == 0) {
         w->records_ok++;
-    else
-        keep_dead_letter(w, k, result->status < 0 ? result->error : span_str(e.msg));
+    } else {
+        error = result->status < 0 ? result->error : span_str(e.msg);
+        keep_dead_letter(w, k, error);
+    }
+    if (in->trace.on)
+        trace_uplink(in, k, w->lane->shard_id, result, error);
 }
 
 static void apply_chunk(struct work *w, struct chunk *c)

@@ -2,6 +2,7 @@
 #include "hub/engine.h"
 
 #include "hub/node.h"
+#include "hub/trace.h"
 
 #define FAILURES_A_MINUTE 20
 
@@ -12,7 +13,7 @@ static struct flow_root *root_of(struct flow_root *r)
     return r->moved ? r->moved : r;
 }
 
-unsigned flow_next(struct flow *f, const struct rule_node *n, struct span relation)
+static unsigned take(struct flow *f, const struct rule_node *n, struct span relation)
 {
     unsigned taken = 0;
     for (uint32_t i = 0; i < n->n_edges; i++) {
@@ -22,6 +23,13 @@ unsigned flow_next(struct flow *f, const struct rule_node *n, struct span relati
         run_node(f, &f->chain->chain->nodes[n->edges[i].to]);
     }
     return taken;
+}
+
+unsigned flow_next(struct flow *f, const struct rule_node *n, struct span relation)
+{
+    if (f->chain->chain->debug)
+        trace_out(f, n, relation, NULL);
+    return take(f, n, relation);
 }
 
 void flow_succeed(struct flow *f, const struct rule_node *n)
@@ -41,7 +49,9 @@ void flow_fail(struct flow *f, const struct rule_node *n, const char *reason)
     struct hub *h = f->run->hub;
     uint32_t held;
     h->stats.node_failures++;
-    if (root_of(f->root)->steps > 0 && flow_next(f, n, SPAN("Failure")))
+    if (f->chain->chain->debug)
+        trace_out(f, n, SPAN("Failure"), reason);
+    if (root_of(f->root)->steps > 0 && take(f, n, SPAN("Failure")))
         return;
     f->run->failures++;
     if (log_limit_pass(&h->failure_log, loop_now_ms(h->o.loop), FAILURES_A_MINUTE, &held)) {
@@ -60,6 +70,8 @@ static void run_node(struct flow *f, const struct rule_node *n)
         return;
     }
     root->steps--;
+    if (f->chain->chain->debug)
+        trace_in(f, n);
     n->type->run(f, n);
 }
 
@@ -72,7 +84,7 @@ static void enter(struct flow *f)
 
 void engine_start(struct hub_run *r, const struct hub_msg *m)
 {
-    struct flow_root root = {NULL, ENGINE_STEPS_MAX};
+    struct flow_root root = {.steps = ENGINE_STEPS_MAX};
     struct flow f = {.run = r, .msg = m, .root = &root};
     f.chain = hub_start_chain(r->hub, m->originator);
     if (f.chain)
@@ -162,7 +174,7 @@ static bool read_frames(struct hub_run *r, const struct json *at, unsigned depth
 bool engine_resume(struct hub_run *r, struct uuid chain, struct uuid node,
                    const struct json *frames, const struct hub_msg *m)
 {
-    struct flow_root root = {NULL, ENGINE_STEPS_MAX};
+    struct flow_root root = {.steps = ENGINE_STEPS_MAX};
     struct flow f = {.run = r, .chain = hub_chain(r->hub, chain), .msg = m, .root = &root};
     const struct rule_node *n = find_node(f.chain, node);
     if (!n || !read_frames(r, json_child(frames), 0, &f.up))

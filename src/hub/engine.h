@@ -19,6 +19,7 @@
 struct flow_root {
     struct flow_root *moved;
     unsigned steps; // left
+    struct uuid id; // of the message, for debug events; all zero = not made yet
 };
 
 // Where a message goes on when the chain it was sent into ends at an output node.

@@ -95,6 +95,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
     h->registry = registry_new(o->loop, o->store);
     h->reads = value_reads_new(o->store);
     h->delays = delays_new(h);
+    h->events = events_new(loop_clock(o->loop));
     int status = registry_load(h->registry, load_other, h, e);
     if (status < 0) {
         hub_free(h);
@@ -129,6 +130,7 @@ void hub_free(struct hub *h)
     chains_close(h);
     delays_free(h->delays);
     value_reads_free(h->reads);
+    events_free(h->events);
     registry_free(h->registry);
     mem_free(h);
 }
@@ -176,6 +178,11 @@ struct uuid hub_tenant(const struct hub *h)
 bool hub_cast_strings(const struct hub *h)
 {
     return h->o.cast_strings;
+}
+
+struct events *hub_events(struct hub *h)
+{
+    return h->events;
 }
 
 struct entity *hub_root_chain(struct hub *h)
@@ -250,8 +257,10 @@ int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved
     if (json_is(version, JSON_NUMBER))
         json_set(doc, "version", json_copy(version));
     stamp_nodes(h, metadata);
-    for (struct json *n = json_child(json_get(metadata, "nodes")); n; n = json_next(n))
+    for (struct json *n = json_child(json_get(metadata, "nodes")); n; n = json_next(n)) {
         json_set(n, "ruleChainId", registry_new_ref("RULE_CHAIN", id));
+        debug_settings_stamp(n, loop_wall_ms(h->o.loop));
+    }
     json_set(doc, "metadata", metadata);
     registry_save(h->registry, STORE_RULE_CHAIN, doc, cb, ctx);
     return 0;

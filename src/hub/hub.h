@@ -8,6 +8,7 @@
 
 #include "codec/json_out.h"
 #include "convert/convert.h"
+#include "hub/events.h"
 #include "hub/registry.h"
 #include "hub/rule_chain.h"
 
@@ -178,6 +179,7 @@ struct loop *hub_loop(struct hub *h);
 struct convert_pool *hub_convert(struct hub *h);
 struct uuid hub_tenant(const struct hub *h);
 bool hub_cast_strings(const struct hub *h);
+struct events *hub_events(struct hub *h);
 // The chain that messages start in; NULL when there is none.
 struct entity *hub_root_chain(struct hub *h);
 // Makes `e` the root chain. cb as registry_save().

@@ -22,6 +22,7 @@ struct hub {
     unsigned value_readers;     // nodes that read what is stored (run_writes.h)
     struct value_reads *reads;
     struct delays *delays;
+    struct events *events;
     struct hub_downlink_sink sink;
     struct hub_rest_sink rest_sink;
     struct hub_rpc_sink rpc_sink;

@@ -2,6 +2,7 @@
 #include "hub/registry.h"
 
 #include "base/mem.h"
+#include "hub/debug.h"
 
 #define KINDS (STORE_SETTING + 1)
 #define NAME_MAX_BYTES 255
@@ -392,6 +393,8 @@ static void stamp(struct registry *r, struct entity *e, struct json *doc, bool c
     json_set_num(doc, "createdTime", (double)(created ? now_ms : e->created_ms));
     json_set(doc, "tenantId", registry_new_ref("TENANT", r->tenant));
     json_set_num(doc, "version", (double)(created ? 1 : e->version + 1));
+    if (e->kind == STORE_CONVERTER || e->kind == STORE_INTEGRATION)
+        debug_settings_stamp(doc, now_ms);
 }
 
 static void write_doc(struct store_txn *txn, const struct entity *e, const struct json *doc)

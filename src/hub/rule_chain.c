@@ -13,6 +13,7 @@ static int read_node(struct arena *a, const struct json *doc, struct rule_node *
     n->type = rule_node_type_find(n->class_name);
     if (!uuid_parse(json_get_str(json_get(doc, "id"), "id", SPAN_NONE), &n->id))
         n->id = uuid_null;
+    n->debug = debug_settings_read(doc);
     struct node_compile c = {a, n, json_get(doc, "configuration"), e};
     return n->type->compile ? n->type->compile(&c) : 0;
 }
@@ -39,6 +40,7 @@ static int read_nodes(struct rule_chain *c, const struct json *nodes, struct err
         node->index = c->n_nodes++;
         if (read_node(&c->arena, j, node, e) < 0)
             return err_wrap(e, "nodes[%u]", node->index);
+        c->debug |= debug_any(&node->debug);
     }
     return 0;
 }

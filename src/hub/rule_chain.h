@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "codec/json.h"
 #include "convert/convert.h"
+#include "hub/debug.h"
 #include "hub/rule_msg_type.h"
 #include "store/store.h"
 
@@ -29,6 +30,7 @@ struct rule_node {
     struct rule_edge *edges;
     uint32_t n_edges;
     uint32_t index; // of the chain's nodes
+    struct debug_settings debug;
     // Of node types that run a script: empty = none was given.
     struct span script;
     enum convert_kind script_kind;
@@ -42,6 +44,7 @@ struct rule_chain {
     uint32_t n_nodes;
     int32_t first; // -1 = none: every message ends at once
     struct span name;
+    bool debug; // a node writes debug events, or will
 };
 
 // `metadata` as in POST /api/ruleChain/metadata. ERR_INVALID with what is wrong and at which node
