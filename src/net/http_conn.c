@@ -345,12 +345,12 @@ static bool sniff(struct conn *c, struct span in)
         return true;
     }
     size_t left = HTTP2_PREFACE_LEN - c->sniffed, n = in.n < left ? in.n : left;
-    if (memcmp(in.p, HTTP2_PREFACE + c->sniffed, n) == 0 && n < left) {
+    if (memcmp(in.p, &HTTP2_PREFACE[c->sniffed], n) == 0 && n < left) {
         c->sniffed += (uint8_t)n;
         conn_set_phase(c, CONN_HEAD);
         return true;
     }
-    bool h2 = memcmp(in.p, HTTP2_PREFACE + c->sniffed, n) == 0;
+    bool h2 = memcmp(in.p, &HTTP2_PREFACE[c->sniffed], n) == 0;
     c->sniffing = false;
     if (!h2 && c->sniffed == 0)
         return false;
