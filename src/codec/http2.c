@@ -302,13 +302,10 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *c
     if (frame->hd.type == NGHTTP2_RST_STREAM && !s->resetting && h->o.side == HTTP2_SERVER &&
         count_reset(h) != 0)
         nghttp2_session_terminate_session(session, HTTP2_ENHANCE_YOUR_CALM);
-    // The answer is complete before the request: the rest of it is of no use (section 8.1).
     bool body_out = frame->hd.flags & NGHTTP2_FLAG_END_STREAM &&
                     (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA);
-    if (body_out && h->o.side == HTTP2_SERVER && !s->remote_end && !s->resetting) {
-        s->resetting = true;
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, HTTP2_NO_ERROR);
-    }
+    if (body_out && h->o.side == HTTP2_SERVER && !s->remote_end && !s->resetting)
+        http2_record(h, (struct http2_event){.type = HTTP2_SENT, .stream = s});
     return 0;
 }
 

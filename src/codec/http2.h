@@ -71,6 +71,7 @@ enum http2_event_type {
     HTTP2_DATA,    // `data`, a piece of what was fed
     HTTP2_END,     // the peer's message is complete (trailers are passed over)
     HTTP2_CLOSED,  // the stream is gone, by `code`; after END with NO_ERROR when all went well
+    HTTP2_SENT,    // server: the answer is out, although the request is not complete
     HTTP2_DRAINED, // what waits to be sent was at the high mark and is below the low one
     HTTP2_PONG,    // the peer has answered http2_ping()
     HTTP2_SETTLED, // the peer's SETTINGS have come

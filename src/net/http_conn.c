@@ -10,7 +10,6 @@
 // lingers until the peer has closed, so that the answer is not lost to a reset; a peer that is gone
 // leaves the exchange to its handler, and the object is freed when that has answered.
 
-#define LINGER_BYTES (1024 * 1024)
 // What a connection keeps of its buffers between requests.
 #define KEEP_BYTES (64 * 1024)
 #define FIRST_BODY_ROOM (64 * 1024)
@@ -320,7 +319,7 @@ void conn_answered(struct conn *c)
 static void discard(struct conn *c, size_t n, int status)
 {
     c->discarded += n;
-    if (status != 0 || c->discarded > LINGER_BYTES)
+    if (status != 0 || c->discarded > SERVER_LINGER_BYTES)
         conn_cut(c);
 }
 

@@ -15,6 +15,7 @@
 #define SERVER_SLOWEST_BYTES (16 * 1024)
 // For a peer to close after all has been said.
 #define SERVER_LINGER_MS 2000
+#define SERVER_LINGER_BYTES (1024 * 1024)
 
 struct http_server {
     struct loop *loop;

@@ -30,6 +30,8 @@ struct h2_exchange {
     struct list link;
     struct server_h2 *h;
     struct http2_stream *stream;
+    bool lingers; // the answer is out, the request is thrown away
+    size_t discarded;
     bool handled;       // the handler has had it, or it was refused
     size_t charged;     // of the server's body_bytes
     struct timer timer; // of the request's body, then of who reads the answer
@@ -232,6 +234,11 @@ static void on_exchange_timer(struct timer *t)
         refuse(hx, 408, "request body did not arrive in time");
         return;
     }
+    if (hx->lingers) {
+        http2_stream_reset(hx->stream, HTTP2_NO_ERROR);
+        flush_later(hx->h);
+        return;
+    }
     size_t least = hx->queued_seen < SERVER_SLOWEST_BYTES ? hx->queued_seen : SERVER_SLOWEST_BYTES;
     if (http2_stream_sent(hx->stream) - hx->sent_seen >= least) {
         watch_reader(hx);
@@ -294,12 +301,28 @@ static void take_head(struct server_h2 *h, struct http2_stream *stream)
     }
 }
 
+// A peer that is still sending must not lose the answer to a reset: it is listened to for a while.
+static void linger(struct h2_exchange *hx)
+{
+    hx->lingers = true;
+    timer_start(hx->h->conn->server->loop, &hx->timer, SERVER_LINGER_MS);
+}
+
+static void discard(struct h2_exchange *hx, size_t n)
+{
+    hx->discarded += n;
+    if (hx->discarded > SERVER_LINGER_BYTES && hx->lingers)
+        http2_stream_reset(hx->stream, HTTP2_NO_ERROR);
+}
+
 static void take_data(struct h2_exchange *hx, struct span piece)
 {
     struct http_exchange *x = &hx->x;
     http2_stream_consume(hx->stream, piece.n);
-    if (hx->handled)
+    if (hx->handled) {
+        discard(hx, piece.n);
         return;
+    }
     if (piece.n > hx->h->conn->server->o.max_body - x->body.n)
         refuse(hx, 413, "request body too large");
     else if (!charge(hx, piece.n))
@@ -344,6 +367,9 @@ static void on_event(struct server_h2 *h, const struct http2_event *event)
         break;
     case HTTP2_CLOSED:
         take_close(hx);
+        break;
+    case HTTP2_SENT:
+        linger(hx);
         break;
     case HTTP2_DRAINED:
         exchange_tell_drained(&hx->x);

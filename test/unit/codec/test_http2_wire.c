@@ -61,7 +61,7 @@ static int teardown(void **state)
 
 static void note(const struct http2_event *e)
 {
-    static const char *const names[] = {"HEAD",    "DATA", "END",     "CLOSED",
+    static const char *const names[] = {"HEAD",    "DATA", "END",     "CLOSED", "SENT",
                                         "DRAINED", "PONG", "SETTLED", "GOAWAY"};
     buf_printf(&events, "%s%s", events.n ? " " : "", names[e->type]);
     if (e->type == HTTP2_HEAD && http2_stream_head(e->stream)->too_large)
@@ -744,8 +744,17 @@ static void answer_before_the_end_of_the_request(void **state)
     assert_int_equal(http2_stream_write(streams[0], SPAN("too large")), 0);
     http2_stream_end(streams[0]);
     buf_clear(&said);
+    buf_clear(&events);
     take();
-    assert_string_equal(buf_cstr(&said), "HEADERS(1) DATA(1,9,end) RST_STREAM(1,0)");
+    assert_string_equal(buf_cstr(&said), "HEADERS(1) DATA(1,9,end)");
+    assert_events("SENT");
+    peer_frame(&in, F_DATA, 0, 1, SPAN("more"));
+    assert_int_equal(feed(), 0);
+    assert_events("DATA(4)");
+    http2_stream_reset(streams[0], HTTP2_NO_ERROR);
+    buf_clear(&said);
+    take();
+    assert_string_equal(buf_cstr(&said), "RST_STREAM(1,0)");
     assert_int_equal(http2_streams(h), 0);
     // What still comes is nobody's.
     peer_frame(&in, F_DATA, END_STREAM, 1, SPAN("rest"));

@@ -295,11 +295,57 @@ static void body_that_does_not_end(void **state)
     peer_work(&peer);
     turns(5);
     advance_ms(2000);
-    wait_until(peer_work(&peer) && peer.closes == 1);
+    wait_until(peer_work(&peer) && peer.ends == 1);
     assert_int_equal(peer.status, 408);
+    turns(5);
+    advance_ms(2000);
+    wait_until(peer_work(&peer) && peer.closes == 1);
     assert_int_equal(peer.code, HTTP2_NO_ERROR);
     assert_int_equal(peer.raw.ended, 0);
     assert_int_equal(handled, 1);
+}
+
+// An answer before the request is complete: the rest is thrown away for a while, so that a peer in
+// the middle of it gets the answer.
+static void answered_in_the_middle_of_the_request(void **state)
+{
+    (void)state;
+    // 0: the peer finishes; 1: it sends more than is thrown away; 2: it says nothing more.
+    for (int way = 0; way < 3; way++) {
+        peer_connect(&peer);
+        struct http2_stream *s = peer_request(&peer, "/", false);
+        for (int i = 0; i < 5; i++)
+            assert_int_equal(http2_stream_write(s, span_of(piece, PIECE)), 0);
+        wait_until(peer_work(&peer) && peer.ends == 1);
+        assert_int_equal(peer.status, 413);
+        assert_int_equal(peer.closes, 0);
+        for (int i = 0; way < 2 && i < (way ? 40 : 2); i++)
+            (void)!http2_stream_write(s, span_of(piece, PIECE));
+        if (way == 0)
+            http2_stream_end(s);
+        if (way == 2) {
+            peer_work(&peer);
+            turns(10);
+            advance_ms(2000);
+        }
+        wait_until(peer_work(&peer) && peer.closes == 1);
+        assert_int_equal(peer.code, HTTP2_NO_ERROR);
+        // Only a stream that is complete on both sides has all of its body out.
+        if (way < 2)
+            assert_int_equal(http2_stream_queued(s) == 0, way == 0);
+        peer_request(&peer, "/", true);
+        wait_until(peer_work(&peer) && peer.ends == 2);
+        peer_close(&peer);
+        assert_int_equal(handled, way + 1);
+    }
+    wait_until(server->body_bytes == 0);
+}
+
+static int setup_small_bodies(void **state)
+{
+    (void)state;
+    setup_with((struct http_server_options){.max_body = 100 * 1024});
+    return 0;
 }
 
 // A reader that opens no window: its stream is reset, the others go on.
@@ -758,6 +804,8 @@ int main(void)
         T(silent_from_the_start),
         T(head_that_does_not_end),
         T(body_that_does_not_end),
+        cmocka_unit_test_setup_teardown(answered_in_the_middle_of_the_request, setup_small_bodies,
+                                        teardown),
         T(reader_that_opens_no_window),
         T(answered_but_not_read),
         T(silent_answer_stays),
