@@ -58,7 +58,9 @@ struct call {
     char invocation_id[UUID_TEXT_LEN + 1];
     size_t max_body;
     int max_attempts;
-    int64_t request_ms;
+    int64_t request_ms, idle_ms;
+    uint32_t window;
+    enum http_version version;
     // What has been tried.
     int attempts;  // sent
     int repairs;   // of those, after a repair
@@ -70,6 +72,7 @@ struct call {
     // This try and its reply.
     struct arena try_arena;
     int http_status;
+    bool streamed; // pieces of the body went to the user
     struct http_headers headers;
     struct buf reply_body;
     struct aws_error error;
@@ -186,7 +189,7 @@ static bool repair_credentials(struct call *c)
 static bool wants_retry(struct call *c)
 {
     struct aws_reply reply = reply_of(c, &c->error);
-    if (c->attempts - c->repairs >= c->max_attempts) {
+    if (c->streamed || c->attempts - c->repairs >= c->max_attempts) {
         return false;
     }
     return !c->user->on_retry || !c->user->on_retry(c->user, &reply);
@@ -249,6 +252,11 @@ static void decide(struct call *c)
 
 // ---- one try
 
+static bool is_success(const struct call *c)
+{
+    return c->http_status >= 200 && c->http_status <= 299;
+}
+
 static void on_head(struct http_call *http, int status, struct http_headers h,
                     int64_t content_length)
 {
@@ -260,10 +268,10 @@ static void on_head(struct http_call *http, int status, struct http_headers h,
     }
     c->http_status = status;
     c->headers = (struct http_headers){copy, h.n};
-    if (status < 200 || status > 299 || c->canceled) {
+    if (!is_success(c) || c->canceled) {
         return;
     }
-    if (content_length > 0 && (uint64_t)content_length <= c->max_body) {
+    if (content_length > 0 && (uint64_t)content_length <= c->max_body && !c->user->on_piece) {
         buf_reserve(&c->reply_body, (size_t)content_length);
     }
     if (c->user->on_size && !c->user->on_size(c->user, content_length)) {
@@ -274,7 +282,14 @@ static void on_head(struct http_call *http, int status, struct http_headers h,
 static void on_body(struct http_call *http, struct span piece)
 {
     struct call *c = http->data;
-    buf_add_span(&c->reply_body, piece);
+    if (!c->user->on_piece || !is_success(c)) {
+        // Of an endless call's error, no more than fits: http_call_options has no limit for it.
+        size_t room = c->max_body - c->reply_body.n;
+        buf_add(&c->reply_body, piece.p, piece.n < room ? piece.n : room);
+    } else if (!c->canceled) {
+        c->streamed = true;
+        c->user->on_piece(c->user, piece);
+    }
 }
 
 static void on_http_done(struct http_call *http, int status, const struct err *e)
@@ -291,7 +306,7 @@ static void on_http_done(struct http_call *http, int status, const struct err *e
         decide(c);
         return;
     }
-    if (c->http_status >= 200 && c->http_status <= 299) {
+    if (is_success(c)) {
         retry_bucket_success(&c->client->bucket, c->last_cost);
         finish(c, 0);
         return;
@@ -334,7 +349,15 @@ static int send_signed(struct call *c, const struct sigv4_credentials *keys)
                                   .first_byte_ms =
                                       c->request_ms < FIRST_BYTE_MS ? c->request_ms : FIRST_BYTE_MS,
                                   .total_ms = c->request_ms,
-                                  .max_body = c->max_body};
+                                  .max_body = c->max_body,
+                                  .version = c->version};
+    if (c->user->on_piece) {
+        o.first_byte_ms = c->request_ms;
+        o.total_ms = HTTP_NO_LIMIT;
+        o.idle_ms = c->idle_ms;
+        o.window = c->window;
+        o.max_body = SIZE_MAX;
+    }
     int status = aws_request_sign(&r, keys, &client->key, &c->try_arena, &o.headers);
     if (status < 0) {
         return status;
@@ -410,6 +433,9 @@ static struct call *call_new(struct aws_client *client, struct aws_call *user,
     c->max_body = o->max_body ? o->max_body : AWS_MAX_BODY_DEFAULT;
     c->max_attempts = o->max_attempts > 0 ? o->max_attempts : client->max_attempts;
     c->request_ms = o->request_ms > 0 ? o->request_ms : client->request_ms;
+    c->idle_ms = o->idle_ms;
+    c->window = o->window;
+    c->version = o->version;
     uuid_format(uuid_new_v4(loop_clock(client->loop)), c->invocation_id);
     return c;
 }
@@ -425,6 +451,14 @@ int aws_call_start(struct aws_client *client, struct aws_call *user,
     list_push(&client->calls, &c->link);
     begin_try(c);
     return 0;
+}
+
+void aws_call_pause(struct aws_call *user)
+{
+    struct call *c = user->internal;
+    if (c && c->state == CALL_SENDING && !c->canceled) {
+        http_call_pause(&c->http);
+    }
 }
 
 void aws_call_resume(struct aws_call *user)

@@ -53,6 +53,9 @@ struct aws_call {
     // Optional: the head of a 2xx reply with its length (-1 unknown), before the body is read;
     // return false to pause: aws_call_resume() goes on.
     bool (*on_size)(struct aws_call *call, int64_t content_length);
+    // Optional: a piece of a 2xx reply's body, as it comes; the reply then has no body, and is not
+    // tried again when it breaks off.
+    void (*on_piece)(struct aws_call *call, struct span piece);
     // Optional: an error reply that would be tried again; true gives up at once.
     bool (*on_retry)(struct aws_call *call, const struct aws_reply *reply);
     void *internal;
@@ -65,9 +68,13 @@ struct aws_call_options {
     struct span target;       // X-Amz-Target value; empty = none
     struct span body;         // copied
     struct buf *take_body;    // instead of body: taken over (and emptied) when the call starts
-    size_t max_body;          // 0 = 16 MiB
+    size_t max_body;          // 0 = 16 MiB; does not count pieces
     int max_attempts;         // 0 = the client's
-    int64_t request_ms;       // 0 = the client's
+    int64_t request_ms;       // 0 = the client's; with on_piece: until the reply begins
+    // With on_piece:
+    int64_t idle_ms;           // longest silence, while not paused; 0 = any
+    uint32_t window;           // HTTP/2: bytes that may come unasked for; 0 = the HTTP client's
+    enum http_version version; // HTTP_1_1 by default
 };
 
 // Each try is signed anew with fresh credentials. Tries after the first follow retry.h (rule
@@ -76,6 +83,8 @@ struct aws_call_options {
 // expired, and a corrected clock when the reply's Date shows that ours is wrong.
 int aws_call_start(struct aws_client *c, struct aws_call *call,
                    const struct aws_call_options *o) MUST_CHECK;
+// Stops and resumes reading the reply, from on_size or on_piece on.
+void aws_call_pause(struct aws_call *call);
 void aws_call_resume(struct aws_call *call);
 void aws_call_cancel(struct aws_call *call);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "aws/kinesis.h"
+#include "aws/kinesis_internal.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -12,6 +12,7 @@
 #define TYPE_JSON SPAN("application/x-amz-json-1.1")
 
 struct kinesis {
+    struct loop *loop;
     struct aws_client *aws;
     bool json;       // for good
     bool cbor_known; // a reply came in CBOR
@@ -54,6 +55,8 @@ static void copy_input(struct op *op, const struct kinesis_input *in)
     op->input.shard_id = arena_span(a, in->shard_id);
     op->input.sequence_number = arena_span(a, in->sequence_number);
     op->input.iterator = arena_span(a, in->iterator);
+    op->input.consumer_name = arena_span(a, in->consumer_name);
+    op->input.consumer_arn = arena_span(a, in->consumer_arn);
     op->input.entries = entries;
     op->may_repeat = true;
 }
@@ -232,6 +235,7 @@ int kinesis_new(const struct kinesis_options *o, struct kinesis **out, struct er
     struct kinesis *k = mem_new(struct kinesis);
     struct aws_client_options aws = o->aws;
     aws.service = SPAN("kinesis");
+    k->loop = o->aws.loop;
     k->json = o->json_only;
     int status = aws_client_new(&aws, &k->aws, e);
     if (status < 0) {
@@ -263,6 +267,16 @@ void kinesis_close(struct kinesis *k, void (*cb)(void *ctx), void *ctx)
 bool kinesis_speaks_cbor(const struct kinesis *k)
 {
     return !k->json;
+}
+
+struct aws_client *kinesis_aws(const struct kinesis *k)
+{
+    return k->aws;
+}
+
+struct loop *kinesis_loop(const struct kinesis *k)
+{
+    return k->loop;
 }
 
 struct span kinesis_host(const struct kinesis *k)

@@ -31,6 +31,9 @@ enum kinesis_op {
     KINESIS_GET_SHARD_ITERATOR,
     KINESIS_GET_RECORDS,
     KINESIS_PUT_RECORDS,
+    KINESIS_REGISTER_STREAM_CONSUMER,
+    KINESIS_DESCRIBE_STREAM_CONSUMER,
+    KINESIS_SUBSCRIBE_TO_SHARD, // by kinesis_subscribe(); decoded: one SubscribeToShardEvent
     KINESIS_OP_COUNT
 };
 
@@ -58,6 +61,7 @@ struct kinesis_input {
     struct span sequence_number;
     int64_t timestamp_ms;
     struct span iterator;
+    struct span consumer_name, consumer_arn;
     int limit;
     const struct kinesis_put_entry *entries;
     size_t n_entries;
@@ -95,13 +99,16 @@ struct kinesis_output {
     struct span stream_arn, stream_status;
     int64_t created_ms;
     int64_t retention_hours, open_shards;
-    // ListShards, and ChildShards of GetRecords
+    // ListShards, and ChildShards of GetRecords and SubscribeToShardEvent
     struct kinesis_shard *shards;
     size_t n_shards;
     struct span next_token;
-    // GetShardIterator, and NextShardIterator of GetRecords (empty = end of shard)
+    // GetShardIterator; NextShardIterator of GetRecords, ContinuationSequenceNumber of
+    // SubscribeToShardEvent (both empty = end of shard)
     struct span iterator;
-    // GetRecords
+    // RegisterStreamConsumer, DescribeStreamConsumer
+    struct span consumer_arn, consumer_status;
+    // GetRecords, SubscribeToShardEvent
     struct kinesis_record *records;
     size_t n_records;
     int64_t millis_behind;
@@ -142,6 +149,9 @@ void kinesis_encode(enum kinesis_op op, const struct kinesis_input *in, bool cbo
 // Decodes out->body. JSON base64 is decoded in place. ERR_PROTO with a message on a malformed
 // reply.
 int kinesis_decode(enum kinesis_op op, bool cbor, struct kinesis_output *out, struct err *e);
+// The same of a part of out->body.
+int kinesis_decode_part(enum kinesis_op op, bool cbor, struct span part, struct kinesis_output *out,
+                        struct err *e);
 
 // Decimal sequence numbers (up to 129 digits): <0, 0, >0 by value.
 int kinesis_sequence_cmp(struct span a, struct span b);

@@ -16,6 +16,11 @@ static int check(enum kinesis_op op, const struct kinesis_output *out, struct er
     if (op == KINESIS_GET_SHARD_ITERATOR && out->iterator.n == 0) {
         return err_set(e, ERR_PROTO, "no ShardIterator");
     }
+    bool about_consumer =
+        op == KINESIS_REGISTER_STREAM_CONSUMER || op == KINESIS_DESCRIBE_STREAM_CONSUMER;
+    if (about_consumer && out->consumer_arn.n == 0) {
+        return err_set(e, ERR_PROTO, "no ConsumerARN");
+    }
     for (size_t i = 0; i < out->n_records; i++) {
         if (out->records[i].sequence_number.n == 0) {
             return err_set(e, ERR_PROTO, "record %zu has no SequenceNumber", i);
@@ -31,9 +36,16 @@ static int check(enum kinesis_op op, const struct kinesis_output *out, struct er
 
 int kinesis_decode(enum kinesis_op op, bool cbor, struct kinesis_output *out, struct err *e)
 {
+    return kinesis_decode_part(op, cbor, buf_span(&out->body), out, e);
+}
+
+int kinesis_decode_part(enum kinesis_op op, bool cbor, struct span part, struct kinesis_output *out,
+                        struct err *e)
+{
     struct err why = {0};
     const struct shape *s = kinesis_shape(op);
-    int status = cbor ? kinesis_decode_cbor(s, out, &why) : kinesis_decode_json(s, out, &why);
+    int status =
+        cbor ? kinesis_decode_cbor(s, part, out, &why) : kinesis_decode_json(s, part, out, &why);
     if (status == 0) {
         status = check(op, out, &why);
     }

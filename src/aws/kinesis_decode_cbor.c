@@ -143,11 +143,12 @@ static bool read_object(struct decoder *d, const struct shape *s, void *target,
     return !d->r.error;
 }
 
-int kinesis_decode_cbor(const struct shape *s, struct kinesis_output *out, struct err *e)
+int kinesis_decode_cbor(const struct shape *s, struct span in, struct kinesis_output *out,
+                        struct err *e)
 {
     struct decoder d = {.arena = &out->arena};
     struct cbor_item root;
-    cbor_reader_init(&d.r, buf_span(&out->body), d.arena);
+    cbor_reader_init(&d.r, in, d.arena);
     if (cbor_read(&d.r, &root) && read_object(&d, s, out, &root) && d.r.at == d.r.end) {
         return 0;
     }

@@ -164,11 +164,12 @@ static bool read_object(struct decoder *d, const struct shape *s, void *target, 
     return t == JSON_T_OBJECT_END;
 }
 
-int kinesis_decode_json(const struct shape *s, struct kinesis_output *out, struct err *e)
+int kinesis_decode_json(const struct shape *s, struct span in, struct kinesis_output *out,
+                        struct err *e)
 {
     struct decoder d = {.arena = &out->arena};
     struct err why = {0};
-    json_scan_init(&d.s, buf_span(&out->body), d.arena);
+    json_scan_init(&d.s, in, d.arena);
     if (read_object(&d, s, out, json_scan_next(&d.s)) && json_scan_next(&d.s) == JSON_T_END) {
         return 0;
     }

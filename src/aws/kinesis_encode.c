@@ -7,7 +7,7 @@
 // The requests of the Kinesis operations as tables: which member of struct kinesis_input goes out
 // under which name, and when. Empty texts and zero numbers stay out.
 
-enum member_kind { TEXT, NUMBER, ITERATOR_TYPE, TIME, RECORDS };
+enum member_kind { TEXT, NUMBER, ITERATOR_TYPE, TIME, RECORDS, POSITION };
 enum member_when { ALWAYS, FIRST_PAGE, AT_SEQUENCE, AT_TIME };
 
 struct member {
@@ -50,7 +50,28 @@ static const struct operation operations[KINESIS_OP_COUNT] = {
                              {MEMBER("StreamName", TEXT, ALWAYS, stream_name),
                               MEMBER("StreamARN", TEXT, ALWAYS, stream_arn),
                               MEMBER("Records", RECORDS, ALWAYS, entries)}},
+    [KINESIS_REGISTER_STREAM_CONSUMER] = {"RegisterStreamConsumer",
+                                          {MEMBER("StreamARN", TEXT, ALWAYS, stream_arn),
+                                           MEMBER("ConsumerName", TEXT, ALWAYS, consumer_name)}},
+    [KINESIS_DESCRIBE_STREAM_CONSUMER] = {"DescribeStreamConsumer",
+                                          {MEMBER("StreamARN", TEXT, ALWAYS, stream_arn),
+                                           MEMBER("ConsumerName", TEXT, ALWAYS, consumer_name),
+                                           MEMBER("ConsumerARN", TEXT, ALWAYS, consumer_arn)}},
+    [KINESIS_SUBSCRIBE_TO_SHARD] = {"SubscribeToShard",
+                                    {MEMBER("ConsumerARN", TEXT, ALWAYS, consumer_arn),
+                                     MEMBER("ShardId", TEXT, ALWAYS, shard_id),
+                                     MEMBER("StartingPosition", POSITION, ALWAYS, iterator_type)}},
 };
+
+static const struct member position_members[] = {
+    MEMBER("Type", ITERATOR_TYPE, ALWAYS, iterator_type),
+    MEMBER("SequenceNumber", TEXT, AT_SEQUENCE, sequence_number),
+    MEMBER("Timestamp", TIME, AT_TIME, timestamp_ms),
+    {NULL, TEXT, ALWAYS, 0},
+};
+
+static void put_members(struct buf *out, const struct kinesis_input *in,
+                        const struct member *members, bool cbor);
 
 static const char *const iterator_names[] = {
     [KINESIS_LATEST] = "LATEST",
@@ -137,6 +158,9 @@ static void cbor_value(struct buf *out, const struct kinesis_input *in, const st
     case RECORDS:
         cbor_records(out, in);
         break;
+    case POSITION:
+        put_members(out, in, position_members, true);
+        break;
     }
 }
 
@@ -191,6 +215,9 @@ static void json_value(struct buf *out, const struct kinesis_input *in, const st
     case RECORDS:
         json_records(out, in);
         break;
+    case POSITION:
+        put_members(out, in, position_members, false);
+        break;
     }
 }
 
@@ -213,11 +240,10 @@ const char *kinesis_op_name(enum kinesis_op op)
     return operations[op].name;
 }
 
-void kinesis_encode(enum kinesis_op op, const struct kinesis_input *in, bool cbor, struct buf *out)
+static void put_members(struct buf *out, const struct kinesis_input *in,
+                        const struct member *members, bool cbor)
 {
-    const struct member *members = operations[op].members;
     size_t n = 0;
-    reserve(out, in, cbor);
     for (const struct member *m = members; m->name; m++) {
         n += is_sent(in, m);
     }
@@ -246,4 +272,10 @@ void kinesis_encode(enum kinesis_op op, const struct kinesis_input *in, bool cbo
     if (!cbor) {
         buf_add_char(out, '}');
     }
+}
+
+void kinesis_encode(enum kinesis_op op, const struct kinesis_input *in, bool cbor, struct buf *out)
+{
+    reserve(out, in, cbor);
+    put_members(out, in, operations[op].members, cbor);
 }

@@ -100,12 +100,36 @@ static const struct field describe_summary_fields[] = {
     OBJECT("StreamDescriptionSummary", summary_shape),
 };
 
+static const struct field consumer_fields[] = {
+    FIELD(FIELD_TEXT, kinesis_output, "ConsumerARN", consumer_arn),
+    FIELD(FIELD_TEXT, kinesis_output, "ConsumerStatus", consumer_status),
+};
+static const struct shape consumer_shape = SHAPE(consumer_fields);
+static const struct field register_consumer_fields[] = {
+    OBJECT("Consumer", consumer_shape),
+};
+static const struct field describe_consumer_fields[] = {
+    OBJECT("ConsumerDescription", consumer_shape),
+};
+
+static const struct field event_fields[] = {
+    LIST(kinesis_output, "Records", records, n_records, struct kinesis_record, KINESIS_RECORDS_MAX,
+         &record_shape),
+    FIELD(FIELD_TEXT, kinesis_output, "ContinuationSequenceNumber", iterator),
+    FIELD(FIELD_INT, kinesis_output, "MillisBehindLatest", millis_behind),
+    LIST(kinesis_output, "ChildShards", shards, n_shards, struct kinesis_shard, KINESIS_SHARDS_MAX,
+         &shard_shape),
+};
+
 static const struct shape shapes[KINESIS_OP_COUNT] = {
     [KINESIS_DESCRIBE_STREAM_SUMMARY] = SHAPE(describe_summary_fields),
     [KINESIS_LIST_SHARDS] = SHAPE(list_shards_fields),
     [KINESIS_GET_SHARD_ITERATOR] = SHAPE(get_shard_iterator_fields),
     [KINESIS_GET_RECORDS] = SHAPE(get_records_fields),
     [KINESIS_PUT_RECORDS] = SHAPE(put_records_fields),
+    [KINESIS_REGISTER_STREAM_CONSUMER] = SHAPE(register_consumer_fields),
+    [KINESIS_DESCRIBE_STREAM_CONSUMER] = SHAPE(describe_consumer_fields),
+    [KINESIS_SUBSCRIBE_TO_SHARD] = SHAPE(event_fields),
 };
 
 const struct shape *kinesis_shape(enum kinesis_op op)

@@ -70,8 +70,10 @@ bool shape_list_begin(struct shape_list *l, const struct field *f, void *target,
 void *shape_list_next(struct shape_list *l);
 void shape_list_end(struct shape_list *l, void *target);
 
-// Both read all of out->body; ERR_PROTO with a message.
-int kinesis_decode_cbor(const struct shape *s, struct kinesis_output *out, struct err *e);
-int kinesis_decode_json(const struct shape *s, struct kinesis_output *out, struct err *e);
+// Both read all of `in`, which lies in out->body; ERR_PROTO with a message.
+int kinesis_decode_cbor(const struct shape *s, struct span in, struct kinesis_output *out,
+                        struct err *e);
+int kinesis_decode_json(const struct shape *s, struct span in, struct kinesis_output *out,
+                        struct err *e);
 
 #endif

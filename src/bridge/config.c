@@ -3,6 +3,7 @@
 
 #include "aws/sts.h"
 #include "base/mem.h"
+#include "stream/fan_out.h"
 
 #define MAX_RECORDS_DEFAULT 10000
 #define MAX_RECORDS_MAX 10000
@@ -113,6 +114,7 @@ static int read_texts(const struct json *client, struct integration_config *c, s
         {"accessKeyId", &c->access_key_id},
         {"secretAccessKey", &c->secret_access_key},
         {"sessionToken", &c->session_token},
+        {"applicationName", &c->application_name},
         {"roleArn", &c->role_arn},
         {"externalId", &c->external_id},
         {"roleSessionName", &c->role_session_name},
@@ -149,6 +151,13 @@ static int read_client(const struct json *client, struct integration_config *c, 
         get_bool(client, "useConsumersWithEnhancedFanOut", &c->fan_out, e) < 0 ||
         get_bool(client, "aggregateDownlinks", &c->aggregate_downlinks, e) < 0)
         return e->code;
+    if (c->fan_out && c->application_name.n > 0 && !fan_out_is_name(c->application_name)) {
+        return err_set(
+            e, ERR_INVALID,
+            "clientConfiguration.applicationName: names the consumer of enhanced fan-out: "
+            "at most %d letters, digits, \"_\", \".\" and \"-\"",
+            FAN_OUT_NAME_MAX);
+    }
     if (get_int(client, "maxRecords", 1, MAX_RECORDS_MAX, MAX_RECORDS_DEFAULT, &max_records, e) <
             0 ||
         get_int(client, "requestTimeout", 1, REQUEST_S_MAX, REQUEST_S_DEFAULT, &request_s, e) < 0)

@@ -20,7 +20,8 @@ struct integration_config {
     struct span access_key_id, secret_access_key, session_token;
     struct span role_arn, external_id, role_session_name; // a role to assume; empty = none
     bool instance_metadata, fan_out;
-    bool aggregate_downlinks; // as the Kinesis Producer Library does
+    bool aggregate_downlinks;     // as the Kinesis Producer Library does
+    struct span application_name; // empty = none
     enum kinesis_iterator start;
     int64_t start_timestamp_ms;
     int max_records;

@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#define CONSUMER_PREFIX "penstock-"
+
 // An integration's life. Start: clients, consumer, producer; the consumer asks for checkpoints,
 // which come from the store. Stop: no more fetching; batches out are committed; then consumer,
 // producer, client close in turn; integration_maybe_stopped() lists what it waits for. A changed
@@ -207,6 +209,17 @@ void integration_reload_scripts(struct integration *in)
     integration_stop(in);
 }
 
+// One that stays the same, so that a later start goes on with the registered consumer.
+static struct span consumer_name(const struct integration *in,
+                                 char own[sizeof CONSUMER_PREFIX + UUID_TEXT_LEN])
+{
+    if (in->config.application_name.n > 0)
+        return in->config.application_name;
+    memcpy(own, CONSUMER_PREFIX, sizeof CONSUMER_PREFIX);
+    uuid_format(in->id, own + sizeof CONSUMER_PREFIX - 1);
+    return span_of(own, sizeof CONSUMER_PREFIX - 1 + UUID_TEXT_LEN);
+}
+
 static int open_stream(struct integration *in, struct err *e)
 {
     const struct bridge_options *o = &in->bridge->o;
@@ -237,6 +250,9 @@ static int open_stream(struct integration *in, struct err *e)
                                  .calls_per_second = o->get_records_per_second,
                                  .events = &consumer_events,
                                  .ctx = in};
+    char name[sizeof CONSUMER_PREFIX + UUID_TEXT_LEN];
+    if (in->config.fan_out)
+        c.fan_out_consumer = consumer_name(in, name);
     status = consumer_new(&c, &in->consumer, e);
     in->live.consumer = in->consumer;
     return status;
@@ -250,11 +266,6 @@ static int try_start(struct integration *in, struct err *e)
     if (status < 0)
         return status;
     in->allow_create = json_get_bool(doc, "allowCreateDevicesOrAssets", true);
-    if (in->config.fan_out) {
-        return err_set(e, ERR_INVALID,
-                       "enhanced fan-out is not available in this version: set "
-                       "useConsumersWithEnhancedFanOut to false");
-    }
     status = load_scripts(in, doc, e);
     if (status < 0)
         return status;

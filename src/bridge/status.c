@@ -184,6 +184,8 @@ static void put_known(struct json_out *j, const char *key, bool known, int64_t v
 static void write_errors(struct json_out *j, const struct shard_status *s)
 {
     json_out_key_int(j, "throttles", (int64_t)s->throttles);
+    json_out_key_int(j, "foreignAggregates", (int64_t)s->foreign);
+    json_out_key_int(j, "brokenAggregates", (int64_t)s->broken);
     json_out_key_int(j, "errors", (int64_t)s->errors);
     put_text(j, "lastError", s->last_error);
     json_out_key(j, SPAN("pastError"));

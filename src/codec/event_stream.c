@@ -255,6 +255,13 @@ size_t event_decoder_length(const struct event_decoder *d)
     return !d->returned && !d->error && has_prelude(d) ? total_length(d) : 0;
 }
 
+size_t event_decoder_wants(const struct event_decoder *d)
+{
+    if (event_decoder_is_idle(d))
+        return EVENT_STREAM_PRELUDE;
+    return (has_prelude(d) ? total_length(d) : EVENT_STREAM_PRELUDE) - d->message.n;
+}
+
 bool event_decoder_is_idle(const struct event_decoder *d)
 {
     return d->returned || d->message.n == 0;

@@ -70,6 +70,9 @@ enum event_step event_decoder_next(struct event_decoder *d, struct event_message
 const char *event_decoder_error(const struct event_decoder *d);
 // Length of the message under way once its prelude is there, else 0: what holding it will take.
 size_t event_decoder_length(const struct event_decoder *d);
+// How many bytes complete the prelude, or the message whose prelude is there: fed no more than
+// these at a time, the decoder stops at each.
+size_t event_decoder_wants(const struct event_decoder *d);
 // No byte of a message has come since the last one: input may end here.
 bool event_decoder_is_idle(const struct event_decoder *d);
 // Moves the memory of the message just returned to the caller; its spans stay good in it.

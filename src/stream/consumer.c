@@ -7,10 +7,12 @@
 #include "stream/consumer_internal.h"
 #include "stream/shard_range.h"
 #include "stream/shard_reader.h"
+#include "stream/shard_subscriber.h"
 #include "stream/status_text.h"
 
 #define DEFAULT_REQUEST_MS 30000
 #define DEFAULT_AHEAD 2
+#define DEFAULT_SILENCE_MS 30000
 #define MAX_RECORDS 10000
 // Readers that start at the same time, and the distance of those after them.
 #define START_TOGETHER 16
@@ -53,9 +55,18 @@ static void report(struct consumer *c, int status, const char *text)
     c->events->on_status(c->ctx, status, text);
 }
 
+// Also when only the text is another one.
+static void report_text(struct consumer *c, int status, const char *text)
+{
+    if (c->reported == status && !span_is(buf_span(&c->reported_text), text))
+        c->reported = REPORTED_NOTHING;
+    report(c, status, text);
+}
+
 static void report_if_well(struct consumer *c)
 {
-    if (c->phase == CONSUMER_READING && c->n_opening == 0 && c->n_failing == 0 && !c->watch_failing)
+    if (c->phase == CONSUMER_READING && c->n_opening == 0 && c->n_failing == 0 &&
+        !c->watch_failing && !c->fan_out_failing)
         report(c, 0, "reading");
 }
 
@@ -78,7 +89,8 @@ static bool is_quiet(const struct consumer *c)
 
 static bool may_close(const struct consumer *c)
 {
-    return c->closing && is_quiet(c) && stream_watch_is_idle(&c->watch);
+    return c->closing && is_quiet(c) && stream_watch_is_idle(&c->watch) &&
+           fan_out_is_idle(&c->fan_out);
 }
 
 static void free_readers(struct consumer *c)
@@ -104,6 +116,7 @@ static void finish_close(struct consumer *c)
     free_readers(c);
     shard_map_free(&c->map);
     stream_watch_deinit(&c->watch);
+    fan_out_deinit(&c->fan_out);
     buf_free(&c->identity);
     buf_free(&c->next_identity);
     buf_free(&c->reported_text);
@@ -174,7 +187,7 @@ static void start_ready(struct consumer *c)
     for (size_t i = 0; (it = list_pop(&ready)); i++) {
         struct shard_node *node = container_of(it, struct shard_node, link);
         node->in_use = true;
-        node->data = shard_reader_new(c, node, start_delay(i), c->phase == CONSUMER_LISTING);
+        node->data = c->source_new(c, node, start_delay(i), c->phase == CONSUMER_LISTING);
         log_info("stream", "shard starts", "shard=%.*s", SPAN_ARG(node->id));
     }
 }
@@ -219,6 +232,13 @@ static void prune(struct consumer *c)
 
 // The stream itself ------------------------------------------------------------------------------
 
+static void start_fan_out(struct consumer *c, struct span arn)
+{
+    c->fan_out_failing = false;
+    if (c->fan_out.consumer_name.n > 0)
+        fan_out_start(&c->fan_out, arn);
+}
+
 static void on_identity(void *ctx, struct span arn, int64_t created_ms)
 {
     struct consumer *c = ctx;
@@ -228,6 +248,7 @@ static void on_identity(void *ctx, struct span arn, int64_t created_ms)
     if (c->phase == CONSUMER_OPENING) {
         buf_clear(&c->identity);
         buf_add_span(&c->identity, buf_span(b));
+        start_fan_out(c, arn);
         ask_owner(c);
         return;
     }
@@ -241,6 +262,7 @@ static void on_identity(void *ctx, struct span arn, int64_t created_ms)
              SPAN_ARG(c->stream_name));
     c->phase = CONSUMER_RENEWING;
     halt_readers(c);
+    start_fan_out(c, arn);
     consumer_settle(c);
     report(c, ERR_CONFLICT, text);
 }
@@ -275,9 +297,7 @@ static void on_failure(void *ctx, int status, unsigned failures, const char *tex
     if (c->phase == CONSUMER_READING && failures < status_patience(status))
         return;
     c->watch_failing = true;
-    if (c->reported == status && !span_is(buf_span(&c->reported_text), text))
-        c->reported = REPORTED_NOTHING;
-    report(c, status, text);
+    report_text(c, status, text);
 }
 
 static void on_stopped(void *ctx)
@@ -289,6 +309,33 @@ static const struct stream_watch_events watch_events = {
     .on_identity = on_identity,
     .on_shards = on_shards,
     .on_failure = on_failure,
+    .on_stopped = on_stopped,
+};
+
+static void on_ready(void *ctx)
+{
+    struct consumer *c = ctx;
+    log_info("stream", "consumer active", "stream=%.*s consumer=%.*s", SPAN_ARG(c->stream_name),
+             SPAN_ARG(c->fan_out.consumer_name));
+    c->fan_out_failing = false;
+    for (size_t i = 0; i < c->map.n; i++)
+        if (c->map.nodes[i]->data)
+            shard_source_kick(c->map.nodes[i]->data);
+    report_if_well(c);
+}
+
+static void on_fan_out_failure(void *ctx, int status, unsigned failures, const char *text)
+{
+    struct consumer *c = ctx;
+    if (failures < status_patience(status))
+        return;
+    c->fan_out_failing = true;
+    report_text(c, status, text);
+}
+
+static const struct fan_out_events fan_out_events = {
+    .on_ready = on_ready,
+    .on_failure = on_fan_out_failure,
     .on_stopped = on_stopped,
 };
 
@@ -305,7 +352,12 @@ static int check_options(const struct consumer_options *o, struct err *e)
         o->start != KINESIS_AT_TIMESTAMP)
         return err_set(e, ERR_CONFIG,
                        "initialPositionInStream must be LATEST, TRIM_HORIZON or AT_TIMESTAMP");
-    if (o->poll_ms < 0 || o->request_ms < 0 || o->calls_per_second < 0)
+    if (o->fan_out_consumer.n > 0 && !fan_out_is_name(o->fan_out_consumer))
+        return err_set(e, ERR_CONFIG,
+                       "applicationName must have 1 to %d letters, digits, \"_\", \".\" and \"-\" "
+                       "for enhanced fan-out",
+                       FAN_OUT_NAME_MAX);
+    if (o->poll_ms < 0 || o->silence_ms < 0 || o->request_ms < 0 || o->calls_per_second < 0)
         return err_set(e, ERR_CONFIG, "times and rates must not be negative");
     return 0;
 }
@@ -331,6 +383,8 @@ int consumer_new(const struct consumer_options *o, struct consumer **out, struct
     c->request_ms = o->request_ms ? o->request_ms : DEFAULT_REQUEST_MS;
     c->ahead = o->ahead ? o->ahead : DEFAULT_AHEAD;
     c->background = o->background;
+    c->silence_ms = o->silence_ms ? o->silence_ms : DEFAULT_SILENCE_MS;
+    c->source_new = o->fan_out_consumer.n > 0 ? shard_subscriber_new : shard_reader_new;
     c->reported = REPORTED_NOTHING;
     c->task.run = run_task;
     shard_map_init(&c->map, c->start, c->start_timestamp_ms, &c->names);
@@ -340,6 +394,13 @@ int consumer_new(const struct consumer_options *o, struct consumer **out, struct
                                      .request_ms = c->request_ms,
                                      .events = &watch_events,
                                      .ctx = c};
+    c->fan_out = (struct fan_out){.loop = c->loop,
+                                  .kinesis = c->kinesis,
+                                  .stream_name = c->stream_name,
+                                  .consumer_name = arena_span(&c->names, o->fan_out_consumer),
+                                  .request_ms = c->request_ms,
+                                  .events = &fan_out_events,
+                                  .ctx = c};
     stream_watch_start(&c->watch);
     *out = c;
     return 0;
@@ -400,6 +461,7 @@ void consumer_stop(struct consumer *c)
         return;
     c->stopped = true;
     stream_watch_stop(&c->watch);
+    fan_out_stop(&c->fan_out);
     halt_readers(c);
 }
 

@@ -2,14 +2,15 @@
 #ifndef PENSTOCK_STREAM_CONSUMER_H
 #define PENSTOCK_STREAM_CONSUMER_H
 
-// Reads all shards of one stream by polling and hands batches to its owner, in order per shard,
-// parents before children. Loop thread only.
+// Reads all shards of one stream, by polling or by enhanced fan-out, and hands batches to its
+// owner, in order per shard, parents before children. Loop thread only.
 //
 // Aggregated records of the producer library come taken apart: a batch holds at most max_records
 // user records.
 //
 // Happy path: DescribeStreamSummary, ListShards, an iterator per shard from its checkpoint (or the
-// start position), then GetRecords in turn, at most 5 a second and shard, at once when behind. A
+// start position), then GetRecords in turn, at most 5 a second and shard, at once when behind; or a
+// registered consumer, and a subscription per shard, again and again. A
 // batch is handed over with everything it needs; the owner acknowledges it when its effects are
 // durable. At most `ahead` batches a shard are out at once. A closed shard ends with a batch that
 // says so; its children start when that is acknowledged. Failure modes: throttling and 5xx back off
@@ -94,6 +95,10 @@ struct consumer_options {
     int64_t request_ms;   // per request; 0 = 30000
     unsigned ahead;       // batches out a shard; 0 = 2
     bool background;      // never takes what the budget keeps for those who have nothing
+    // Enhanced fan-out by the consumer of this name, which is registered when it is not there;
+    // empty = polling.
+    struct span fan_out_consumer;
+    int64_t silence_ms; // a subscription that brings nothing so long is begun anew; 0 = 30000
     const struct consumer_events *events;
     void *ctx;
 };

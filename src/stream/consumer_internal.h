@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "stream/consumer.h"
+#include "stream/fan_out.h"
 #include "stream/shard_map.h"
 #include "stream/stream_watch.h"
 
@@ -17,6 +18,8 @@ enum consumer_phase {
     CONSUMER_READING,
     CONSUMER_RENEWING // the stream was created anew: until nothing of the old one is out
 };
+
+struct shard_source;
 
 struct consumer {
     struct loop *loop;
@@ -34,6 +37,10 @@ struct consumer {
     int64_t request_ms;
     unsigned ahead;
     bool background;
+    int64_t silence_ms;
+    // How shards are read: shard_reader_new() or shard_subscriber_new().
+    struct shard_source *(*source_new)(struct consumer *c, struct shard_node *node,
+                                       int64_t delay_ms, bool opening);
 
     enum consumer_phase phase;
     bool stopped; // no new calls, no events
@@ -44,13 +51,14 @@ struct consumer {
     struct arena names; // what lives as long as the consumer
     struct buf identity, next_identity;
     struct stream_watch watch;
+    struct fan_out fan_out; // started when shards are read by it
     struct shard_map map;
     struct loop_task task;
     size_t n_calls;   // readers' calls in flight
     size_t n_out;     // batches out
     size_t n_opening; // readers of the first listing without an iterator
     size_t n_failing; // readers that count as failing
-    bool watch_failing;
+    bool watch_failing, fan_out_failing;
     int reported; // last status given to the owner; 1 = none yet
     struct buf reported_text;
     struct log_limit log;      // of status

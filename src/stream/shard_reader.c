@@ -54,16 +54,10 @@ static void on_granted(struct budget_hold *h)
     go_on(container_of(h, struct shard_reader, hold));
 }
 
-// Whether it may use what the budget keeps for those who have nothing.
-static bool is_first(const struct shard_reader *r)
-{
-    return r->s.n_out == 0 && !r->s.c->background;
-}
-
 static void on_empty(struct shard_source *s)
 {
     struct shard_reader *r = reader_of(s);
-    if (is_first(r) && budget_hold_become_first(&r->hold))
+    if (shard_source_is_first(&r->s) && budget_hold_become_first(&r->hold))
         go_on(r);
 }
 
@@ -165,7 +159,7 @@ static bool on_size(struct kinesis_call *call, int64_t content_length)
     if (r->s.halted || need <= r->hold.held)
         return true;
     release(r);
-    return budget_hold_take(&r->hold, need, is_first(r));
+    return budget_hold_take(&r->hold, need, shard_source_is_first(&r->s));
 }
 
 static void start_call(struct shard_reader *r, enum reader_call kind, enum kinesis_op op)
@@ -254,7 +248,8 @@ static void read_on(struct shard_reader *r)
     if (r->hold.held == 0) {
         int most = r->limit_cap < c->max_records ? r->limit_cap : c->max_records;
         r->limit = reply_size_limit(&r->size, most, room(c->budget));
-        if (!budget_hold_take(&r->hold, reply_size_estimate(&r->size, r->limit), is_first(r)))
+        if (!budget_hold_take(&r->hold, reply_size_estimate(&r->size, r->limit),
+                              shard_source_is_first(&r->s)))
             return;
     }
     start_fetch(r);

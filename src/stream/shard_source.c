@@ -56,7 +56,8 @@ void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int s
                                        .shard = s->node->id,
                                        .host = kinesis_host(c->kinesis),
                                        .status = status,
-                                       .error = error},
+                                       .error = error,
+                                       .fan_out = op == KINESIS_SUBSCRIBE_TO_SHARD},
                 s->error_text);
     s->has_error = true;
     s->error_ms = loop_wall_ms(c->loop);
@@ -326,6 +327,7 @@ void shard_source_take(struct shard_source *s, struct kinesis_output *out, size_
         return;
     }
     if (shard_cursor_is_at(&s->cursor, &known, &known_sub) ||
+        out->n_records > (size_t)s->c->max_records || // events of a subscription know no limit
         unpack_is_needed(out->records, out->n_records))
         keep_reply(s, out, held);
     else

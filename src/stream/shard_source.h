@@ -85,6 +85,11 @@ void shard_source_status(const struct shard_source *s, struct shard_status *out)
 
 // step() soon, from the loop.
 void shard_source_kick(struct shard_source *s);
+// Whether it may use what the budget keeps for those who have nothing.
+static inline bool shard_source_is_first(const struct shard_source *s)
+{
+    return s->n_out == 0 && !s->c->background;
+}
 // Hands over what is read and not handed over yet. Whether more may be read now. Calls the owner.
 bool shard_source_may_read(struct shard_source *s);
 // A call begins.

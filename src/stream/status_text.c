@@ -118,6 +118,10 @@ static void append_advice(const struct status_cause *c, char out[STATUS_TEXT_MAX
             append(out, n, ": %s", by_code[i].what);
             return;
         }
+    if (is_code(c, "ResourceInUseException") && c->fan_out) {
+        append(out, n, ": another reader uses this consumer; give each its own applicationName");
+        return;
+    }
     if (is_code(c, "AccessDeniedException")) {
         append(out, n, ": allow kinesis:%s on this stream for this access key", c->operation);
         return;
@@ -131,6 +135,23 @@ static void append_advice(const struct status_cause *c, char out[STATUS_TEXT_MAX
             append(out, n, ": %s", by_status[i].what);
             return;
         }
+}
+
+// What says that the account or the endpoint does not do enhanced fan-out, rather than that it does
+// not work at the moment.
+static bool is_unable(const struct status_cause *c)
+{
+    static const char *const codes[] = {
+        "UnknownOperationException", "UnknownOperation", "InvalidAction",
+        "AccessDeniedException",     "AccessDenied",     "LimitExceededException",
+        "NotImplementedException"};
+    const struct aws_error *e = c->error;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (is_code(c, codes[i]))
+            return true;
+    bool bare = e && !e->net_error && e->code.n == 0;
+    return c->status == ERR_PROTO || (bare && (e->http_status == 404 || e->http_status == 405 ||
+                                               e->http_status == 415 || e->http_status >= 500));
 }
 
 // The text goes to terminals and into JSON; a cut may have split a character.
@@ -155,6 +176,15 @@ void status_text(const struct status_cause *c, char out[STATUS_TEXT_MAX])
         clean(out);
         return;
     }
+    if (c->fan_out && is_unable(c)) {
+        append(out, &n, "stream %.*s", SPAN_ARG(c->stream));
+        append_place(c, out, &n);
+        append(out, &n, " cannot do enhanced fan-out: %s", c->operation);
+        append_reason(c, out, &n);
+        append(out, &n, "; turn useConsumersWithEnhancedFanOut off");
+        clean(out);
+        return;
+    }
     append(out, &n, "%s of stream %.*s", c->operation, SPAN_ARG(c->stream));
     if (c->shard.n > 0)
         append(out, &n, ", %.*s,", SPAN_ARG(c->shard));
@@ -174,6 +204,8 @@ unsigned status_patience(int status)
         return 1;
     case ERR_AUTH:
         return 2; // a token may just have expired
+    case ERR_BUSY:
+        return 8; // refused for five seconds after a restart
     default:
         return 3;
     }

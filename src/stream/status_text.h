@@ -15,6 +15,7 @@ struct status_cause {
     struct span host;              // of the endpoint
     int status;                    // ERR_*
     const struct aws_error *error; // NULL = none
+    bool fan_out;                  // the operation is one of enhanced fan-out
 };
 
 // Writes a NUL-terminated line, cut at STATUS_TEXT_MAX - 1; control characters become spaces.

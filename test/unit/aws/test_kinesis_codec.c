@@ -544,6 +544,22 @@ static void test_requests(void **state)
     check_json_request(KINESIS_GET_SHARD_ITERATOR, &in,
                        "{\"StreamARN\":\"arn\",\"ShardId\":\"x\",\"ShardIteratorType\":"
                        "\"AT_TIMESTAMP\",\"Timestamp\":-0.001}");
+    in = (struct kinesis_input){.stream_arn = SPAN("arn"), .consumer_name = SPAN("c")};
+    check_json_request(KINESIS_REGISTER_STREAM_CONSUMER, &in,
+                       "{\"StreamARN\":\"arn\",\"ConsumerName\":\"c\"}");
+    check_json_request(KINESIS_DESCRIBE_STREAM_CONSUMER, &in,
+                       "{\"StreamARN\":\"arn\",\"ConsumerName\":\"c\"}");
+    in = (struct kinesis_input){.consumer_arn = SPAN("carn"),
+                                .shard_id = SPAN("x"),
+                                .iterator_type = KINESIS_AT_TIMESTAMP,
+                                .timestamp_ms = INT64_C(1754611200005)};
+    check_json_request(KINESIS_SUBSCRIBE_TO_SHARD, &in,
+                       "{\"ConsumerARN\":\"carn\",\"ShardId\":\"x\",\"StartingPosition\":"
+                       "{\"Type\":\"AT_TIMESTAMP\",\"Timestamp\":1754611200.005}}");
+    in.iterator_type = KINESIS_LATEST;
+    check_json_request(
+        KINESIS_SUBSCRIBE_TO_SHARD, &in,
+        "{\"ConsumerARN\":\"carn\",\"ShardId\":\"x\",\"StartingPosition\":{\"Type\":\"LATEST\"}}");
     struct kinesis_put_entry entry = {SPAN("\x00\xff"), SPAN("k\n"), SPAN("7")};
     in = (struct kinesis_input){.stream_name = SPAN("s"), .entries = &entry, .n_entries = 1};
     check_json_request(KINESIS_PUT_RECORDS, &in,

@@ -163,7 +163,7 @@ void owner_start(struct owner *o)
     for (size_t i = 0; i < o->n_shards; i++)
         o->shards[i].out = 0;
     for (int i = 0; i < o->kinesis.n_shards; i++)
-        o->kinesis.shards[i]->n_gets = 0; // each consumer keeps the rate by itself
+        o->kinesis.shards[i]->n_gets = o->kinesis.shards[i]->subscribed_ms = 0; // each its own rate
     assert_int_equal(consumer_new(&o->options, &o->consumer, &e), 0);
 }
 
@@ -254,6 +254,11 @@ void owner_ack(struct owner *o, bool apply_it)
 void owner_drop_last(struct owner *o)
 {
     ack(o, container_of(o->out.prev, struct shard_batch, link), false);
+}
+
+void owner_take_last(struct owner *o)
+{
+    ack(o, container_of(o->out.prev, struct shard_batch, link), true);
 }
 
 static void on_ack_timer(struct timer *t)

@@ -61,8 +61,9 @@ void owner_deinit(struct owner *o);
 void owner_start(struct owner *o);
 void owner_answer(struct owner *o);
 void owner_ack(struct owner *o, bool apply);
-// Acknowledges the last one that was handed over, without applying it.
+// Acknowledges the last one that was handed over, without applying it; or applies it.
 void owner_drop_last(struct owner *o);
+void owner_take_last(struct owner *o);
 void owner_ack_all(struct owner *o);
 // As if the process had died: what is not applied is forgotten.
 void owner_crash(struct owner *o);

@@ -30,9 +30,14 @@ struct fake_call {
     bool lost; // took effect, and the reply was cut off
 };
 
-static bool chance(struct kinesis *k, int in_1000)
+bool fake_chance(struct kinesis *k, int in_1000)
 {
     return in_1000 > 0 && (int)test_random_below(&k->random_state, 1000) < in_1000;
+}
+
+void fake_consumer_arn(const struct kinesis *k, char out[64])
+{
+    snprintf(out, 64, "arn:consumer:%" PRId64, k->consumer_since_ms);
 }
 
 void fake_seq_text(uint64_t seq, char out[32])
@@ -68,6 +73,7 @@ void fake_kinesis_init(struct kinesis *k, struct loop *l, uint64_t seed)
                           .latency_ms = 20,
                           .rate = 5};
     list_init(&k->calls);
+    list_init(&k->subscriptions);
 }
 
 static void drop_shards(struct kinesis *k)
@@ -83,6 +89,7 @@ void fake_kinesis_deinit(struct kinesis *k)
 {
     assert_int_equal(k->n_running, 0);
     assert_true(list_empty(&k->calls));
+    assert_true(list_empty(&k->subscriptions));
     drop_shards(k);
     mem_free(k->places);
     mem_free(k->puts);
@@ -119,6 +126,7 @@ void fake_recreate(struct kinesis *k, int n_shards)
 {
     drop_shards(k);
     k->created_ms += 1000000;
+    k->consumer_since_ms = 0;
     for (int i = 0; i < n_shards; i++)
         fake_add_shard(k, -1, -1);
 }
@@ -194,7 +202,7 @@ void fake_fail(struct kinesis *k, enum kinesis_op op, int times, int status, con
     k->forced[op] = (struct fake_outcome){times, status, http, code};
 }
 
-static struct fake_shard *find_shard(struct kinesis *k, struct span id)
+struct fake_shard *fake_shard_of(struct kinesis *k, struct span id)
 {
     for (int i = 0; i < k->n_shards; i++)
         if (span_is(id, k->shards[i]->id))
@@ -278,7 +286,7 @@ static void reply_list(struct fake_call *f)
     }
 }
 
-static size_t find_seq(const struct fake_shard *s, struct span seq, bool after)
+size_t fake_place_of(const struct fake_shard *s, struct span seq, bool after)
 {
     char have[32];
     size_t i = 0;
@@ -291,33 +299,42 @@ static size_t find_seq(const struct fake_shard *s, struct span seq, bool after)
     return i;
 }
 
+bool fake_start_of(const struct kinesis *k, const struct fake_shard *s,
+                   const struct kinesis_input *in, size_t *at)
+{
+    *at = 0;
+    switch (in->iterator_type) {
+    case KINESIS_LATEST:
+        *at = s->n;
+        break;
+    case KINESIS_TRIM_HORIZON:
+        break;
+    case KINESIS_AT_TIMESTAMP:
+        if (in->timestamp_ms > loop_wall_ms(k->loop))
+            return false;
+        while (*at < s->n && s->records[*at].arrival_ms < in->timestamp_ms)
+            ++*at;
+        break;
+    default:
+        *at = fake_place_of(s, in->sequence_number,
+                            in->iterator_type == KINESIS_AFTER_SEQUENCE_NUMBER && !k->at_for_after);
+    }
+    return true;
+}
+
 static void reply_iterator(struct fake_call *f)
 {
     struct kinesis *k = f->k;
     const struct kinesis_input *in = f->in;
-    struct fake_shard *s = find_shard(k, in->shard_id);
+    struct fake_shard *s = fake_shard_of(k, in->shard_id);
     size_t at = 0;
     if (!s) {
         answer_error(f, ERR_NOT_FOUND, "ResourceNotFoundException");
         return;
     }
-    switch (in->iterator_type) {
-    case KINESIS_LATEST:
-        at = s->n;
-        break;
-    case KINESIS_TRIM_HORIZON:
-        break;
-    case KINESIS_AT_TIMESTAMP:
-        if (in->timestamp_ms > loop_wall_ms(k->loop)) {
-            answer_error(f, ERR_INVALID, "InvalidArgumentException");
-            return;
-        }
-        while (at < s->n && s->records[at].arrival_ms < in->timestamp_ms)
-            at++;
-        break;
-    default:
-        at = find_seq(s, in->sequence_number,
-                      in->iterator_type == KINESIS_AFTER_SEQUENCE_NUMBER && !k->at_for_after);
+    if (!fake_start_of(k, s, in, &at)) {
+        answer_error(f, ERR_INVALID, "InvalidArgumentException");
+        return;
     }
     f->out.iterator =
         arena_printf(&f->out.arena, "%s/%zu/%" PRId64, s->id, at, loop_now_ms(k->loop));
@@ -337,16 +354,15 @@ static void check_rate(struct kinesis *k, struct fake_shard *s)
     s->n_gets++;
 }
 
-static void fill_records(struct fake_call *f, struct fake_shard *s, size_t at, size_t n)
+void fake_fill_records(struct kinesis_output *o, const struct fake_shard *s, size_t at, size_t n)
 {
-    struct kinesis_output *o = &f->out;
     size_t bytes = 0;
     o->records = arena_array(&o->arena, struct kinesis_record, n ? n : 1);
     for (size_t i = 0; i < n; i++)
         bytes += s->records[at + i].size + RECORD_OVERHEAD;
     buf_reserve(&o->body, bytes + RECORD_OVERHEAD);
     for (size_t i = 0; i < n; i++) {
-        struct fake_record *r = &s->records[at + i];
+        const struct fake_record *r = &s->records[at + i];
         char *data = o->body.p + o->body.n;
         if (r->users > 0) {
             write_aggregate(data, r);
@@ -364,10 +380,8 @@ static void fill_records(struct fake_call *f, struct fake_shard *s, size_t at, s
     o->n_records = n;
 }
 
-static void fill_children(struct fake_call *f, int parent)
+void fake_fill_children(const struct kinesis *k, struct kinesis_output *o, int parent)
 {
-    struct kinesis *k = f->k;
-    struct kinesis_output *o = &f->out;
     o->shards = arena_array(&o->arena, struct kinesis_shard, 4);
     for (int i = 0; i < k->n_shards && !k->no_children; i++) {
         struct fake_shard *s = k->shards[i];
@@ -408,7 +422,7 @@ static void reply_records(struct fake_call *f)
         k->lie_behind--;
         n = 0;
     }
-    fill_records(f, s, at, n);
+    fake_fill_records(&f->out, s, at, n);
     at += n;
     f->out.millis_behind = at < s->n || empty ? 1000 : 0;
     bool lie = s->open && k->lie_end > 0;
@@ -416,7 +430,7 @@ static void reply_records(struct fake_call *f)
     if (lie)
         return;
     if (!s->open && at >= s->n && !empty) {
-        fill_children(f, shard);
+        fake_fill_children(k, &f->out, shard);
         return;
     }
     f->out.iterator =
@@ -532,7 +546,7 @@ static void reply_put(struct fake_call *f)
     f->out.results = arena_zalloc(&f->out.arena, n * sizeof(*f->out.results));
     f->out.n_results = n;
     for (size_t i = 0; i < n; i++) {
-        if (chance(k, k->put_throttle)) {
+        if (fake_chance(k, k->put_throttle)) {
             f->out.results[i].error_code = SPAN("ProvisionedThroughputExceededException");
             f->out.results[i].error_message = SPAN("Rate exceeded");
             f->out.failed_count++;
@@ -551,6 +565,30 @@ static bool names_stream(const struct fake_call *f)
     return span_is(in->stream_name, f->k->name) || span_is(in->stream_arn, f->k->arn);
 }
 
+static void reply_consumer(struct fake_call *f)
+{
+    struct kinesis *k = f->k;
+    bool registers = f->op == KINESIS_REGISTER_STREAM_CONSUMER;
+    assert_true(f->in->consumer_name.n > 0);
+    if (registers && k->consumer_since_ms > 0) {
+        answer_error(f, ERR_BUSY, "ResourceInUseException");
+        return;
+    }
+    if (registers) {
+        k->consumer_since_ms = loop_now_ms(k->loop) + 1;
+        k->n_consumers++;
+    }
+    if (k->consumer_since_ms == 0) {
+        answer_error(f, ERR_NOT_FOUND, "ResourceNotFoundException");
+        return;
+    }
+    bool active = loop_now_ms(k->loop) - k->consumer_since_ms >= FAKE_CREATING_MS;
+    char arn[64];
+    fake_consumer_arn(k, arn);
+    f->out.consumer_arn = text(&f->out, arn);
+    f->out.consumer_status = active ? SPAN("ACTIVE") : SPAN("CREATING");
+}
+
 static bool fail_by_force(struct fake_call *f)
 {
     struct fake_outcome *o = &f->k->forced[f->op];
@@ -565,12 +603,12 @@ static bool fail_by_force(struct fake_call *f)
 static bool fail_by_chance(struct fake_call *f)
 {
     struct kinesis *k = f->k;
-    if (chance(k, k->throttle))
+    if (fake_chance(k, k->throttle))
         answer_error(f, ERR_THROTTLED, "ProvisionedThroughputExceededException");
-    else if (chance(k, k->fail))
+    else if (fake_chance(k, k->fail))
         answer_error(f, ERR_UNAVAILABLE, "InternalFailure");
-    else if (chance(k, k->cut))
-        answer_error(f, chance(k, 500) ? ERR_CLOSED : ERR_TIMEOUT, NULL);
+    else if (fake_chance(k, k->cut))
+        answer_error(f, fake_chance(k, 500) ? ERR_CLOSED : ERR_TIMEOUT, NULL);
     else
         return false;
     return true;
@@ -598,9 +636,13 @@ static void make_reply(struct fake_call *f)
     case KINESIS_GET_RECORDS:
         reply_records(f);
         break;
+    case KINESIS_REGISTER_STREAM_CONSUMER:
+    case KINESIS_DESCRIBE_STREAM_CONSUMER:
+        reply_consumer(f);
+        break;
     default:
         reply_put(f);
-        if (f->status == 0 && chance(k, k->cut))
+        if (f->status == 0 && fake_chance(k, k->cut))
             f->status = ERR_CLOSED; // it took effect, and nobody was told
     }
 }
@@ -663,7 +705,7 @@ int kinesis_start(struct kinesis *k, struct kinesis_call *call, enum kinesis_op 
         char id[32];
         assert_true(in->limit >= 1 && in->limit <= 10000);
         snprintf(id, sizeof(id), "%.*s", (int)span_find(in->iterator, '/'), in->iterator.p);
-        struct fake_shard *s = find_shard(k, span_str(id));
+        struct fake_shard *s = fake_shard_of(k, span_str(id));
         if (s)
             check_rate(k, s);
     }
@@ -715,8 +757,14 @@ struct span kinesis_host(const struct kinesis *k)
 
 const char *kinesis_op_name(enum kinesis_op op)
 {
-    static const char *const names[] = {"DescribeStreamSummary", "ListShards", "GetShardIterator",
-                                        "GetRecords", "PutRecords"};
+    static const char *const names[] = {"DescribeStreamSummary",
+                                        "ListShards",
+                                        "GetShardIterator",
+                                        "GetRecords",
+                                        "PutRecords",
+                                        "RegisterStreamConsumer",
+                                        "DescribeStreamConsumer",
+                                        "SubscribeToShard"};
     return names[op];
 }
 

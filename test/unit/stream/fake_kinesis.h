@@ -30,12 +30,15 @@ struct fake_shard {
     bool open, gone, hidden;
     struct fake_record *records;
     size_t n, cap;
-    int64_t gets[8]; // wall times of the last calls
+    int64_t gets[8];                    // wall times of the last calls
+    int64_t subscribed_ms, accepted_ms; // last SubscribeToShard, and last one accepted; 0 = none
     unsigned at;
     uint64_t n_gets;
 };
 
 #define FAKE_MAX_SHARDS 600
+#define FAKE_CREATING_MS 3000 // a consumer is CREATING
+#define FAKE_SUBSCRIPTION_MS 300000
 
 // PutRecords that took effect, in order.
 struct fake_put {
@@ -63,7 +66,7 @@ struct kinesis {
     uint64_t next_seq, next_id;
     struct fake_place *places; // by id
     size_t cap_places;
-    struct list calls;
+    struct list calls, subscriptions;
     size_t n_calls, n_running;
     size_t counts[KINESIS_OP_COUNT];
 
@@ -74,16 +77,22 @@ struct kinesis {
     int throttle, fail, cut;
     // In 1000: of the records of a PutRecords call
     int put_throttle;
-    size_t page;        // ListShards: 0 = all at once
-    int rate;           // GetRecords a second and shard that are allowed; 0 = not checked
-    bool no_children;   // end of shard is told without children
-    bool no_length;     // replies without a length
-    bool at_for_after;  // AFTER_SEQUENCE_NUMBER acts like AT_SEQUENCE_NUMBER
-    int lie_end;        // so many replies say that an open shard has ended
-    int lie_behind;     // so many empty replies say that there is more
-    bool stuck;         // calls are not answered until it is false again
-    int refuse_start;   // so many kinesis_start() fail
-    bool short_results; // PutRecords answers one result too few
+    size_t page;               // ListShards: 0 = all at once
+    int rate;                  // GetRecords a second and shard that are allowed; 0 = not checked
+    bool no_children;          // end of shard is told without children
+    bool no_length;            // replies without a length
+    bool at_for_after;         // AFTER_SEQUENCE_NUMBER acts like AT_SEQUENCE_NUMBER
+    int lie_end;               // so many replies say that an open shard has ended
+    int lie_behind;            // so many empty replies say that there is more
+    bool stuck;                // calls are not answered until it is false again
+    int refuse_start;          // so many kinesis_start() fail
+    bool short_results;        // PutRecords answers one result too few
+    int64_t consumer_since_ms; // of the registered consumer; 0 = none
+    unsigned n_consumers;      // registered so far
+    // In 1000, of each event of a subscription: silence from there on; a message of the stream that
+    // ends it; a broken checksum; another reader takes over.
+    int stall, exception, corrupt, takeover;
+    size_t n_events, n_heartbeats;
     const char *poison; // a record that begins so makes the call invalid
     struct fake_put *puts;
     size_t n_puts, cap_puts;
@@ -113,5 +122,15 @@ int fake_find(const struct kinesis *k, uint64_t id, size_t *at);
 uint64_t fake_record_id(const struct kinesis_record *r);
 // Text as the service shows it.
 void fake_seq_text(uint64_t seq, char out[32]);
+void fake_consumer_arn(const struct kinesis *k, char out[64]);
+
+// For fake_subscribe.c.
+bool fake_chance(struct kinesis *k, int in_1000);
+struct fake_shard *fake_shard_of(struct kinesis *k, struct span id);
+size_t fake_place_of(const struct fake_shard *s, struct span seq, bool after);
+bool fake_start_of(const struct kinesis *k, const struct fake_shard *s,
+                   const struct kinesis_input *in, size_t *at);
+void fake_fill_records(struct kinesis_output *o, const struct fake_shard *s, size_t at, size_t n);
+void fake_fill_children(const struct kinesis *k, struct kinesis_output *o, int parent);
 
 #endif

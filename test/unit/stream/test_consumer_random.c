@@ -21,6 +21,7 @@ struct run {
     uint64_t random;
     uint64_t first_id; // records from this one on are due
     uint32_t record_max;
+    bool fan_out;
 };
 
 static uint64_t below(struct run *r, uint64_t n)
@@ -55,6 +56,10 @@ static void set_faults(struct run *r, bool on)
     k->cut = on ? (int)below(r, 60) : 0;
     k->lie_end = on ? (int)below(r, 3) : 0;
     k->lie_behind = on ? (int)below(r, 5) : 0;
+    k->stall = on ? (int)below(r, 20) : 0;
+    k->exception = on ? (int)below(r, 30) : 0;
+    k->corrupt = on ? (int)below(r, 30) : 0;
+    k->takeover = on ? (int)below(r, 10) : 0;
     k->no_children = on && below(r, 3) == 0;
     k->no_length = on && below(r, 4) == 0;
     k->at_for_after = below(r, 2) == 0;
@@ -193,18 +198,23 @@ static void finish(struct run *r)
     assert_int_equal(count_due(r), 0);
     fake_loop_run(&o->loop, 200000);
     assert_int_equal(o->status, 0);
+    // Neither way stands in for the other.
+    assert_int_equal(o->kinesis.counts[KINESIS_GET_RECORDS] == 0, r->fan_out);
+    assert_int_equal(o->kinesis.counts[KINESIS_SUBSCRIBE_TO_SHARD] > 0, r->fan_out);
 }
 
-static void init(struct run *r, uint64_t seed, enum kinesis_iterator start)
+static void init(struct run *r, uint64_t seed, enum kinesis_iterator start, bool fan_out)
 {
     struct owner *o = &owner;
-    *r = (struct run){.o = o, .random = seed * 977 + 5, .first_id = 1};
+    *r = (struct run){.o = o, .random = seed * 977 + 5, .first_id = 1, .fan_out = fan_out};
     owner_init(o, seed, start);
     o->loop.shuffle = true;
     o->check_parents = o->lossless = start == KINESIS_TRIM_HORIZON;
     o->options.max_records = 1 + (int)below(r, 40);
     o->options.ahead = 1 + (unsigned)below(r, 3);
     o->options.save_start = true;
+    if (fan_out)
+        o->options.fan_out_consumer = SPAN("penstock");
     o->ack_ms = (int64_t)below(r, 300);
     r->record_max = 1 + (uint32_t)below(r, 3000);
     size_t limit = 20000 + below(r, 300000);
@@ -215,10 +225,10 @@ static void init(struct run *r, uint64_t seed, enum kinesis_iterator start)
 
 // Shards that restart often do not get anywhere: half of the seeds have a calm end already, the
 // others are given one by finish().
-static void run_from_the_beginning(uint64_t seed)
+static void run_from_the_beginning(uint64_t seed, bool fan_out)
 {
     struct run r;
-    init(&r, seed, KINESIS_TRIM_HORIZON);
+    init(&r, seed, KINESIS_TRIM_HORIZON, fan_out);
     put_some(&r);
     owner_start(r.o);
     for (int i = 0; i < STEPS; i++)
@@ -240,10 +250,10 @@ static bool all_saved(const struct owner *o)
     return true;
 }
 
-static void run_from_latest(uint64_t seed)
+static void run_from_latest(uint64_t seed, bool fan_out)
 {
     struct run r;
-    init(&r, seed, KINESIS_LATEST);
+    init(&r, seed, KINESIS_LATEST, fan_out);
     put_some(&r);
     fake_split(&r.o->kinesis, 0);
     put_some(&r);
@@ -260,18 +270,18 @@ static void run_from_latest(uint64_t seed)
     owner_deinit(r.o);
 }
 
-static void run_seeds(void (*run)(uint64_t seed))
+static void run_seeds(void (*run)(uint64_t seed, bool fan_out), bool fan_out)
 {
     const char *one = getenv("PENSTOCK_SEED"), *more = getenv("PENSTOCK_SEEDS");
     uint64_t seeds = more ? strtoull(more, NULL, 10) : SEEDS;
     if (one) {
-        run(strtoull(one, NULL, 10));
+        run(strtoull(one, NULL, 10), fan_out);
         return;
     }
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         // What failed is run again with PENSTOCK_SEED.
         fprintf(stderr, "\rseed %llu ", (unsigned long long)seed);
-        run(seed);
+        run(seed, fan_out);
     }
     fprintf(stderr, "\n");
 }
@@ -279,13 +289,25 @@ static void run_seeds(void (*run)(uint64_t seed))
 static void test_from_the_beginning(void **state)
 {
     (void)state;
-    run_seeds(run_from_the_beginning);
+    run_seeds(run_from_the_beginning, false);
+}
+
+static void test_from_the_beginning_by_fan_out(void **state)
+{
+    (void)state;
+    run_seeds(run_from_the_beginning, true);
+}
+
+static void test_from_latest_by_fan_out(void **state)
+{
+    (void)state;
+    run_seeds(run_from_latest, true);
 }
 
 static void test_from_latest(void **state)
 {
     (void)state;
-    run_seeds(run_from_latest);
+    run_seeds(run_from_latest, false);
 }
 
 int main(void)
@@ -293,6 +315,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_from_the_beginning),
         cmocka_unit_test(test_from_latest),
+        cmocka_unit_test(test_from_the_beginning_by_fan_out),
+        cmocka_unit_test(test_from_latest_by_fan_out),
     };
     log_set_level(LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
+#include "base/log.h"
+#include "consumer_owner.h"
+#include "lib/test.h"
+#include "stream/fan_out.h"
+
+static struct owner owner;
+
+static struct owner *begin(enum kinesis_iterator start, int n_shards)
+{
+    struct owner *o = &owner;
+    owner_init(o, 7, start);
+    o->options.fan_out_consumer = SPAN("penstock");
+    o->options.save_start = true;
+    for (int i = 0; i < n_shards; i++)
+        fake_add_shard(&o->kinesis, -1, -1);
+    return o;
+}
+
+static size_t subscriptions(const struct owner *o)
+{
+    return o->kinesis.counts[KINESIS_SUBSCRIBE_TO_SHARD];
+}
+
+static void finish(struct owner *o)
+{
+    assert_int_equal(o->kinesis.counts[KINESIS_GET_RECORDS], 0);
+    assert_int_equal(o->kinesis.counts[KINESIS_GET_SHARD_ITERATOR], 0);
+    owner_deinit(o);
+}
+
+static void test_registers_and_reads(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 2);
+    for (int i = 0; i < 300; i++)
+        fake_put(&o->kinesis, i % 2, 100);
+    owner_start(o);
+    fake_loop_run(&o->loop, FAKE_CREATING_MS);
+    assert_int_equal(o->status, 1); // nothing reads before the consumer is ACTIVE
+    assert_int_equal(subscriptions(o), 0);
+    fake_loop_run(&o->loop, 10000);
+    assert_int_equal(o->status, 0);
+    assert_int_equal(o->n_applied, 300);
+    assert_int_equal(o->kinesis.n_consumers, 1);
+    assert_int_equal(owner_status(o, "shardId-000000000000").state, SHARD_READING);
+    owner_shut_down(o);
+    // The next run finds the consumer.
+    fake_put(&o->kinesis, 0, 100);
+    owner_start(o);
+    fake_loop_run(&o->loop, 10000);
+    assert_int_equal(o->n_applied, 301);
+    assert_int_equal(o->kinesis.n_consumers, 1);
+    finish(o);
+}
+
+static void test_next_subscription_at_the_end(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_LATEST, 1);
+    owner_start(o);
+    fake_loop_run(&o->loop, 6000);
+    uint64_t n = 0;
+    // Records every 100 ms for more than two subscriptions: none is missed, none comes twice.
+    for (int i = 0; i < 7000; i++) {
+        fake_put(&o->kinesis, 0, 50);
+        n++;
+        fake_loop_run(&o->loop, 100);
+    }
+    fake_loop_run(&o->loop, 3000);
+    assert_int_equal(o->n_applied, n);
+    assert_int_equal(subscriptions(o), 3);
+    assert_int_equal(o->status, 0);
+    assert_int_equal(o->n_statuses, 1);
+    finish(o);
+}
+
+static void test_idle_shard_keeps_its_place(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_LATEST, 1);
+    owner_start(o);
+    fake_loop_run(&o->loop, 700000);
+    assert_true(o->kinesis.n_heartbeats > 100);
+    assert_int_equal(subscriptions(o), 3);
+    // The first record of all comes between two subscriptions.
+    fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, 2, ERR_UNAVAILABLE, "InternalFailure");
+    fake_loop_run(&o->loop, 199500);
+    fake_put(&o->kinesis, 0, 50);
+    fake_loop_run(&o->loop, 20000);
+    assert_int_equal(o->n_applied, 1);
+    finish(o);
+}
+
+static void test_waits_when_in_use(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    fake_put(&o->kinesis, 0, 50);
+    owner_start(o);
+    while (o->n_applied == 0)
+        fake_loop_run(&o->loop, 10);
+    owner_crash(o);
+    // A restart within five seconds of the last subscription is refused, and then takes over.
+    fake_put(&o->kinesis, 0, 50);
+    owner_start(o);
+    fake_loop_run(&o->loop, 3000);
+    assert_int_equal(o->n_applied, 1);
+    assert_non_null(owner_status(o, "shardId-000000000000").last_error);
+    fake_loop_run(&o->loop, 10000);
+    assert_int_equal(o->n_applied, 2);
+    assert_int_equal(o->status, 0);
+    assert_null(owner_status(o, "shardId-000000000000").last_error);
+    finish(o);
+}
+
+static void test_silence_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    fake_put(&o->kinesis, 0, 50);
+    owner_start(o);
+    fake_loop_run(&o->loop, 8000);
+    assert_int_equal(o->n_applied, 1);
+    o->kinesis.stall = 1000;
+    fake_put(&o->kinesis, 0, 50);
+    fake_loop_run(&o->loop, 8000);
+    o->kinesis.stall = 0;
+    fake_put(&o->kinesis, 0, 50);
+    fake_loop_run(&o->loop, 15000);
+    assert_true(o->n_applied < 3);
+    fake_loop_run(&o->loop, 20000); // 30 s are over
+    assert_int_equal(o->n_applied, 3);
+    assert_int_equal(subscriptions(o), 2);
+    finish(o);
+}
+
+static void test_slow_owner_stalls_its_own_shard(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 2);
+    o->hold = true;
+    budget_init(&o->budget, 400000, 100000);
+    owner_start(o);
+    fake_loop_run(&o->loop, 6000);
+    for (int i = 0; i < 400; i++) {
+        fake_put(&o->kinesis, 0, 1000);
+        fake_loop_run(&o->loop, 20);
+    }
+    fake_loop_run(&o->loop, 5000);
+    struct shard_status s = owner_status(o, "shardId-000000000000");
+    uint64_t stalled = s.records;
+    assert_true(stalled > 0 && stalled < 400);
+    assert_true(o->budget.used <= o->budget.limit);
+    // Batches of the first shard stay out for longer than a subscription lives.
+    for (int i = 0; i < 400; i++) {
+        fake_put(&o->kinesis, 1, 100);
+        fake_loop_run(&o->loop, 1000);
+        for (struct list *it = o->out.next; it != &o->out;) {
+            struct shard_batch *b = container_of(it, struct shard_batch, link);
+            it = it->next;
+            if (span_is(b->shard_id, "shardId-000000000001")) {
+                // The owner acknowledges what was handed over last.
+                list_remove(&b->link);
+                list_push(&o->out, &b->link);
+                owner_take_last(o);
+                it = o->out.next;
+            }
+        }
+    }
+    assert_int_equal(owner_status(o, "shardId-000000000000").records, stalled);
+    assert_int_equal(o->n_applied, 400);
+    o->hold = false;
+    for (int i = 0; i < 100; i++) {
+        owner_ack_all(o);
+        fake_loop_run(&o->loop, 1000);
+    }
+    assert_int_equal(o->n_applied, 800);
+    finish(o);
+}
+
+static void test_says_that_it_cannot(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    fake_put(&o->kinesis, 0, 50);
+    fake_fail(&o->kinesis, KINESIS_DESCRIBE_STREAM_CONSUMER, -1, ERR_INVALID,
+              "UnknownOperationException");
+    owner_start(o);
+    fake_loop_run(&o->loop, 60000);
+    assert_int_equal(o->status, ERR_INVALID);
+    assert_string_equal(o->text,
+                        "stream tb-x in eu-west-1 cannot do enhanced fan-out: "
+                        "DescribeStreamConsumer: UnknownOperationException: said the service; "
+                        "turn useConsumersWithEnhancedFanOut off");
+    assert_int_equal(subscriptions(o), 0);
+    // Another reason is told too.
+    fake_fail(&o->kinesis, KINESIS_DESCRIBE_STREAM_CONSUMER, 0, 0, NULL);
+    fake_fail(&o->kinesis, KINESIS_REGISTER_STREAM_CONSUMER, -1, ERR_THROTTLED,
+              "LimitExceededException");
+    fake_loop_run(&o->loop, 120000);
+    assert_non_null(strstr(o->text, "RegisterStreamConsumer: LimitExceededException"));
+    assert_non_null(strstr(o->text, "cannot do enhanced fan-out"));
+    fake_fail(&o->kinesis, KINESIS_REGISTER_STREAM_CONSUMER, 0, 0, NULL);
+    fake_loop_run(&o->loop, 60000);
+    assert_int_equal(o->status, 0);
+    assert_int_equal(o->n_applied, 1);
+    finish(o);
+}
+
+static void test_subscribe_says_that_it_cannot(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    fake_put(&o->kinesis, 0, 50);
+    fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, -1, ERR_PROTO, NULL);
+    owner_start(o);
+    fake_loop_run(&o->loop, 60000);
+    assert_int_equal(o->status, ERR_PROTO);
+    assert_non_null(strstr(o->text, "cannot do enhanced fan-out: SubscribeToShard"));
+    fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, 0, 0, NULL);
+    fake_loop_run(&o->loop, 60000);
+    assert_int_equal(o->status, 0);
+    assert_int_equal(o->n_applied, 1);
+    finish(o);
+}
+
+static void test_consumer_is_deregistered(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    fake_put(&o->kinesis, 0, 50);
+    owner_start(o);
+    fake_loop_run(&o->loop, 10000);
+    o->kinesis.consumer_since_ms = 0;
+    o->kinesis.cut = 1000;
+    fake_put(&o->kinesis, 0, 50);
+    fake_loop_run(&o->loop, 6000);
+    o->kinesis.cut = 0;
+    fake_loop_run(&o->loop, 120000);
+    assert_int_equal(o->kinesis.n_consumers, 2);
+    assert_int_equal(o->n_applied, 2);
+    assert_int_equal(o->status, 0);
+    finish(o);
+}
+
+static void test_stream_created_anew(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    fake_put(&o->kinesis, 0, 50);
+    owner_start(o);
+    fake_loop_run(&o->loop, 10000);
+    assert_int_equal(o->n_applied, 1);
+    fake_recreate(&o->kinesis, 2);
+    fake_put(&o->kinesis, 0, 50);
+    fake_put(&o->kinesis, 1, 50);
+    fake_loop_run(&o->loop, 500000);
+    assert_int_equal(o->n_streams, 2);
+    assert_int_equal(o->kinesis.n_consumers, 2);
+    assert_int_equal(o->n_applied, 3);
+    assert_int_equal(o->status, 0);
+    finish(o);
+}
+
+static void test_children_without_a_listing(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    o->check_parents = o->lossless = true;
+    for (int i = 0; i < 100; i++)
+        fake_put(&o->kinesis, 0, 50);
+    owner_start(o);
+    fake_loop_run(&o->loop, 8000);
+    size_t listings = o->kinesis.counts[KINESIS_LIST_SHARDS];
+    fake_split(&o->kinesis, 0);
+    fake_put(&o->kinesis, 1, 50);
+    fake_put(&o->kinesis, 2, 50);
+    fake_loop_run(&o->loop, 3000);
+    assert_int_equal(o->n_applied, 102);
+    assert_int_equal(o->kinesis.counts[KINESIS_LIST_SHARDS], listings);
+    assert_int_equal(owner_status(o, "shardId-000000000000").state, SHARD_ENDED);
+    finish(o);
+}
+
+static void test_close_at_any_moment(void **state)
+{
+    (void)state;
+    for (int ms = 0; ms < 9000; ms += 1 + ms / 7) {
+        for (int in = OWNER_NOTHING; in <= OWNER_STATUS; in++) {
+            struct owner *o = begin(KINESIS_LATEST, 3);
+            o->options.max_records = 3; // an event makes many batches
+            o->close_in = (enum owner_event)in;
+            o->ack_ms = 500;
+            owner_start(o);
+            for (int at = 0; at < ms && !o->closed; at += 50) {
+                fake_put(&o->kinesis, at / 50 % 3, 50);
+                fake_loop_run(&o->loop, 50);
+            }
+            if (in != OWNER_NOTHING && o->close_in == OWNER_NOTHING)
+                assert_true(fake_loop_run_until(&o->loop, &o->closed, 60000));
+            finish(o);
+        }
+    }
+}
+
+static void test_wrong_names(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_LATEST, 1);
+    struct consumer *c;
+    struct err e = {0};
+    o->options.fan_out_consumer = SPAN("a b");
+    assert_int_equal(consumer_new(&o->options, &c, &e), ERR_CONFIG);
+    assert_non_null(strstr(e.msg, "applicationName"));
+    char name[FAN_OUT_NAME_MAX + 1];
+    memset(name, 'x', sizeof name);
+    o->options.fan_out_consumer = span_of(name, sizeof name);
+    assert_int_equal(consumer_new(&o->options, &c, &e), ERR_CONFIG);
+    o->options.fan_out_consumer = span_of(name, sizeof name - 1);
+    owner_start(o);
+    finish(o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_registers_and_reads),
+        cmocka_unit_test(test_next_subscription_at_the_end),
+        cmocka_unit_test(test_idle_shard_keeps_its_place),
+        cmocka_unit_test(test_waits_when_in_use),
+        cmocka_unit_test(test_silence_is_not_waited_for),
+        cmocka_unit_test(test_slow_owner_stalls_its_own_shard),
+        cmocka_unit_test(test_says_that_it_cannot),
+        cmocka_unit_test(test_subscribe_says_that_it_cannot),
+        cmocka_unit_test(test_consumer_is_deregistered),
+        cmocka_unit_test(test_stream_created_anew),
+        cmocka_unit_test(test_children_without_a_listing),
+        cmocka_unit_test(test_close_at_any_moment),
+        cmocka_unit_test(test_wrong_names),
+    };
+    log_set_level(LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
