@@ -107,6 +107,15 @@ static enum step release(struct push *p, struct emu_now now)
     return p->then == EMU_FAULT_NONE ? GO_ON : push_end(p, p->then);
 }
 
+static enum step send_exception(struct push *p, const struct emu_error *error)
+{
+    struct buf b = {0};
+    exception_frame(p, error, &b);
+    enum step s = put(p, buf_span(&b));
+    buf_free(&b);
+    return s == GO_ON ? push_end(p, EMU_FAULT_NONE) : s;
+}
+
 // An error or an exception in place of the event; then the stream ends.
 static enum step refuse(struct push *p, const struct emu_rule *rule, const struct emu_error *error)
 {
@@ -115,19 +124,19 @@ static enum step refuse(struct push *p, const struct emu_rule *rule, const struc
     if (rule->fault == EMU_FAULT_INTERNAL)
         modelled.code = "InternalFailureException";
     if (rule->fault == EMU_FAULT_INTERNAL || rule->fault == EMU_FAULT_ERROR)
-        exception_frame(p, &modelled, &b);
-    else
-        error_frame(span_str(error->code), error->message, &b);
+        return send_exception(p, &modelled);
+    error_frame(span_str(error->code), error->message, &b);
     enum step s = put(p, buf_span(&b));
     buf_free(&b);
     return s == GO_ON ? push_end(p, EMU_FAULT_NONE) : s;
 }
 
-// An event without records before the one that is due.
-static enum step write_empty(struct push *p, struct emu_now now)
+// An event without records, from where the subscription stood before the one that is due.
+static enum step put_empty(struct push *p, const struct emu_subscription *before,
+                           struct emu_now now)
 {
     struct buf payload = {0}, b = {0};
-    emu_subscription_empty(&p->sub, &p->emulator->account, now, &payload);
+    emu_subscription_empty(before, &p->emulator->account, now, &payload);
     frame(p, "event", ":event-type", SPAN("SubscribeToShardEvent"), buf_span(&payload), &b);
     enum step s = put(p, buf_span(&b));
     buf_free(&payload);
@@ -185,37 +194,45 @@ static enum step write_event(struct push *p, struct buf *event, struct emu_rule 
     return s == GO_ON && last ? push_end(p, EMU_FAULT_NONE) : s;
 }
 
+// The event that is due; `before`: where the subscription stood before it.
+static enum step send_event(struct push *p, const struct emu_subscription *before,
+                            struct span payload, bool last, struct emu_now now)
+{
+    struct buf b = {0};
+    struct emu_rule *rule = emu_faults_pick(&p->emulator->faults, EMU_FAULT_EVENT);
+    frame(p, "event", ":event-type", SPAN("SubscribeToShardEvent"), payload, &b);
+    enum step s = GO_ON;
+    if (rule && rule->fault == EMU_FAULT_EMPTY)
+        s = put_empty(p, before, now);
+    if (s == GO_ON)
+        s = write_event(p, &b, rule, last, now);
+    buf_free(&b);
+    return s;
+}
+
 static enum step next_event(struct push *p, struct emu_now now)
 {
-    struct emulator *e = p->emulator;
-    struct buf payload = {0}, b = {0};
+    struct buf payload = {0};
     struct emu_error error;
     struct emu_subscription before = p->sub;
-    enum step s = GO_ON;
-    enum emu_push kind = emu_subscription_next(&p->sub, &e->account, now, &payload, &error);
-    if (kind == EMU_PUSH_NOTHING) {
-        s = WAIT;
-    } else if (kind == EMU_PUSH_END) {
+    enum step s = WAIT;
+    switch (emu_subscription_next(&p->sub, &p->emulator->account, now, &payload, &error)) {
+    case EMU_PUSH_NOTHING:
+        break;
+    case EMU_PUSH_EVENT:
+        s = send_event(p, &before, buf_span(&payload), false, now);
+        break;
+    case EMU_PUSH_LAST:
+        s = send_event(p, &before, buf_span(&payload), true, now);
+        break;
+    case EMU_PUSH_END:
         s = push_end(p, EMU_FAULT_NONE);
-    } else if (kind == EMU_PUSH_ERROR) {
-        exception_frame(p, &error, &b);
-        s = put(p, buf_span(&b));
-        s = s == GO_ON ? push_end(p, EMU_FAULT_NONE) : s;
-    } else {
-        struct emu_rule *rule = emu_faults_pick(&e->faults, EMU_FAULT_EVENT);
-        if (rule && rule->fault == EMU_FAULT_EMPTY) {
-            struct emu_subscription after = p->sub;
-            p->sub = before;
-            s = write_empty(p, now);
-            if (s == GO_ON)
-                p->sub = after;
-        }
-        frame(p, "event", ":event-type", SPAN("SubscribeToShardEvent"), buf_span(&payload), &b);
-        if (s == GO_ON)
-            s = write_event(p, &b, rule, kind == EMU_PUSH_LAST, now);
+        break;
+    case EMU_PUSH_ERROR:
+        s = send_exception(p, &error);
+        break;
     }
     buf_free(&payload);
-    buf_free(&b);
     return s;
 }
 
