@@ -25,8 +25,14 @@ import { kinesisSettings, kinesisStats, requestJson, sdk, setFaults } from '../i
 
 const long = process.env.PENSTOCK_CAMPAIGN === 'long';
 const plan = long
-  ? { shards: 64, devices: 2000, rounds: 250, roundMs: 400, kills: 20, reshardMs: 1000, stallMs: 1500, againMs: 5000, endMs: 480_000 }
-  : { shards: 8, devices: 200, rounds: bounded ? 20 : 60, roundMs: 100, kills: bounded ? 2 : 4, reshardMs: 400, stallMs: 200, againMs: 200, endMs: 60_000 };
+  ? {
+    shards: 64, devices: 2000, rounds: 250, roundMs: 400, kills: 20, reshardMs: 1000, stallMs: 1500, againMs: 5000,
+    endMs: 480_000,
+  }
+  : {
+    shards: 8, devices: 200, rounds: bounded ? 20 : 60, roundMs: 100, kills: bounded ? 2 : 4, reshardMs: 400,
+    stallMs: 200, againMs: 200, endMs: 60_000,
+  };
 const RECORDS = plan.devices * plan.rounds;
 const STREAM = 'tb-test-uplink';
 const BASE_TS = 1_700_000_000_000;
@@ -57,8 +63,8 @@ function faults(next) {
     ({ op, fault: 'random', probability, ms: plan.stallMs, seed: Math.floor(next() * 1e9), ...more });
   return [
     rule('GetRecords', 0.15), rule('GetShardIterator', 0.15), rule('ListShards', 0.05),
-    rule('DescribeStreamSummary', 0.15), rule('SubscribeToShard', 0.15), rule('SubscribeToShardEvent', 0.02),
-    rule('DescribeStreamConsumer', 0.05),
+    rule('DescribeStreamSummary', 0.15), rule('SubscribeToShard', 0.15), rule('DescribeStreamConsumer', 0.05),
+    rule('SubscribeToShardEvent', long ? 0.05 : 0.15),
     { op: 'PutRecords', fault: 'partial', fraction: 0.2, probability: 0.05, seed: Math.floor(next() * 1e9) },
   ];
 }
@@ -105,8 +111,10 @@ async function reshard(client, next) {
   const open = await openShards(client);
   const kind = next();
   if (kind < 0.1) {
-    const TargetShardCount = Math.min(open.length * 2, Math.max(Math.ceil(open.length / 2), Math.round(plan.shards * (0.5 + next()))));
-    await client.send(new sdk.UpdateShardCountCommand({ StreamName: STREAM, TargetShardCount, ScalingType: 'UNIFORM_SCALING' }));
+    const wanted = Math.round(plan.shards * (0.5 + next()));
+    const TargetShardCount = Math.min(open.length * 2, Math.max(Math.ceil(open.length / 2), wanted));
+    await client.send(new sdk.UpdateShardCountCommand(
+      { StreamName: STREAM, TargetShardCount, ScalingType: 'UNIFORM_SCALING' }));
   } else if (kind < 0.55 ? open.length < plan.shards * 1.5 : open.length <= plan.shards / 2) {
     const shard = open[Math.floor(next() * open.length)];
     const [from, to] = [shard.HashKeyRange.StartingHashKey, shard.HashKeyRange.EndingHashKey].map(BigInt);
@@ -206,7 +214,7 @@ async function campaign(t, fanOut) {
   assert.ok(fanOut ? calls.SubscribeToShard && !calls.GetRecords : calls.GetRecords && !calls.SubscribeToShard);
 }
 
-for (const [way, fanOut] of [['polling', false]])
+for (const [way, fanOut] of [['polling', false], ['fan-out', true]])
   test(`campaign by ${way} (seed ${seed})`, {
     timeout: 600_000, skip: onlyWay && onlyWay !== way && `only by ${onlyWay}`,
   }, (t) => campaign(t, fanOut));
