@@ -73,7 +73,7 @@ static void on_durable(void *ctx, int status)
 static void on_run_done(struct hub_run *r)
 {
     struct dead_replay *d = container_of(r, struct dead_replay, run);
-    if (d->page_canceled || d->in->removing) {
+    if (r->canceled || d->page_canceled || d->in->removing) {
         hub_run_abort(r);
         give_up(d);
         return;

@@ -84,8 +84,11 @@ static void enter(struct flow *f)
 
 void engine_start(struct hub_run *r, const struct hub_msg *m)
 {
-    struct flow_root root = {.steps = ENGINE_STEPS_MAX};
+    struct flow_root root;
     struct flow f = {.run = r, .msg = m, .root = &root};
+    root.moved = NULL;
+    root.steps = ENGINE_STEPS_MAX;
+    root.has_id = false;
     f.chain = hub_start_chain(r->hub, m->originator);
     if (f.chain)
         enter(&f);

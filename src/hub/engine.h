@@ -19,7 +19,8 @@
 struct flow_root {
     struct flow_root *moved;
     unsigned steps; // left
-    struct uuid id; // of the message, for debug events; all zero = not made yet
+    bool has_id;
+    struct uuid id; // of the message, for debug events; made when it is first needed
 };
 
 // Where a message goes on when the chain it was sent into ends at an output node.

@@ -78,7 +78,7 @@ static void run_delay(struct flow *f, const struct rule_node *n)
 {
     const struct delay_config *d = n->config;
     struct err e = {0};
-    int64_t ms;
+    int64_t ms = 0;
     // What is replayed has waited long enough.
     if (f->run->replay) {
         flow_succeed(f, n);

@@ -8,7 +8,7 @@
 
 static void run_type_switch(struct flow *f, const struct rule_node *n)
 {
-    flow_next(f, n, span_str(rule_msg_type_connection(f->msg->type)));
+    flow_next(f, n, rule_msg_type_connection(f->msg->type));
 }
 
 const struct rule_node_type node_msg_type_switch = {.suffix = ".filter.TbMsgTypeSwitchNode",

@@ -64,22 +64,26 @@ static int put_text(struct flow *f, struct save_timeseries *s, struct err *e)
     return 0;
 }
 
+static void run_text(struct flow *f, const struct rule_node *n)
+{
+    struct err e = {0};
+    if (put_text(f, n->config, &e) < 0)
+        flow_fail(f, n, e.msg);
+    else
+        flow_succeed(f, n);
+}
+
 static void run_timeseries(struct flow *f, const struct rule_node *n)
 {
-    struct save_timeseries *s = n->config;
     const struct hub_msg *m = f->msg;
-    struct err e = {0};
     if (m->type != RULE_MSG_POST_TELEMETRY_REQUEST || !m->originator) {
         flow_fail(f, n, "only POST_TELEMETRY_REQUEST can be saved as time series");
-        return;
+    } else if (!m->telemetry) {
+        run_text(f, n);
+    } else {
+        put_group(f, n->config, m->telemetry, m->ts_ms);
+        flow_succeed(f, n);
     }
-    if (m->telemetry) {
-        put_group(f, s, m->telemetry, m->ts_ms);
-    } else if (put_text(f, s, &e) < 0) {
-        flow_fail(f, n, e.msg);
-        return;
-    }
-    flow_succeed(f, n);
 }
 
 const struct rule_node_type node_save_timeseries = {.suffix = ".telemetry.TbMsgTimeseriesNode",

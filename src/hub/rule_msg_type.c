@@ -2,12 +2,13 @@
 #include "hub/rule_msg_type.h"
 
 static const struct {
-    const char *name, *connection;
+    const char *name;
+    struct span connection;
 } msg_types[] = {
-#define TYPE_ROW(name, connection) {#name, connection},
+#define TYPE_ROW(name, connection) {#name, SPAN(connection)},
     RULE_MSG_TYPES(TYPE_ROW)
 #undef TYPE_ROW
-        {"OTHER", "Other"},
+        {"OTHER", SPAN("Other")},
 };
 
 const char *rule_msg_type_name(enum rule_msg_type t)
@@ -15,7 +16,7 @@ const char *rule_msg_type_name(enum rule_msg_type t)
     return msg_types[t].name;
 }
 
-const char *rule_msg_type_connection(enum rule_msg_type t)
+struct span rule_msg_type_connection(enum rule_msg_type t)
 {
     return msg_types[t].connection;
 }

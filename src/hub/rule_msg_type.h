@@ -62,7 +62,7 @@ enum rule_msg_type {
 
 // "ATTRIBUTES_UPDATED"; "OTHER" for RULE_MSG_OTHER.
 const char *rule_msg_type_name(enum rule_msg_type t);
-const char *rule_msg_type_connection(enum rule_msg_type t);
+struct span rule_msg_type_connection(enum rule_msg_type t);
 // RULE_MSG_OTHER when the hub has no such type.
 enum rule_msg_type rule_msg_type_of(struct span name);
 

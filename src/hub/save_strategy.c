@@ -60,7 +60,7 @@ static bool is_first(struct save_rule *r, int64_t device, int64_t ts_ms)
     return first;
 }
 
-bool save_strategy_wants(struct save_strategy *s, const struct store_device *d, int64_t ts_ms)
+bool save_strategy_look(struct save_strategy *s, const struct store_device *d, int64_t ts_ms)
 {
     bool wants = false;
     for (unsigned i = 0; i < s->n; i++) {

@@ -32,7 +32,12 @@ struct save_strategy {
 // text; free it all the same.
 int save_strategy_read(const struct json *conf, const char *const *parts, struct save_strategy *out,
                        struct err *e);
-bool save_strategy_wants(struct save_strategy *s, const struct store_device *d, int64_t ts_ms);
+bool save_strategy_look(struct save_strategy *s, const struct store_device *d, int64_t ts_ms);
+static inline bool save_strategy_wants(struct save_strategy *s, const struct store_device *d,
+                                       int64_t ts_ms)
+{
+    return s->rules[0].when == SAVE_ALWAYS || save_strategy_look(s, d, ts_ms);
+}
 void save_strategy_free(struct save_strategy *s);
 
 #endif

@@ -23,8 +23,9 @@ static struct span metadata_json(struct hub_run *r, const struct hub_msg *m)
 static struct span message_id(struct flow *f, char out[UUID_TEXT_LEN + 1])
 {
     struct flow_root *root = f->root->moved ? f->root->moved : f->root;
-    if (uuid_eq(root->id, (struct uuid){0}))
+    if (!root->has_id)
         root->id = uuid_new_v1(loop_clock(f->run->hub->o.loop));
+    root->has_id = true;
     uuid_format(root->id, out);
     return span_str(out);
 }
