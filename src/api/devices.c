@@ -192,7 +192,7 @@ void devices_info(struct request *q)
         respond_device(q, d, true);
 }
 
-static void on_created(struct request *q)
+static void on_changed(struct request *q)
 {
     respond_device(q, q->data, false);
 }
@@ -208,19 +208,38 @@ static bool read_text(struct request *q, const struct json *doc, const char *key
     return false;
 }
 
-// What a device is called stays as it was made; a client that saves it unchanged is not told off.
-static void keep_device(struct request *q, const struct json *doc, struct span name,
-                        struct span type, struct span label)
+// A device keeps the name it was made with; a client that saves it unchanged is not told off.
+static void update_device(struct request *q, const struct json *doc, struct span name,
+                          struct span type, struct span label)
 {
+    struct hub *h = q->api->o.hub;
+    struct err e = {0};
     struct store_device *d = request_device(q, json_get_str(json_get(doc, "id"), "id", SPAN_NONE));
     if (!d)
         return;
-    bool same = span_eq(name, d->name) && span_eq(label, d->label) &&
-                (!type.n || span_eq(type, hub_profile_name(q->api->o.hub, d->profile)));
-    if (same)
+    if (!span_eq(name, d->name)) {
+        respond_error(q, 400, HUB_BAD_REQUEST, "the name of a device can't be changed");
+        return;
+    }
+    if (!type.n)
+        type = hub_profile_name(h, d->profile);
+    if (span_eq(label, d->label) && span_eq(type, hub_profile_name(h, d->profile))) {
         respond_device(q, d, false);
-    else
-        respond_error(q, 400, HUB_BAD_REQUEST, "name, type and label of a device can't be changed");
+        return;
+    }
+    if (!request_may_write(q))
+        return;
+    void *wait = committed_new(q, on_changed);
+    q->data = d;
+    if (hub_update_device(h, d, type, label, &q->who.user, on_committed, wait, &e) < 0)
+        on_refused(wait, &e);
+}
+
+void devices_delete(struct request *q)
+{
+    struct store_device *d = request_device(q, q->args[0]);
+    if (d && request_may_write(q))
+        hub_delete_device(q->api->o.hub, d, &q->who.user, on_committed, committed_new(q, NULL));
 }
 
 // The profile by its id, or by the type.
@@ -251,12 +270,12 @@ static void create_device(struct request *q, const struct json *doc)
         return;
     const struct json *id = json_get(doc, "id");
     if (id && !json_is(id, JSON_NULL)) {
-        keep_device(q, doc, name, type, label);
+        update_device(q, doc, name, type, label);
         return;
     }
     if (!request_may_write(q))
         return;
-    void *wait = committed_new(q, on_created);
+    void *wait = committed_new(q, on_changed);
     q->data =
         hub_create_device(q->api->o.hub, name, type, label, &q->who.user, on_committed, wait, &e);
     if (!q->data)

@@ -38,6 +38,7 @@
     X(GET, "/api/device/types", devices_types, USER)                                               \
     X(GET, "/api/device/info/{id}", devices_info, USER)                                            \
     X(GET, "/api/device/{id}", devices_get, USER)                                                  \
+    X(DELETE, "/api/device/{id}", devices_delete, ADMIN)                                           \
     X(GET, "/api/deviceProfileInfos", groups_profiles, USER)                                       \
     X(GET, "/api/entityGroup/all/{owner_type}/{owner}/{type}", groups_all, USER)                   \
     X(GET, "/api/entityGroups/{type}", groups_list, USER)                                          \

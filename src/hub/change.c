@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
+#include "codec/json_out.h"
 #include "hub/hub_internal.h"
 #include "hub/run_writes.h"
 
@@ -9,7 +10,12 @@
 
 struct change {
     struct hub_run run;
+    struct hub *hub;
     bool makes_device; // it is in the directory already
+    struct store_device *deletes;
+    struct store_device *updates; // with these, when they are durable
+    struct span label;            // owned
+    struct uuid profile;
     void (*cb)(void *ctx, int status);
     void *ctx;
 };
@@ -19,6 +25,7 @@ static struct change *begin(struct hub *h, void (*cb)(void *ctx, int status), vo
     struct change *c = mem_new(struct change);
     c->cb = cb;
     c->ctx = ctx;
+    c->hub = h;
     hub_run_begin(h, &c->run);
     return c;
 }
@@ -26,6 +33,12 @@ static struct change *begin(struct hub *h, void (*cb)(void *ctx, int status), vo
 static void on_durable(void *ctx, int status)
 {
     struct change *c = ctx;
+    if (c->updates && status == 0)
+        store_set_device(c->hub->o.store, c->updates, c->label, c->profile);
+    // It is gone from the directory, or it is there again.
+    if (c->deletes)
+        c->deletes->hidden = false;
+    mem_free((char *)c->label.p);
     if (c->cb)
         c->cb(c->ctx, status);
     mem_free(c);
@@ -47,6 +60,8 @@ static void on_run_done(struct hub_run *r)
     }
     if (refused)
         hub_run_drop_effects(r); // the commit of nothing still answers later, as promised
+    else if (c->deletes)
+        store_txn_delete_device(r->txn, c->deletes);
     hub_run_commit(r, refused ? on_refused : on_durable, c);
 }
 
@@ -69,6 +84,20 @@ static struct convert_pairs user_metadata(struct arena *a, const struct hub_user
     p[1] = (struct convert_pair){SPAN("userName"), arena_span(a, user->name)};
     p[2] = (struct convert_pair){SPAN("userEmail"), arena_span(a, user->email)};
     return (struct convert_pairs){p, 3};
+}
+
+// The same, and what the entity is called.
+static struct convert_pairs entity_metadata(struct arena *a, const struct hub_user *user,
+                                            const struct store_device *d)
+{
+    struct convert_pairs by = user_metadata(a, user);
+    struct convert_pair *p = arena_array(a, struct convert_pair, by.n + 2);
+    if (by.n)
+        memcpy(p, by.p, by.n * sizeof *p);
+    p[by.n] = (struct convert_pair){SPAN("entityName"), d->name};
+    p[by.n + 1] =
+        (struct convert_pair){SPAN("entityType"), d->is_asset ? SPAN("ASSET") : SPAN("DEVICE")};
+    return (struct convert_pairs){p, by.n + 2};
 }
 
 void hub_save_attributes(struct hub *h, struct store_device *d, enum store_scope scope,
@@ -159,8 +188,58 @@ struct store_device *hub_create_device(struct hub *h, struct span name, struct s
     struct hub_msg m = {.type = RULE_MSG_ENTITY_CREATED,
                         .originator = d,
                         .ts_ms = now_ms,
-                        .metadata = user_metadata(&c->run.arena, user)};
+                        .metadata = entity_metadata(&c->run.arena, user, d)};
     hub_run_message(&c->run, &m);
     end(c);
     return d;
+}
+
+static struct span device_json(struct hub_run *r, const struct store_device_out *d)
+{
+    struct buf b = {0};
+    struct json_out j = {.out = &b};
+    hub_write_device(r->hub, d, &j);
+    struct span s = arena_span(&r->arena, buf_span(&b));
+    buf_free(&b);
+    return s;
+}
+
+int hub_update_device(struct hub *h, struct store_device *d, struct span type, struct span label,
+                      const struct hub_user *user, void (*cb)(void *ctx, int status), void *ctx,
+                      struct err *e)
+{
+    if (type.n > HUB_NAME_MAX_BYTES || label.n > HUB_NAME_MAX_BYTES)
+        return err_set(e, ERR_LIMIT, "type and label have at most %d bytes", HUB_NAME_MAX_BYTES);
+    struct change *c = begin(h, cb, ctx);
+    c->updates = d;
+    c->label = span_of(mem_strndup(label.p ? label.p : "", label.n), label.n);
+    c->profile = hub_profile_for(h, type);
+    store_txn_update_device(c->run.txn, d, c->label, c->profile);
+    struct store_device_out out = hub_device_out(d);
+    out.label = c->label;
+    out.profile = c->profile;
+    struct hub_msg m = {.type = RULE_MSG_ENTITY_UPDATED,
+                        .originator = d,
+                        .ts_ms = loop_wall_ms(h->o.loop),
+                        .metadata = entity_metadata(&c->run.arena, user, d),
+                        .json = device_json(&c->run, &out)};
+    hub_run_message(&c->run, &m);
+    end(c);
+    return 0;
+}
+
+void hub_delete_device(struct hub *h, struct store_device *d, const struct hub_user *user,
+                       void (*cb)(void *ctx, int status), void *ctx)
+{
+    struct change *c = begin(h, cb, ctx);
+    struct store_device_out out = hub_device_out(d);
+    c->deletes = d;
+    d->hidden = true;
+    struct hub_msg m = {.type = RULE_MSG_ENTITY_DELETED,
+                        .originator = d,
+                        .ts_ms = loop_wall_ms(h->o.loop),
+                        .metadata = entity_metadata(&c->run.arena, user, d),
+                        .json = device_json(&c->run, &out)};
+    hub_run_message(&c->run, &m);
+    end(c);
 }

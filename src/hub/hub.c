@@ -269,13 +269,13 @@ int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved
 struct store_device *hub_find_device(struct hub *h, struct span name)
 {
     struct store_device *d = store_find_device(h->o.store, name, false);
-    return d && d->durable ? d : NULL;
+    return d && d->durable && !d->hidden ? d : NULL;
 }
 
 struct store_device *hub_find_device_id(struct hub *h, struct uuid id)
 {
     struct store_device *d = store_find_device_id(h->o.store, id);
-    return d && d->durable ? d : NULL;
+    return d && d->durable && !d->hidden ? d : NULL;
 }
 
 struct span hub_profile_name(struct hub *h, struct uuid profile)

@@ -231,6 +231,15 @@ void hub_save_telemetry(struct hub *h, struct store_device *d, const struct kv_g
 struct store_device *hub_create_device(struct hub *h, struct span name, struct span type,
                                        struct span label, const struct hub_user *user,
                                        void (*cb)(void *ctx, int status), void *ctx, struct err *e);
+// Sends ENTITY_UPDATED and changes both (`type` names the profile); cb when durable. Negative:
+// refused, no cb.
+int hub_update_device(struct hub *h, struct store_device *d, struct span type, struct span label,
+                      const struct hub_user *user, void (*cb)(void *ctx, int status), void *ctx,
+                      struct err *e);
+// Sends ENTITY_DELETED and deletes the device with its attributes and telemetry; its name is free
+// then. Out of sight at once, cb when durable; ERR_BUSY: refused, and it is there again.
+void hub_delete_device(struct hub *h, struct store_device *d, const struct hub_user *user,
+                       void (*cb)(void *ctx, int status), void *ctx);
 // What people may see: a device whose row is durable, else NULL.
 struct store_device *hub_find_device(struct hub *h, struct span name);
 struct store_device *hub_find_device_id(struct hub *h, struct uuid id);

@@ -52,7 +52,7 @@ struct span hub_msg_json(struct hub_run *r, const struct hub_msg *m)
         return m->json;
     struct buf b = {0};
     struct json_out j = {.out = &b};
-    if (m->type == RULE_MSG_ENTITY_CREATED) {
+    if (m->type == RULE_MSG_ENTITY_CREATED && m->originator) {
         struct store_device_out d = hub_device_out(m->originator);
         hub_write_device(r->hub, &d, &j);
     } else if (m->type == RULE_MSG_TIMESERIES_UPDATED) {

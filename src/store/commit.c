@@ -27,6 +27,34 @@ static int run_device(struct writer *w, struct unpack *u)
     return stmt_run(s);
 }
 
+static int run_update_device(struct writer *w, struct unpack *u)
+{
+    struct stmt *s = db_stmt(w->db, SQL_UPDATE_DEVICE);
+    stmt_int(s, 1, unpack_i64(u));
+    stmt_text(s, 2, unpack_span(u));
+    struct uuid profile = unpack_uuid(u);
+    stmt_uuid(s, 3, &profile);
+    return stmt_run(s);
+}
+
+static int run_delete_device(struct writer *w, struct unpack *u)
+{
+    int64_t id = unpack_i64(u), devices = unpack_i64(u), series = unpack_i64(u);
+    struct stmt *s = db_stmt(w->db, SQL_DELETE_DEVICE);
+    stmt_int(s, 1, id);
+    int rc = stmt_run(s);
+    if (rc == 0) {
+        s = db_stmt(w->db, SQL_DELETE_ATTRIBUTES);
+        stmt_int(s, 1, id);
+        rc = stmt_run(s);
+    }
+    if (w->counts.device_floor < devices)
+        w->counts.device_floor = devices;
+    if (w->counts.series_floor < series)
+        w->counts.series_floor = series;
+    return rc;
+}
+
 static int run_series(struct writer *w, struct unpack *u)
 {
     struct stmt *s = db_stmt(w->db, SQL_SET_SERIES);
@@ -133,6 +161,8 @@ static op_fn *const op_fns[] = {
     [OP_DELETE_DEAD] = dead_remove_all,
     [OP_PUT_DOC] = run_put_doc,
     [OP_DELETE_DOC] = run_delete_doc,
+    [OP_UPDATE_DEVICE] = run_update_device,
+    [OP_DELETE_DEVICE] = run_delete_device,
 };
 
 static int run_ops(struct writer *w, struct span ops)

@@ -31,7 +31,7 @@ struct device *directory_find(const struct directory *dir, struct span name, boo
     uint32_t i;
     for (size_t at = 0; hashidx_next(&dir->by_name, hash, &at, &i);) {
         struct device *d = device_at(dir, i);
-        if (d->pub.is_asset == is_asset && span_eq(d->pub.name, name))
+        if (d->pub.is_asset == is_asset && span_eq(d->pub.name, name) && !d->gone)
             return d;
     }
     return NULL;
@@ -42,8 +42,9 @@ struct device *directory_find_uuid(const struct directory *dir, struct uuid id)
     uint64_t hash = map_hash(uuid_span(&id));
     uint32_t i;
     for (size_t at = 0; hashidx_next(&dir->by_uuid, hash, &at, &i);) {
-        if (uuid_eq(device_at(dir, i)->pub.uuid, id))
-            return device_at(dir, i);
+        struct device *d = device_at(dir, i);
+        if (uuid_eq(d->pub.uuid, id) && !d->gone)
+            return d;
     }
     return NULL;
 }
@@ -353,6 +354,14 @@ int directory_load(struct directory *dir, struct db *db, struct err *e)
         }
     }
     return rc < 0 ? db_error(db, e) : 0;
+}
+
+void directory_skip(struct directory *dir, int64_t devices, int64_t series)
+{
+    if (dir->next_device < devices)
+        dir->next_device = devices;
+    if (dir->next_series < series && series < UINT32_MAX / 2)
+        dir->next_series = (uint32_t)series;
 }
 
 static void free_page(struct series *page)

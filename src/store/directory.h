@@ -47,7 +47,8 @@ struct device {
     struct series_ref *refs;
     struct series_ref few[DEVICE_FEW];
     uint32_t n_refs;
-    uint32_t n_new : 28; // refs whose series is ROW_NEW
+    uint32_t n_new : 27; // refs whose series is ROW_NEW
+    uint32_t gone : 1;   // deleted: found no more, written to no more
     uint32_t state : 3;  // enum row_state
     uint32_t queued : 1; // in the list of what a commit has to write
     // The rest.
@@ -69,7 +70,7 @@ struct key_entry {
 struct directory {
     struct arena arena;    // names
     struct device **slabs; // of DEVICE_SLAB devices, in the order they were added
-    uint32_t n_devices, cap_slabs;
+    uint32_t n_devices, cap_slabs, n_gone;
     struct hashidx by_name, by_uuid;
     struct key_entry *keys; // by id; 0 is unused
     uint32_t n_keys, cap_keys;
@@ -86,6 +87,8 @@ struct directory {
 
 // Reads keys and devices. ERR_INVALID for rows that make no sense.
 int directory_load(struct directory *dir, struct db *db, struct err *e);
+// Ids below these are not given out: deleted devices had them.
+void directory_skip(struct directory *dir, int64_t devices, int64_t series);
 void directory_free(struct directory *dir);
 
 static inline struct device *device_of(struct store_device *d)

@@ -144,6 +144,8 @@ static int load(struct store *s, struct db *db, struct err *e)
     if (rc == 0)
         rc = directory_load(&s->dir, db, e);
     if (rc == 0)
+        directory_skip(&s->dir, s->writer.counts.device_floor, s->writer.counts.series_floor);
+    if (rc == 0)
         rc = store_replay_log(s, db, e);
     if (rc == 0 && load_docs(s, db) < 0)
         rc = db_error(db, e);

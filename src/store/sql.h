@@ -17,6 +17,9 @@
     X(SQL_ADD_DEVICE,                                                                              \
       "INSERT INTO device(id, uuid, name, is_asset, label, profile, created, series) "             \
       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                                    \
+    X(SQL_UPDATE_DEVICE, "UPDATE device SET label = ?2, profile = ?3 WHERE id = ?1")               \
+    X(SQL_DELETE_DEVICE, "DELETE FROM device WHERE id = ?1")                                       \
+    X(SQL_DELETE_ATTRIBUTES, "DELETE FROM attribute WHERE device = ?1")                            \
     X(SQL_SET_SERIES, "UPDATE device SET series = ?2 WHERE id = ?1")                               \
     X(SQL_ADD_LOG, "INSERT INTO log(id, points) VALUES(?1, ?2)")                                   \
     X(SQL_TRIM_LOG, "DELETE FROM log WHERE id IN "                                                 \

@@ -64,6 +64,7 @@ struct store_device {
     int64_t created_ms;
     bool is_asset;
     bool durable; // its row is committed
+    bool hidden;  // the hub's: it is being deleted, nobody may see it
     void *internal;
 };
 
@@ -74,6 +75,9 @@ struct store_device *store_find_device_id(const struct store *s, struct uuid id)
 struct store_device *store_add_device(struct store *s, struct uuid id, struct span name,
                                       struct span label, struct uuid profile, bool is_asset,
                                       int64_t now_ms);
+// Label and profile of a durable device, when what store_txn_update_device() wrote is durable too.
+void store_set_device(struct store *s, struct store_device *d, struct span label,
+                      struct uuid profile);
 size_t store_count_devices(const struct store *s);
 
 // Writing ----------------------------------------------------------------------------------------
@@ -138,6 +142,12 @@ struct store_txn *store_txn_new(struct store *s);
 void store_txn_free(struct store_txn *t); // not committed: nothing happens
 size_t store_txn_bytes(const struct store_txn *t);
 void store_txn_device(struct store_txn *t, struct store_device *d); // make sure its row exists
+void store_txn_update_device(struct store_txn *t, const struct store_device *d, struct span label,
+                             struct uuid profile);
+// Deletes a durable device with its attributes; its telemetry is out of reach from then on. The
+// name is free at once: commit the transaction before any other that adds a device. `d` stays
+// valid, but nothing is written to it any more.
+void store_txn_delete_device(struct store_txn *t, struct store_device *d);
 void store_txn_points(struct store_txn *t, struct store_device *d, int64_t ts_ms,
                       const struct kv *kv, size_t n);
 // only_changed: leaves the row (and its time) alone when the value is the same.

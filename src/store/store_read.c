@@ -55,9 +55,17 @@ struct store_device *store_add_device(struct store *s, struct uuid id, struct sp
     return &directory_add(&s->dir, &d)->pub;
 }
 
+void store_set_device(struct store *s, struct store_device *d, struct span label,
+                      struct uuid profile)
+{
+    if (!span_eq(d->label, label))
+        d->label = arena_span(&s->dir.arena, label);
+    d->profile = profile;
+}
+
 size_t store_count_devices(const struct store *s)
 {
-    return s->dir.n_devices;
+    return s->dir.n_devices - s->dir.n_gone;
 }
 
 static struct value copy_value(struct arena *a, const struct value *v)

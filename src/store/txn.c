@@ -186,11 +186,36 @@ void store_txn_device(struct store_txn *t, struct store_device *d)
     touch_device(t, device_of(d));
 }
 
+void store_txn_update_device(struct store_txn *t, const struct store_device *d, struct span label,
+                             struct uuid profile)
+{
+    op(t, OP_UPDATE_DEVICE);
+    pack_i64(&t->ops, d->id);
+    op_span(t, label);
+    pack_uuid(&t->ops, profile);
+}
+
+void store_txn_delete_device(struct store_txn *t, struct store_device *d)
+{
+    struct directory *dir = &t->store->dir;
+    struct device *dev = device_of(d);
+    require(d->durable && !dev->gone);
+    dev->gone = 1;
+    dir->n_gone++;
+    op(t, OP_DELETE_DEVICE);
+    pack_i64(&t->ops, d->id);
+    // Transactions on their way may still name them: they are never given out again.
+    pack_i64(&t->ops, dir->next_device);
+    pack_i64(&t->ops, dir->next_series);
+}
+
 void store_txn_points(struct store_txn *t, struct store_device *d, int64_t ts_ms,
                       const struct kv *kv, size_t n)
 {
     struct directory *dir = &t->store->dir;
     struct device *dev = device_of(d);
+    if (dev->gone)
+        return;
     touch_device(t, dev);
     for (size_t i = 0; i < n; i++) {
         const struct series_ref *ref = directory_find_series(dir, dev, kv[i].key, (uint32_t)i);
@@ -210,6 +235,8 @@ void store_txn_points(struct store_txn *t, struct store_device *d, int64_t ts_ms
 void store_txn_attribute(struct store_txn *t, struct store_device *d, enum store_scope scope,
                          const struct kv *kv, int64_t ts_ms, bool only_changed)
 {
+    if (device_of(d)->gone)
+        return;
     touch_device(t, device_of(d));
     check_size(kv->value.s.n);
     op(t, OP_ATTRIBUTE);

@@ -26,7 +26,9 @@ enum txn_op {
     OP_DEAD_REMOVE,
     OP_DELETE_DEAD,
     OP_PUT_DOC,
-    OP_DELETE_DOC
+    OP_DELETE_DOC,
+    OP_UPDATE_DEVICE,
+    OP_DELETE_DEVICE // id, and the ids that were not given out yet of devices and series
 };
 
 // How OP_ATTRIBUTE treats a row that is there; flags.

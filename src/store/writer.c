@@ -13,6 +13,8 @@ static const struct {
     size_t offset;
 } marks[] = {
     {"log_floor", offsetof(struct writer_counts, log_floor)},
+    {"device_floor", offsetof(struct writer_counts, device_floor)},
+    {"series_floor", offsetof(struct writer_counts, series_floor)},
     {"outbox_rows", offsetof(struct writer_counts, outbox_rows)},
     {"outbox_bytes", offsetof(struct writer_counts, outbox_bytes)},
     {"dead_rows", offsetof(struct writer_counts, dead_rows)},

@@ -35,6 +35,7 @@ struct writer_counts {
     int64_t next_log, next_outbox, next_dead, next_gen;
     int64_t log_floor; // log rows up to this id are flushed
     int64_t outbox_rows, outbox_bytes, dead_rows, dead_bytes;
+    int64_t device_floor, series_floor; // ids below are never given out again; 0 = none
     int64_t dead_added, dead_replayed, dead_discarded, dead_dropped;
 };
 

@@ -315,6 +315,69 @@ static void a_script_that_hangs_harms_its_own_messages_only(void **state)
     assert_in_range(s.timeouts, 1, 3);
 }
 
+static void on_change(void *ctx, int status)
+{
+    struct hub_fixture *f = ctx;
+    f->status = status;
+    f->done = true;
+}
+
+// Their messages carry the device as it is then, and its name in the metadata.
+static void devices_are_changed_and_deleted(void **state)
+{
+    struct hub_fixture *f = *state;
+    struct hub_user user = {uuid_null, SPAN("Ann"), SPAN("a@b")};
+    struct err e = {0};
+    static const char *const relations[] = {"Entity Updated", "Entity Deleted", NULL};
+    use_node(f, "filter.TbMsgTypeSwitchNode", "{}", relations);
+    put_attribute(f, STORE_SERVER, "a", value_long(1));
+    f->done = false;
+    assert_int_equal(hub_update_device(f->hub, f->device, SPAN("boiler"), SPAN("cellar"), &user,
+                                       on_change, f, &e),
+                     0);
+    // Durable first, seen then.
+    assert_span_is(f->device->label, "lab");
+    hub_fixture_wait(f, &f->done);
+    assert_int_equal(f->status, 0);
+    assert_span_is(f->device->label, "cellar");
+    assert_span_is(hub_profile_name(f->hub, f->device->profile), "boiler");
+    assert_non_null(strstr(buf_cstr(&f->out), "Entity Updated ENTITY_UPDATED {\"id\":"));
+    assert_non_null(strstr(buf_cstr(&f->out), "\"type\":\"boiler\",\"label\":\"cellar\""));
+    assert_non_null(strstr(buf_cstr(&f->out), "userName=Ann"));
+    assert_non_null(strstr(buf_cstr(&f->out), "entityName=dev,entityType=DEVICE"));
+    buf_clear(&f->out);
+    hub_fixture_reopen(f);
+    assert_span_is(f->device->label, "cellar");
+    f->done = false;
+    hub_delete_device(f->hub, f->device, &user, on_change, f);
+    assert_null(hub_find_device(f->hub, SPAN("dev")));
+    hub_fixture_wait(f, &f->done);
+    assert_int_equal(f->status, 0);
+    assert_non_null(strstr(buf_cstr(&f->out), "Entity Deleted ENTITY_DELETED {\"id\":"));
+    assert_null(store_find_device(f->store, SPAN("dev"), false));
+    f->done = false;
+    f->device =
+        hub_create_device(f->hub, SPAN("dev"), SPAN_NONE, SPAN("lab"), NULL, on_change, f, &e);
+    assert_non_null(f->device);
+    hub_fixture_wait(f, &f->done);
+    char out[200];
+    assert_string_equal(attribute_text(f, STORE_SERVER, "a", out), "-");
+}
+
+static void a_delayed_message_of_a_deleted_device_ends(void **state)
+{
+    struct hub_fixture *f = *state;
+    use_delay(f, "{\"periodInSeconds\":1}");
+    send_json(f, "A", "{}", "");
+    f->done = false;
+    hub_delete_device(f->hub, f->device, NULL, on_change, f);
+    hub_fixture_wait(f, &f->done);
+    uint64_t before = stats_of(f).node_failures;
+    while (stats_of(f).node_failures == before)
+        hub_fixture_turn(f);
+    expect_out(f, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +390,8 @@ int main(void)
         HUB_FIXTURE_TEST(a_device_profile_may_have_a_chain_of_its_own),
         HUB_FIXTURE_TEST(delayed_messages_go_on_once),
         HUB_FIXTURE_TEST(a_delayed_message_survives_a_restart),
+        HUB_FIXTURE_TEST(devices_are_changed_and_deleted),
+        HUB_FIXTURE_TEST(a_delayed_message_of_a_deleted_device_ends),
         HUB_FIXTURE_TEST(a_script_that_hangs_harms_its_own_messages_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
