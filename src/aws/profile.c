@@ -53,17 +53,6 @@ static void end_property(struct parser *p)
     p->property = NULL;
 }
 
-static struct profile *find_section(struct profile *list, enum profile_section kind,
-                                    struct span name)
-{
-    for (struct profile *s = list; s; s = s->next) {
-        if (s->section == kind && span_eq(s->name, name)) {
-            return s;
-        }
-    }
-    return NULL;
-}
-
 static size_t count_properties(const struct profile *s)
 {
     size_t n = 0;
@@ -76,7 +65,7 @@ static size_t count_properties(const struct profile *s)
 static int enter_section(struct parser *p, enum profile_section kind, struct span name,
                          bool prefixed)
 {
-    struct profile *s = find_section(*p->list, kind, name);
+    struct profile *s = (struct profile *)profile_find_kind(*p->list, kind, name);
     if (!s) {
         if (++p->n_sections > PROFILE_SECTIONS_MAX) {
             return err_set(p->e, ERR_LIMIT, "line %d: more than %d sections", p->line,
@@ -134,6 +123,9 @@ static int on_section(struct parser *p, struct span line)
     }
     if (span_is(word, "sso-session") && is_name(name)) {
         return enter_section(p, PROFILE_SECTION_SSO_SESSION, name, true);
+    }
+    if (span_is(word, "services") && is_name(name)) {
+        return enter_section(p, PROFILE_SECTION_SERVICES, name, true);
     }
     return 0;
 }
@@ -257,14 +249,20 @@ int profile_parse(struct arena *a, struct span text, enum profile_file_kind kind
     return status;
 }
 
-const struct profile *profile_find(const struct profile *list, struct span name)
+const struct profile *profile_find_kind(const struct profile *list, enum profile_section kind,
+                                        struct span name)
 {
     for (const struct profile *s = list; s; s = s->next) {
-        if (s->section == PROFILE_SECTION_PROFILE && span_eq(s->name, name)) {
+        if (s->section == kind && span_eq(s->name, name)) {
             return s;
         }
     }
     return NULL;
+}
+
+const struct profile *profile_find(const struct profile *list, struct span name)
+{
+    return profile_find_kind(list, PROFILE_SECTION_PROFILE, name);
 }
 
 struct span profile_get(const struct profile *p, const char *property)

@@ -14,7 +14,11 @@ struct profile_property {
     struct span value;
 };
 
-enum profile_section { PROFILE_SECTION_PROFILE, PROFILE_SECTION_SSO_SESSION };
+enum profile_section {
+    PROFILE_SECTION_PROFILE,
+    PROFILE_SECTION_SSO_SESSION,
+    PROFILE_SECTION_SERVICES
+};
 
 struct profile {
     struct profile *next;
@@ -34,6 +38,8 @@ enum profile_file_kind { PROFILE_CONFIG, PROFILE_CREDENTIALS };
 // ERR_INVALID with line number on a malformed file.
 int profile_parse(struct arena *a, struct span text, enum profile_file_kind kind,
                   struct profile **list, struct err *e);
+const struct profile *profile_find_kind(const struct profile *list, enum profile_section kind,
+                                        struct span name);
 // A section of kind PROFILE_SECTION_PROFILE.
 const struct profile *profile_find(const struct profile *list, struct span name);
 // p == NULL when absent.
