@@ -89,7 +89,9 @@ static int check_streams(struct args *a, struct config *config)
                                       .http = c.http,
                                       .jobs = c.jobs,
                                       .region = config->aws_region,
-                                      .endpoint = config->aws_endpoint};
+                                      .endpoint = config->aws_endpoint,
+                                      .fips = config->aws_fips,
+                                      .dual_stack = config->aws_dual_stack};
         check_next(&c);
     }
     loop_run(c.loop);

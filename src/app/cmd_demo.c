@@ -179,6 +179,7 @@ static int run_demo(struct demo *d, const struct args *a)
         return args_fail(a, EXIT_USAGE, "%s", e.msg);
     // The environment's AWS settings are for the real service, not for the demo's own endpoint.
     config->aws_endpoint = config->aws_ca_file = SPAN_NONE;
+    config->aws_fips = config->aws_dual_stack = false;
     config->aws_region = SPAN("us-east-1");
     declare(config, d);
     struct run_options o = {

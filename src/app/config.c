@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/config_aws.h"
 #include "app/file.h"
 #include "base/mem.h"
 #include "codec/url.h"
@@ -68,6 +69,8 @@ static const struct key keys[] = {
     TEXT("aws.region", c.aws_region, ""),
     TEXT("aws.endpoint", c.aws_endpoint, ""),
     TEXT("aws.caBundle", c.aws_ca_file, ""),
+    BOOL("aws.fips", c.aws_fips, 0),
+    BOOL("aws.dualStack", c.aws_dual_stack, 0),
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
@@ -83,12 +86,6 @@ static const char *process_env(void *ctx, const char *name)
 {
     (void)ctx;
     return getenv(name);
-}
-
-static struct span env_span(struct reader *r, const char *name)
-{
-    const char *v = r->env(r->env_ctx, name);
-    return v && *v ? arena_span(&r->raw.c.arena, span_str(v)) : SPAN_NONE;
 }
 
 // Replaces every ${NAME}; an unset name is an error, since an empty secret is never what was meant.
@@ -383,26 +380,6 @@ static int read_top(struct reader *r, struct json *v)
     return read_member(r, SPAN_NONE, v);
 }
 
-// The standard AWS variables; for the endpoint and the region the environment goes before the file,
-// as in the AWS tools.
-static void ask_environment(struct reader *r)
-{
-    struct config *c = &r->raw.c;
-    const struct {
-        const char *name;
-        struct span *to;
-    } names[] = {
-        {"AWS_ENDPOINT_URL", &c->aws_endpoint}, {"AWS_ENDPOINT_URL_KINESIS", &c->aws_endpoint},
-        {"AWS_DEFAULT_REGION", &c->aws_region}, {"AWS_REGION", &c->aws_region},
-        {"AWS_CA_BUNDLE", &c->aws_ca_file},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct span v = env_span(r, names[i].name);
-        if (v.n)
-            *names[i].to = v;
-    }
-}
-
 static int interpret(struct reader *r)
 {
     struct config *c = &r->raw.c;
@@ -418,8 +395,7 @@ static int interpret(struct reader *r)
         return err_set(r->e, ERR_CONFIG, "storage.synchronous: must be full or normal");
     if (c->data.n == 0)
         return err_set(r->e, ERR_CONFIG, "data: is empty");
-    ask_environment(r);
-    return 0;
+    return config_read_aws(c, r->env, r->env_ctx, r->e);
 }
 
 static int read_root(struct reader *r)

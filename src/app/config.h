@@ -47,7 +47,9 @@ struct config {
     bool cast_strings;
     bool synchronous_normal;
     int64_t head_bytes, head_age_ms, commit_interval_ms;
-    struct span aws_region, aws_endpoint, aws_ca_file; // after the environment was asked
+    // After the environment and the AWS profile were asked.
+    struct span aws_region, aws_endpoint, aws_ca_file;
+    bool aws_fips, aws_dual_stack;
     struct config_user *users;
     size_t n_users;
     struct config_converter *converters;

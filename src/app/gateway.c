@@ -100,6 +100,8 @@ static int make_bridge(struct gateway *g, struct err *e)
                                .budget = &g->budget,
                                .region = c->aws_region,
                                .endpoint = c->aws_endpoint,
+                               .fips = c->aws_fips,
+                               .dual_stack = c->aws_dual_stack,
                                .poll_ms = c->poll_ms,
                                .downlink_ttl_ms = c->downlink_days * DAY_MS,
                                .get_records_per_second = (int)c->get_records_per_second,
@@ -263,7 +265,8 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->commit_interval_ms != b->commit_interval_ms ||
            a->synchronous_normal != b->synchronous_normal ||
            !span_eq(a->aws_region, b->aws_region) || !span_eq(a->aws_endpoint, b->aws_endpoint) ||
-           !span_eq(a->aws_ca_file, b->aws_ca_file);
+           !span_eq(a->aws_ca_file, b->aws_ca_file) || a->aws_fips != b->aws_fips ||
+           a->aws_dual_stack != b->aws_dual_stack;
 }
 
 static void load_again(struct worker_job *job, void *thread)

@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 #include "aws/aws_request.h"
+#include "aws/aws_target.h"
+#include "aws/circuit.h"
 #include "aws/clock_skew.h"
-#include "aws/endpoint.h"
-#include "aws/endpoint_rules.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/uuid.h"
@@ -19,18 +19,16 @@
 #define MAX_ATTEMPTS_DEFAULT 3
 #define REQUEST_MS_DEFAULT 30000
 #define FIRST_BYTE_MS 10000
-#define HOST_MAX 300
 
 struct aws_client {
     struct loop *loop;
     struct http_client *http;
     struct credentials_provider *credentials;
     struct arena arena; // of the spans below
-    struct span service, region;
-    struct url origin;
-    struct span base_path; // of the endpoint, without a slash at its end
-    char host[HOST_MAX];   // Host header
-    size_t host_len;
+    struct aws_endpoint_params endpoint;
+    struct aws_target target;
+    struct circuit circuit;
+    struct err unreachable; // why the circuit is open
     int max_attempts;
     int64_t request_ms;
     struct retry_bucket bucket;
@@ -50,6 +48,9 @@ struct call {
     struct aws_call *user;
     struct aws_client *client;
     enum call_state state;
+    const struct aws_target *to; // the client's, or `account`
+    struct aws_target account;
+    bool probe; // of the client's circuit
     bool canceled;
     // The request; spans in `arena`.
     struct arena arena;
@@ -170,8 +171,8 @@ static bool repair_clock(struct call *c)
     }
     c->clock_repaired = true;
     log_warn("aws", "this machine's clock is wrong; signing with the service's time",
-             "service=%.*s host=%.*s off_ms=%lld", SPAN_ARG(client->service), (int)client->host_len,
-             client->host, (long long)-client->skew_ms);
+             "service=%s host=%.*s off_ms=%lld", aws_service_name(client->endpoint.service),
+             SPAN_ARG(client->target.host), (long long)-client->skew_ms);
     return true;
 }
 
@@ -292,9 +293,28 @@ static void on_body(struct http_call *http, struct span piece)
     }
 }
 
+static void tell_circuit(struct call *c, int status, const struct err *e)
+{
+    struct aws_client *client = c->client;
+    if (c->canceled) {
+        if (c->probe) {
+            circuit_leave(&client->circuit);
+        }
+    } else if (status == 0 || c->http_status) {
+        circuit_answer(&client->circuit);
+    } else {
+        client->unreachable = e ? *e : (struct err){0};
+        client->unreachable.code = status;
+        circuit_fail(&client->circuit, loop_now_ms(client->loop),
+                     clock_random_unit(loop_clock(client->loop)));
+    }
+    c->probe = false;
+}
+
 static void on_http_done(struct http_call *http, int status, const struct err *e)
 {
     struct call *c = http->data;
+    tell_circuit(c, status, e);
     if (c->canceled) {
         finish(c, ERR_CANCELED);
         return;
@@ -332,18 +352,18 @@ static int send_signed(struct call *c, const struct sigv4_credentials *keys)
     c->signed_ms = corrected_ms(client);
     struct aws_request r = {.method = c->method,
                             .path = c->path,
-                            .host = span_of(client->host, client->host_len),
+                            .host = c->to->host,
                             .content_type = c->content_type,
                             .target = c->target,
                             .body = buf_span(&c->body),
-                            .region = client->region,
-                            .service = client->service,
+                            .region = c->to->signing_region,
+                            .service = span_str(aws_service_name(client->endpoint.service)),
                             .invocation_id = span_of(c->invocation_id, UUID_TEXT_LEN),
                             .attempt = c->attempts,
                             .max_attempts = c->max_attempts + c->repairs,
                             .time_ms = c->signed_ms};
     struct http_call_options o = {.method = c->method,
-                                  .origin = &client->origin,
+                                  .origin = &c->to->origin,
                                   .target = c->path,
                                   .body = r.body,
                                   .first_byte_ms =
@@ -364,6 +384,19 @@ static int send_signed(struct call *c, const struct sigv4_credentials *keys)
     }
     c->http = (struct http_call){.data = c, .ev = &http_events};
     return http_client_start(client->http, &c->http, &o);
+}
+
+// False when the call has ended or waits, because the endpoint cannot be reached.
+static bool enter_circuit(struct call *c)
+{
+    struct aws_client *client = c->client;
+    c->probe = circuit_is_open(&client->circuit);
+    if (circuit_enter(&client->circuit, loop_now_ms(client->loop))) {
+        return true;
+    }
+    c->probe = false;
+    fail(c, client->unreachable.code, span_str(client->unreachable.msg));
+    return false;
 }
 
 static void on_credentials(struct credentials_get *g, int status,
@@ -392,8 +425,14 @@ static void on_credentials(struct credentials_get *g, int status,
     memcpy(c->used, digest, sizeof digest);
     c->attempts++;
     c->state = CALL_SENDING;
+    if (!enter_circuit(c)) {
+        return;
+    }
     status = send_signed(c, keys);
     if (status < 0) {
+        if (c->probe) {
+            circuit_leave(&c->client->circuit);
+        }
         fail(c, status, SPAN("the request could not be started"));
     }
 }
@@ -412,6 +451,21 @@ static struct span or_default(struct span s, struct span otherwise)
     return s.n ? s : otherwise;
 }
 
+// The account's own host where the rules have one. With an ARN that they refuse the call goes to
+// the service all the same, which says what is wrong with it.
+static const struct aws_target *choose_target(struct call *c, const struct aws_call_options *o)
+{
+    struct aws_endpoint_params p = c->client->endpoint;
+    p.operation = o->operation;
+    p.stream_arn = o->stream_arn;
+    p.consumer_arn = o->consumer_arn;
+    if (p.stream_arn.n + p.consumer_arn.n == 0 || p.endpoint.n ||
+        aws_target_resolve(&p, &c->arena, &c->account, NULL) < 0) {
+        return &c->client->target;
+    }
+    return &c->account;
+}
+
 static struct call *call_new(struct aws_client *client, struct aws_call *user,
                              const struct aws_call_options *o)
 {
@@ -419,9 +473,10 @@ static struct call *call_new(struct aws_client *client, struct aws_call *user,
     struct span path = or_default(o->path, SPAN("/"));
     c->user = user;
     c->client = client;
+    c->to = choose_target(c, o);
     c->end.run = on_end;
     c->method = arena_span(&c->arena, or_default(o->method, SPAN("POST")));
-    c->path = arena_printf(&c->arena, "%.*s%.*s", SPAN_ARG(client->base_path), SPAN_ARG(path));
+    c->path = arena_printf(&c->arena, "%.*s%.*s", SPAN_ARG(c->to->base_path), SPAN_ARG(path));
     c->content_type = arena_span(&c->arena, o->content_type);
     c->target = arena_span(&c->arena, o->target);
     if (o->take_body) {
@@ -499,44 +554,23 @@ void aws_call_cancel(struct aws_call *user)
     }
 }
 
-static int set_endpoint(struct aws_client *c, struct span given, struct err *e)
-{
-    struct aws_endpoint_params p = {.region = c->region, .endpoint = given};
-    struct aws_endpoint endpoint;
-    require(aws_service_by_name(c->service, &p.service));
-    int status = aws_endpoint_resolve(&p, &c->arena, &endpoint, e);
-    if (status == 0 && !c->region.n) {
-        status =
-            err_set(e, ERR_CONFIG, "no AWS region: set it in the configuration or in AWS_REGION");
-    }
-    if (status == 0) {
-        status = aws_endpoint_parse(endpoint.url, &c->arena, &c->origin, e);
-    }
-    if (status < 0) {
-        return status;
-    }
-    c->base_path = c->origin.path;
-    while (c->base_path.n && c->base_path.p[c->base_path.n - 1] == '/') {
-        c->base_path.n--;
-    }
-    c->host_len = http_host_value(&c->origin, c->host, sizeof c->host);
-    return 0;
-}
-
 int aws_client_new(const struct aws_client_options *o, struct aws_client **out, struct err *e)
 {
     struct aws_client *c = mem_new(struct aws_client);
     c->loop = o->loop;
     c->http = o->http;
     c->credentials = o->credentials;
-    c->service = arena_span(&c->arena, o->service);
-    c->region = arena_span(&c->arena, o->region);
+    c->endpoint = (struct aws_endpoint_params){.service = o->service,
+                                               .region = arena_span(&c->arena, o->region),
+                                               .endpoint = arena_span(&c->arena, o->endpoint),
+                                               .fips = o->fips,
+                                               .dual_stack = o->dual_stack};
     c->max_attempts = o->max_attempts > 0 ? o->max_attempts : MAX_ATTEMPTS_DEFAULT;
     c->request_ms = o->request_ms > 0 ? o->request_ms : REQUEST_MS_DEFAULT;
     c->closed.run = on_client_closed;
     retry_bucket_init(&c->bucket, RETRY_RULES_V2_1);
     list_init(&c->calls);
-    int status = set_endpoint(c, o->endpoint, e);
+    int status = aws_target_resolve(&c->endpoint, &c->arena, &c->target, e);
     if (status < 0) {
         arena_free(&c->arena);
         mem_free(c);
@@ -561,10 +595,10 @@ void aws_client_close(struct aws_client *c, void (*cb)(void *ctx), void *ctx)
 
 struct span aws_client_host(const struct aws_client *c)
 {
-    return span_of(c->host, c->host_len);
+    return c->target.host;
 }
 
 bool aws_client_tls(const struct aws_client *c)
 {
-    return c->origin.tls;
+    return c->target.origin.tls;
 }

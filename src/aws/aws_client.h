@@ -3,10 +3,12 @@
 #define PENSTOCK_AWS_AWS_CLIENT_H
 
 // One service in one region with one set of credentials: signs, sends, retries, reads errors,
-// corrects clock skew. The services' own files (kinesis.h) are built on it. Loop thread only.
+// corrects clock skew, leaves an endpoint alone that does not answer (circuit.h). The services' own
+// files (kinesis.h) are built on it. Loop thread only.
 
 #include "aws/aws_error.h"
 #include "aws/credentials.h"
+#include "aws/endpoint_rules.h"
 #include "aws/retry.h"
 #include "net/http_client.h"
 
@@ -18,11 +20,12 @@ struct aws_client_options {
     struct loop *loop;
     struct http_client *http;                 // borrowed
     struct credentials_provider *credentials; // borrowed
-    struct span service;                      // signing name: "kinesis"
+    enum aws_service service;
     struct span region;
-    struct span endpoint; // URL; empty = the region's own (https://kinesis.{region}.amazonaws.com)
-    int max_attempts;     // 0 = 3
-    int64_t request_ms;   // whole try; 0 = 30000
+    struct span endpoint; // URL; empty = the region's own (aws/endpoint_rules.h)
+    bool fips, dual_stack;
+    int max_attempts;   // 0 = 3
+    int64_t request_ms; // whole try; 0 = 30000
 };
 
 // ERR_CONFIG with a message on a bad region or endpoint.
@@ -71,6 +74,9 @@ struct aws_call_options {
     size_t max_body;          // 0 = 16 MiB; does not count pieces
     int max_attempts;         // 0 = the client's
     int64_t request_ms;       // 0 = the client's; with on_piece: until the reply begins
+    // Given, the call goes to the account's own host.
+    enum aws_operation_kind operation;
+    struct span stream_arn, consumer_arn;
     // With on_piece:
     int64_t idle_ms;           // longest silence, while not paused; 0 = any
     uint32_t window;           // HTTP/2: bytes that may come unasked for; 0 = the HTTP client's

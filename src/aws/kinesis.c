@@ -111,7 +111,10 @@ static int send(struct kinesis_call *call, const struct kinesis_input *in)
         .take_body = &body,
         .max_body = op->o.max_body,
         .max_attempts = op->o.max_attempts,
-        .request_ms = op->o.request_ms};
+        .request_ms = op->o.request_ms,
+        .operation = kinesis_op_kind(call->op),
+        .stream_arn = in->stream_arn,
+        .consumer_arn = in->consumer_arn};
     int status = aws_call_start(call->kinesis->aws, &call->aws, &o);
     buf_free(&body);
     arena_free(&a);
@@ -234,7 +237,7 @@ int kinesis_new(const struct kinesis_options *o, struct kinesis **out, struct er
 {
     struct kinesis *k = mem_new(struct kinesis);
     struct aws_client_options aws = o->aws;
-    aws.service = SPAN("kinesis");
+    aws.service = AWS_KINESIS;
     k->loop = o->aws.loop;
     k->json = o->json_only;
     int status = aws_client_new(&aws, &k->aws, e);

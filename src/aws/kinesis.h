@@ -145,6 +145,8 @@ void kinesis_resume(struct kinesis_call *call);
 void kinesis_cancel(struct kinesis_call *call);
 
 const char *kinesis_op_name(enum kinesis_op op);
+// Which of the account's hosts serves it (facts/wire.md section 3).
+enum aws_operation_kind kinesis_op_kind(enum kinesis_op op);
 void kinesis_encode(enum kinesis_op op, const struct kinesis_input *in, bool cbor, struct buf *out);
 // Decodes out->body. JSON base64 is decoded in place. ERR_PROTO with a message on a malformed
 // reply.

@@ -70,6 +70,19 @@ static const struct member position_members[] = {
     {NULL, TEXT, ALWAYS, 0},
 };
 
+enum aws_operation_kind kinesis_op_kind(enum kinesis_op op)
+{
+    switch (op) {
+    case KINESIS_GET_SHARD_ITERATOR:
+    case KINESIS_GET_RECORDS:
+    case KINESIS_PUT_RECORDS:
+    case KINESIS_SUBSCRIBE_TO_SHARD:
+        return AWS_OPERATION_DATA;
+    default:
+        return AWS_OPERATION_CONTROL;
+    }
+}
+
 static void put_members(struct buf *out, const struct kinesis_input *in,
                         const struct member *members, bool cbor);
 

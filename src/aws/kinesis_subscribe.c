@@ -250,7 +250,10 @@ int kinesis_subscribe(struct kinesis *k, struct kinesis_subscription *user,
                                                            .request_ms = o->request_ms,
                                                            .idle_ms = o->idle_ms,
                                                            .window = o->window,
-                                                           .version = o->version});
+                                                           .version = o->version,
+                                                           .operation = AWS_OPERATION_DATA,
+                                                           .stream_arn = in->stream_arn,
+                                                           .consumer_arn = in->consumer_arn});
     buf_free(&body);
     if (status < 0) {
         event_decoder_deinit(&s->decoder);

@@ -255,6 +255,8 @@ int bridge_connect(const struct bridge_options *o, const struct integration_conf
                 .credentials = *credentials,
                 .region = region,
                 .endpoint = c->endpoint.n ? c->endpoint : o->endpoint,
+                .fips = o->fips,
+                .dual_stack = o->dual_stack,
                 .request_ms = c->request_ms},
     };
     int status = kinesis_new(&k, kinesis, e);

@@ -2,6 +2,7 @@
 #include "lib/test.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/config.h"
 
@@ -108,6 +109,51 @@ static void aws_variables_go_before_the_file(void **state)
     config_free(c);
 }
 
+static char profile_file[64];
+
+static const char *profile_env(void *ctx, const char *name)
+{
+    (void)ctx;
+    if (strcmp(name, "AWS_CONFIG_FILE") == 0)
+        return profile_file;
+    if (strcmp(name, "AWS_PROFILE") == 0)
+        return "edge";
+    return NULL;
+}
+
+static void write_profile(const char *text)
+{
+    strcpy(profile_file, "/tmp/penstock-config-XXXXXX");
+    int fd = mkstemp(profile_file);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+static void the_aws_profile_goes_after_the_file(void **state)
+{
+    struct err e = {0};
+    struct config *c = NULL;
+    (void)state;
+    write_profile("[profile edge]\nregion = eu-north-1\nendpoint_url = http://profile\n"
+                  "use_fips_endpoint = true\n");
+    config_parse(SPAN("{\"aws\":{\"region\":\"x\",\"dualStack\":true}}"), SPAN("."), profile_env,
+                 NULL, &c, &e);
+    if (!c)
+        fail_msg("%s", e.msg);
+    assert_span_is(c->aws_region, "x");
+    assert_span_is(c->aws_endpoint, "http://profile");
+    assert_true(c->aws_fips);
+    assert_true(c->aws_dual_stack);
+    config_free(c);
+    unlink(profile_file);
+    write_profile("[profile edge]\nuse_fips_endpoint = 7\n");
+    c = NULL;
+    assert_int_equal(config_parse(SPAN("{}"), SPAN("."), profile_env, NULL, &c, &e), ERR_CONFIG);
+    assert_non_null(strstr(e.msg, "use_fips_endpoint"));
+    unlink(profile_file);
+}
+
 static void names_the_key_that_is_wrong(void **state)
 {
     (void)state;
@@ -159,6 +205,7 @@ int main(void)
         cmocka_unit_test(the_environment_fills_strings),
         cmocka_unit_test(integrations_are_expanded_throughout),
         cmocka_unit_test(aws_variables_go_before_the_file),
+        cmocka_unit_test(the_aws_profile_goes_after_the_file),
         cmocka_unit_test(names_the_key_that_is_wrong),
         cmocka_unit_test(the_example_is_valid),
     };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "aws/aws_client.h"
+#include "aws/circuit.h"
 #include "aws/endpoint.h"
 #include "aws_vectors.h"
 #include "base/log.h"
@@ -35,7 +36,7 @@ static void new_client(struct span endpoint)
     struct aws_client_options o = {.loop = t.fake.loop,
                                    .http = t.fake.http,
                                    .credentials = t.credentials,
-                                   .service = SPAN("kinesis"),
+                                   .service = AWS_KINESIS,
                                    .region = SPAN("eu-west-1"),
                                    .endpoint = endpoint};
     if (aws_client_new(&o, &t.client, &e) < 0) {
@@ -510,6 +511,43 @@ static void test_refused(void **state)
     }
 }
 
+static int call_once(void)
+{
+    struct call c;
+    struct aws_call_options o = default_options();
+    o.max_attempts = 1;
+    start_with(&c, &o);
+    finish(&c);
+    return c.status;
+}
+
+// An endpoint that gives no answers is left alone, but for a probe now and then.
+static void test_circuit(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CIRCUIT_FAILURES; i++)
+        fake_add(&t.fake, 0, NULL, SPAN_NONE);
+    fake_json(&t.fake, 200, "{}");
+    for (int i = 0; i < CIRCUIT_FAILURES; i++)
+        assert_int_equal(call_once(), ERR_CLOSED);
+    assert_int_equal(call_once(), ERR_CLOSED);
+    assert_int_equal(t.fake.n_seen, CIRCUIT_FAILURES);
+    while (t.fake.n_seen == CIRCUIT_FAILURES && call_once() < 0)
+        loop_turn(t.fake.loop, false);
+    assert_int_equal(call_once(), 0);
+    assert_int_equal(t.fake.n_seen, CIRCUIT_FAILURES + 2);
+}
+
+// An error is an answer.
+static void test_errors_do_not_open_the_circuit(void **state)
+{
+    (void)state;
+    fake_json(&t.fake, 500, "{}");
+    for (int i = 0; i < 2 * CIRCUIT_FAILURES; i++)
+        assert_true(call_once() < 0);
+    assert_int_equal(t.fake.n_seen, 2 * CIRCUIT_FAILURES);
+}
+
 static void test_body_limit(void **state)
 {
     (void)state;
@@ -703,7 +741,7 @@ static void test_configuration(void **state)
     struct aws_client_options o = {.loop = t.fake.loop,
                                    .http = t.fake.http,
                                    .credentials = t.credentials,
-                                   .service = SPAN("kinesis")};
+                                   .service = AWS_KINESIS};
     int closed = 0;
     assert_int_equal(aws_client_new(&o, &c, &e), ERR_CONFIG);
     o.endpoint = SPAN("http://h");
@@ -749,6 +787,8 @@ int main(void)
         T(test_no_credentials),
         T(test_connection_cut),
         T(test_refused),
+        T(test_circuit),
+        T(test_errors_do_not_open_the_circuit),
         T(test_body_limit),
         T(test_take_body),
         T(test_pause),

@@ -92,7 +92,7 @@ static void connect(const char *secret)
     struct aws_client_options ao = {.loop = t.loop,
                                     .http = t.http,
                                     .credentials = t.credentials,
-                                    .service = SPAN("kinesis"),
+                                    .service = AWS_KINESIS,
                                     .region = SPAN("us-east-1"),
                                     .endpoint = span_str(t.url)};
     assert_int_equal(kinesis_new(&(struct kinesis_options){.aws = ao}, &t.kinesis, &e), 0);
