@@ -4,6 +4,9 @@
 #include "base/err.h"
 
 #define SECOND_MS 1000
+// A success takes one in so many of the distance away.
+#define GAP_SHRINKS 32
+#define GAP_MIN_MS 20
 
 void poll_pace_init(struct poll_pace *p, int calls_per_second, int64_t poll_ms, int64_t first_ms)
 {
@@ -32,6 +35,8 @@ int64_t poll_pace_due(const struct poll_pace *p)
         due = p->idle_until_ms;
     if (due < p->backoff_until_ms)
         due = p->backoff_until_ms;
+    if (p->gap_ms > 0 && due < p->last_call_ms + p->gap_ms)
+        due = p->last_call_ms + p->gap_ms;
     return due;
 }
 
@@ -47,11 +52,21 @@ void poll_pace_call(struct poll_pace *p, int64_t now_ms)
     p->last_call_ms = now_ms;
 }
 
+// What the limit asks for anyway.
+static int64_t least_gap(const struct poll_pace *p)
+{
+    int64_t gap = p->window_ms / p->slots;
+    return gap > GAP_MIN_MS ? gap : GAP_MIN_MS;
+}
+
 void poll_pace_succeed(struct poll_pace *p, bool more)
 {
     p->idle_until_ms = p->last_call_ms + (more ? 0 : p->poll_ms);
     p->backoff_until_ms = 0;
     p->throttles = p->failures = 0;
+    p->gap_ms -= p->gap_ms / GAP_SHRINKS + 1;
+    if (p->gap_ms < least_gap(p))
+        p->gap_ms = 0;
 }
 
 int64_t poll_pace_delay(int64_t base_ms, int64_t max_ms, unsigned attempt, double unit)
@@ -69,6 +84,8 @@ void poll_pace_throttle(struct poll_pace *p, int64_t now_ms, double unit)
 {
     // Others read this shard too; the whole first second is waited, jitter comes on top.
     p->throttles++;
+    int64_t gap = p->gap_ms > 0 ? p->gap_ms : least_gap(p);
+    p->gap_ms = gap + gap / 2 < POLL_PACE_GAP_MAX_MS ? gap + gap / 2 : POLL_PACE_GAP_MAX_MS;
     p->backoff_until_ms = now_ms + poll_pace_delay(2 * (int64_t)POLL_PACE_THROTTLE_MS,
                                                    POLL_PACE_THROTTLE_MAX_MS, p->throttles, unit);
 }

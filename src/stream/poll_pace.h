@@ -7,7 +7,8 @@
 // A shard allows 5 calls in any second (facts/wire.md section 4). Calls that find more to read
 // follow each other at once as long as that holds, so that a burst catches up quickly; calls that
 // find nothing more are `poll_ms` apart; throttling and failures push the next call into the
-// future.
+// future. A shard that throttles is read by others too: calls keep a distance that each throttling
+// makes larger and each success a little smaller, so that they come to what is left for them.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,6 +19,7 @@
 #define POLL_PACE_RING 16
 // A second is measured this much longer, because the service measures at its end of a network.
 #define POLL_PACE_MARGIN_MS 10
+#define POLL_PACE_GAP_MAX_MS 2000
 #define POLL_PACE_THROTTLE_MS 1000 // least wait after throttling
 #define POLL_PACE_THROTTLE_MAX_MS 10000
 #define POLL_PACE_FAILURE_MS 100
@@ -32,6 +34,7 @@ struct poll_pace {
     int64_t idle_until_ms;
     int64_t backoff_until_ms;
     int64_t last_call_ms;
+    int64_t gap_ms;     // distance learnt from throttling; 0 = none
     unsigned throttles; // in a row
     unsigned failures;  // in a row
 };

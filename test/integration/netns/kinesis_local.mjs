@@ -104,4 +104,30 @@ test('the tutorial against kinesis-local', async (t) => {
     assert.equal(applied(status), 1);
     assert.equal((await gateway.stop()).code, 0);
   });
+
+  await t.test('uplink by enhanced fan-out', async (t) => {
+    const fanOut = configuration({ client: { endpoint, useConsumersWithEnhancedFanOut: true } });
+    const dir = tempDir(t);
+    const env = { AWS_CA_BUNDLE: certificates.ca };
+    const record = (i) => ({ key: `k${i}`, data: JSON.stringify({ devName: `f${i}`, devType: 't', temperature: i }) });
+    let sent = 1; // by the test before, from TRIM_HORIZON
+    const put = async (count) => {
+      await putRecords(client, 'tb-test-uplink', count, (i) => record(sent + i));
+      sent += count;
+    };
+    const allApplied = (gateway) => until(`${sent} records`, async () =>
+      applied(await gateway.api.status('kinesis_integration')) === sent, 60000);
+    await put(20);
+    const gateway = await serve(t, fanOut, { env, dir });
+    await allApplied(gateway);
+    await put(20);
+    await allApplied(gateway);
+    // It keeps the subscription of a client that is gone for some seconds.
+    await gateway.stop('SIGKILL');
+    await put(20);
+    const again = await serve(t, fanOut, { env, dir });
+    await allApplied(again);
+    assert.equal((await again.api.status('kinesis_integration')).state, 'ACTIVE');
+    assert.equal((await again.stop()).code, 0);
+  });
 });

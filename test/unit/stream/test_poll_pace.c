@@ -108,9 +108,62 @@ static void test_throttling(void **state)
     assert_true(poll_pace_due(&p) <= 1010 + POLL_PACE_THROTTLE_MAX_MS);
     poll_pace_call(&p, 30000);
     poll_pace_succeed(&p, false);
-    assert_int_equal(poll_pace_due(&p), 30250);
+    assert_true(poll_pace_due(&p) <= 30000 + POLL_PACE_GAP_MAX_MS);
     poll_pace_throttle(&p, 40000, 0.0);
     assert_int_equal(poll_pace_due(&p), 41000); // counted from the start again
+}
+
+// Others leave a call each `free_ms`; there is always more to read. Throttled calls in 1000.
+static unsigned throttled_of(int64_t free_ms, unsigned *calls)
+{
+    struct poll_pace p;
+    poll_pace_init(&p, 0, 0, 0);
+    int64_t last = -free_ms;
+    unsigned throttled = 0;
+    *calls = 0;
+    for (int64_t now = 0; now < 300000; now = poll_pace_due(&p)) {
+        poll_pace_call(&p, now);
+        ++*calls;
+        if (now - last < free_ms) {
+            poll_pace_throttle(&p, now, 0.5);
+            throttled++;
+        } else {
+            poll_pace_succeed(&p, true);
+            last = now;
+        }
+    }
+    return throttled * 1000 / *calls;
+}
+
+static void test_adapts_to_what_others_leave(void **state)
+{
+    (void)state;
+    unsigned calls;
+    assert_int_equal(throttled_of(0, &calls), 0);
+    assert_true(calls > 1450);
+    for (int64_t free_ms = 300; free_ms <= 1350; free_ms += 150) {
+        assert_true(throttled_of(free_ms, &calls) < 120);
+        // And most of what is left is used.
+        assert_true(calls > 300000 / (unsigned)free_ms / 2);
+    }
+}
+
+static void test_recovers_when_others_are_gone(void **state)
+{
+    (void)state;
+    struct poll_pace p;
+    poll_pace_init(&p, 0, 0, 0);
+    for (int i = 0; i < 20; i++)
+        poll_pace_throttle(&p, 1000, 0.5);
+    int64_t now = poll_pace_due(&p), last = 0;
+    for (int i = 0; i < 200; i++) {
+        poll_pace_call(&p, now);
+        poll_pace_succeed(&p, true);
+        last = poll_pace_due(&p) - now;
+        now = poll_pace_due(&p);
+    }
+    assert_true(last <= 210);
+    assert_true(now < 120000);
 }
 
 static void test_failures(void **state)
@@ -146,10 +199,15 @@ static void test_delay_is_jittered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_burst_then_wait),      cmocka_unit_test(test_idle_interval),
-        cmocka_unit_test(test_more_goes_on_at_once), cmocka_unit_test(test_rates),
-        cmocka_unit_test(test_throttling),           cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_burst_then_wait),
+        cmocka_unit_test(test_idle_interval),
+        cmocka_unit_test(test_more_goes_on_at_once),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_throttling),
+        cmocka_unit_test(test_failures),
         cmocka_unit_test(test_delay_is_jittered),
+        cmocka_unit_test(test_adapts_to_what_others_leave),
+        cmocka_unit_test(test_recovers_when_others_are_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
