@@ -151,6 +151,8 @@ uint64_t http2_stream_sent(const struct http2_stream *s);
 bool http2_stream_open(const struct http2_stream *s);
 // What its head counts against head_max.
 size_t http2_stream_head_bytes(const struct http2_stream *s);
+// Frees the head before the stream: its spans are gone.
+void http2_stream_drop_head(struct http2_stream *s);
 // RST_STREAM with that code when it is still open. Its owner keeps it.
 void http2_stream_reset(struct http2_stream *s, uint32_t code);
 // The same, and frees. No event of it comes after.

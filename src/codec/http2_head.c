@@ -93,3 +93,12 @@ void http2_head_done(struct http2_stream *s, bool end)
     }
     add_field(s, SPAN("host"), head->authority);
 }
+
+void http2_stream_drop_head(struct http2_stream *s)
+{
+    require(s->head_done);
+    arena_free(&s->arena);
+    s->head = (struct http2_head){.status = s->head.status};
+    s->fields = NULL;
+    s->fields_cap = 0;
+}

@@ -13,11 +13,14 @@
 #define STREAM_WINDOW (256 * 1024)
 #define FLUSH_AT (64 * 1024)
 #define FIRST_BODY_ROOM (64 * 1024)
+// Of whole answers that a peer has not taken yet; beyond, its further requests wait.
+#define ANSWERS_MAX (4 * 1024 * 1024)
 
 struct server_h2 {
     struct conn *conn;
     struct http2 *http2; // NULL once the connection is gone
     struct list exchanges;
+    struct list ready; // of them, complete requests that wait for their handler
     size_t n_exchanges;
     bool touched;      // there has been one since the last look
     bool busy;         // there were some at the last look
@@ -27,7 +30,8 @@ struct server_h2 {
 
 struct h2_exchange {
     struct http_exchange x;
-    struct list link;
+    struct list link;       // server_h2.exchanges
+    struct list ready_link; // server_h2.ready
     struct server_h2 *h;
     struct http2_stream *stream;
     bool lingers; // the answer is out, the request is thrown away
@@ -63,6 +67,7 @@ static void exchange_free(struct h2_exchange *hx, uint32_t code)
     give_back(hx);
     timer_stop(&hx->timer);
     list_remove(&hx->link);
+    list_remove(&hx->ready_link);
     h->n_exchanges--;
     http2_stream_free(hx->stream, code);
     arena_free(&hx->x.arena);
@@ -95,6 +100,8 @@ static void finish(struct h2_exchange *hx)
     hx->x.on_gone = NULL;
     hx->x.on_drain = NULL;
     give_back(hx);
+    arena_free(&hx->x.arena);
+    http2_stream_drop_head(hx->stream);
     if (!http2_stream_open(hx->stream)) {
         exchange_free(hx, HTTP2_NO_ERROR);
         return;
@@ -336,10 +343,33 @@ static void take_end(struct h2_exchange *hx)
     if (hx->handled)
         return;
     hx->handled = true;
-    hx->x.open = true;
     timer_stop(&hx->timer);
-    const struct http_server_options *o = &hx->h->conn->server->o;
-    o->handler(o->ctx, &hx->x);
+    list_push(&hx->h->ready, &hx->ready_link);
+}
+
+static bool answers_wait(const struct server_h2 *h)
+{
+    size_t bytes = 0;
+    list_for(it, &h->exchanges)
+    {
+        const struct h2_exchange *hx = container_of(it, struct h2_exchange, link);
+        // A handler that streams watches its own queue.
+        bytes += hx->x.open ? 0 : http2_stream_queued(hx->stream);
+    }
+    return bytes >= ANSWERS_MAX;
+}
+
+static bool run_handlers(struct server_h2 *h)
+{
+    bool any = false;
+    while (!list_empty(&h->ready) && !answers_wait(h)) {
+        struct h2_exchange *hx = container_of(list_pop(&h->ready), struct h2_exchange, ready_link);
+        const struct http_server_options *o = &h->conn->server->o;
+        hx->x.open = true;
+        o->handler(o->ctx, &hx->x);
+        any = true;
+    }
+    return any;
 }
 
 static void take_close(struct h2_exchange *hx)
@@ -448,6 +478,7 @@ static void work(struct server_h2 *h)
     c->processing = true;
     for (bool more = true; more;) {
         more = take_events(h);
+        more = run_handlers(h) || more;
         more = send_some(h) || more;
     }
     c->processing = false;
@@ -481,6 +512,7 @@ struct server_h2 *server_h2_new(struct conn *c)
     h->conn = c;
     h->http2 = http2_new(&options);
     list_init(&h->exchanges);
+    list_init(&h->ready);
     h->head.fire = on_head_late;
     h->flush.run = on_flush;
     // Until its first request, as for HTTP/1.1.

@@ -8,7 +8,13 @@
 #include "net/http_client_internal.h"
 #include "net/http_server_internal.h"
 
-enum { HEAD_MS = 10000, BODY_MS = 30000, IDLE_MS = 60000, PIECE = 32 * 1024 };
+enum {
+    HEAD_MS = 10000,
+    BODY_MS = 30000,
+    IDLE_MS = 60000,
+    PIECE = 32 * 1024,
+    HUGE_BODY = 1024 * 1024
+};
 
 static struct http_client *client;
 static struct http_server *server;
@@ -17,7 +23,7 @@ static uint16_t raw_port;
 static struct raw peers[8];
 static int n_peers, closed, handled, gone;
 static struct http_exchange *held;
-static char piece[PIECE];
+static char piece[PIECE], huge[HUGE_BODY];
 
 // A connection of the test's own: an HTTP/2 codec over a raw peer.
 struct peer {
@@ -120,6 +126,8 @@ static void handler(void *ctx, struct http_exchange *x)
         http_on_gone(x, on_gone);
     } else if (span_is(http_path(x), "/large")) {
         http_respond_type(x, 200, "text/plain", span_of(piece, PIECE));
+    } else if (span_is(http_path(x), "/huge")) {
+        http_respond_type(x, 200, "text/plain", span_of(huge, HUGE_BODY));
     } else {
         http_respond_type(x, 200, "text/plain",
                           http_version_of(x) == HTTP_2 ? SPAN("[two]") : SPAN("[one]"));
@@ -400,6 +408,31 @@ static void answered_but_not_read(void **state)
     }
     wait_until(peer_work(&peer) && peer.closes == 1);
     assert_int_equal(peer.code, HTTP2_CANCEL);
+}
+
+// What nobody takes is not made for ever: further requests wait, streamed answers do not.
+static void answers_that_nobody_takes_are_bounded(void **state)
+{
+    (void)state;
+    peer_connect(&peer);
+    peer.consumes = false;
+    for (int i = 0; i < 7; i++)
+        peer_request(&peer, "/huge", true);
+    // Each leaves a little less than a megabyte: the fifth fills four.
+    wait_until(peer_work(&peer) && peer.heads == 5);
+    for (int i = 0; i < 20; i++) {
+        turns(5);
+        peer_work(&peer);
+    }
+    assert_int_equal(handled, 5);
+    peer.consumes = true;
+    http2_stream_consume(peer.s[0], 65535);
+    wait_until(peer_work(&peer) && peer.heads == 6);
+    for (int i = 1; i < 6; i++)
+        http2_stream_consume(peer.s[i], 65535);
+    wait_until(peer_work(&peer) && peer.ends == 7);
+    assert_int_equal(handled, 7);
+    assert_int_equal(peer.bytes, 7 * HUGE_BODY);
 }
 
 // A silent answer may last.
@@ -808,6 +841,7 @@ int main(void)
                                         teardown),
         T(reader_that_opens_no_window),
         T(answered_but_not_read),
+        T(answers_that_nobody_takes_are_bounded),
         T(silent_answer_stays),
         T(socket_that_is_not_read),
         T(protocol_error_ends_the_connection),
