@@ -207,7 +207,6 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         return on_ping(h, frame);
     case NGHTTP2_GOAWAY:
         h->peer_going = true;
-        h->peer_last = frame->goaway.last_stream_id;
         http2_record(h,
                      (struct http2_event){.type = HTTP2_GOAWAY, .code = frame->goaway.error_code});
         return 0;
@@ -268,12 +267,11 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *c
     struct http2_stream *s = find(h, id);
     if (!s)
         return 0;
-    bool beyond = h->peer_going && h->o.side == HTTP2_CLIENT && id > h->peer_last;
+    // The library closes what is beyond a GOAWAY as refused.
     struct http2_event event = {.type = HTTP2_CLOSED,
                                 .stream = s,
                                 .code = code,
-                                .unprocessed =
-                                    beyond || s->refused || code == HTTP2_REFUSED_STREAM};
+                                .unprocessed = s->refused || code == HTTP2_REFUSED_STREAM};
     // A server's owner never heard of one without a head.
     if (h->o.side == HTTP2_SERVER && !s->head_done)
         s->owned = false;

@@ -30,7 +30,6 @@ struct http2 {
     bool shutting; // http2_shutdown() was called; its GOAWAY is out; the PING behind it is, too
     bool shut_noticed, shut_pinged;
     bool peer_going; // its GOAWAY has come
-    int32_t peer_last;
     bool failed;
     bool calm; // the peer has overdone it
     struct buf *sink;
