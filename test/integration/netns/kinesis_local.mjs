@@ -41,7 +41,7 @@ async function startKinesisLocal(t, certificates) {
 test('the tutorial against kinesis-local', async (t) => {
   const certificates = makeCertificates({ names: ['localhost'] });
   const server = await startKinesisLocal(t, certificates);
-  t.after(() => server.stop());
+  t.after(() => server.stop('SIGKILL')); // it does not heed SIGTERM
   const endpoint = `https://localhost:${TLS_PORT}`;
   const client = kinesisClient(t, endpoint, {
     requestHandler: new NodeHttpHandler({
