@@ -131,6 +131,24 @@ int rule_chain_check(struct json *doc, struct err *e)
     return 0;
 }
 
+// facts/hub.md section 3.3.
+static const struct member profile_members[] = {
+    {"name", MEMBER_TEXT, NULL},
+    {"type", MEMBER_TEXT, "\"DEFAULT\""},
+    {"transportType", MEMBER_TEXT, "\"DEFAULT\""},
+    {"provisionType", MEMBER_TEXT, "\"DISABLED\""},
+    {"defaultRuleChainId", MEMBER_OBJECT, "null"},
+    {"profileData", MEMBER_OBJECT, "null"},
+    {"version", MEMBER_NUMBER, NULL},
+};
+
+int device_profile_check(struct json *doc, struct err *e)
+{
+    if (check_object(doc, "Device profile", e) < 0)
+        return e->code;
+    return document_check(doc, profile_members, N(profile_members), "", e);
+}
+
 static const struct member metadata_members[] = {
     {"ruleChainId", MEMBER_OBJECT, NULL},      {"version", MEMBER_NUMBER, NULL},
     {"firstNodeIndex", MEMBER_NUMBER, "null"}, {"nodes", MEMBER_ARRAY, "[]"},

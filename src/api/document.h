@@ -23,6 +23,7 @@ int document_check(struct json *doc, const struct member *members, size_t n, con
 int converter_check(struct json *doc, struct err *e);
 int rule_chain_check(struct json *doc, struct err *e);
 // The kinds of the members; hub_save_chain_metadata() checks what is in them.
+int device_profile_check(struct json *doc, struct err *e);
 int rule_chain_metadata_check(struct json *doc, struct err *e);
 // The kinds of an integration's members and their defaults (bridge_validate() knows its content).
 int integration_check(struct json *doc, struct err *e);

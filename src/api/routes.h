@@ -39,6 +39,9 @@
     X(GET, "/api/device/info/{id}", devices_info, USER)                                            \
     X(GET, "/api/device/{id}", devices_get, USER)                                                  \
     X(DELETE, "/api/device/{id}", devices_delete, ADMIN)                                           \
+    X(POST, "/api/deviceProfile", profiles_save, ADMIN)                                            \
+    X(GET, "/api/deviceProfile/{id}", profiles_get, USER)                                          \
+    X(GET, "/api/deviceProfiles", profiles_list, USER)                                             \
     X(GET, "/api/deviceProfileInfos", groups_profiles, USER)                                       \
     X(GET, "/api/entityGroup/all/{owner_type}/{owner}/{type}", groups_all, USER)                   \
     X(GET, "/api/entityGroups/{type}", groups_list, USER)                                          \

@@ -153,11 +153,46 @@ static void events_are_read_by_page_and_filter(void **state)
     assert_int_equal(total("GET", url, ""), 0);
 }
 
+static void a_profile_names_its_chain(void **state)
+{
+    struct buf b = {0};
+    char url[100];
+    (void)state;
+    struct json *page = call("GET", "/api/deviceProfiles?pageSize=10&page=0", "", 200);
+    struct json *profile = json_copy(json_child(json_get(page, "data")));
+    assert_true(json_get_bool(profile, "default", false));
+    json_free(page);
+    page = call("GET", "/api/ruleChains?pageSize=10&page=0", "", 200);
+    json_set(profile, "defaultRuleChainId",
+             json_copy(json_get(json_child(json_get(page, "data")), "id")));
+    json_set_bool(profile, "default", false);
+    json_free(page);
+    json_write(profile, &b);
+    struct json *saved = call("POST", "/api/deviceProfile", buf_cstr(&b), 200);
+    assert_true(json_get_bool(saved, "default", false));
+    snprintf(url, sizeof url, "/api/deviceProfile/%.*s",
+             SPAN_ARG(json_get_str(json_get(saved, "id"), "id", SPAN_NONE)));
+    json_free(saved);
+    saved = call("GET", url, "", 200);
+    assert_true(json_is(json_get(saved, "defaultRuleChainId"), JSON_OBJECT));
+    json_free(saved);
+    json_free(profile);
+    buf_free(&b);
+    json_free(call("POST", "/api/deviceProfile",
+                   "{\"name\":\"p\",\"defaultRuleChainId\":{\"entityType\":\"RULE_CHAIN\",\"id\":"
+                   "\"13814000-1dd2-11b2-8080-808080808080\"}}",
+                   400));
+    json_free(call("POST", "/api/deviceProfile", "{\"name\":\"default\"}", 400));
+    json_free(call("POST", "/api/deviceProfile", "{}", 400));
+    json_free(call("POST", "/api/deviceProfile", "{\"name\":\"p\"}", 200));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(scripts_can_be_tried, setup, teardown),
         cmocka_unit_test_setup_teardown(events_are_read_by_page_and_filter, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_profile_names_its_chain, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
