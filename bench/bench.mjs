@@ -14,7 +14,7 @@ import { converter } from './rows/converter.mjs';
 import { downlink } from './rows/downlink.mjs';
 import { decoding, fetching } from './rows/fetch.mjs';
 import { downlinkLatency, uplinkLatency } from './rows/latency.mjs';
-import { idleMemory } from './rows/memory.mjs';
+import { idleMemory, idleShards } from './rows/memory.mjs';
 import { rest } from './rows/rest.mjs';
 import { size } from './rows/size.mjs';
 import { start } from './rows/start.mjs';
@@ -22,7 +22,8 @@ import { store } from './rows/store.mjs';
 import { uplink } from './rows/uplink.mjs';
 
 const ROWS = {
-  converter, uplink, fetch: fetching, decode: decoding, memory: idleMemory, store,
+  converter, uplink, fetch: fetching, decode: decoding, memory: idleMemory,
+  'idle-shards': idleShards, store,
   latency: uplinkLatency, 'downlink-latency': downlinkLatency, rest, start, downlink, size,
 };
 
