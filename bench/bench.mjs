@@ -8,12 +8,12 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { peerStore } from './lib/peer.mjs';
-import { benchDir, now, root } from './lib/process.mjs';
+import { benchDir, machineDelays, now, root } from './lib/process.mjs';
 import { markdown, missing } from './lib/table.mjs';
 import { converter } from './rows/converter.mjs';
 import { downlink } from './rows/downlink.mjs';
 import { decoding, fetching } from './rows/fetch.mjs';
-import { downlinkLatency, uplinkLatency } from './rows/latency.mjs';
+import { downlinkLatency, fanOutLatency, uplinkLatency } from './rows/latency.mjs';
 import { idleMemory, idleShards } from './rows/memory.mjs';
 import { rest } from './rows/rest.mjs';
 import { size } from './rows/size.mjs';
@@ -24,7 +24,7 @@ import { uplink } from './rows/uplink.mjs';
 const ROWS = {
   converter, uplink, fetch: fetching, decode: decoding, memory: idleMemory,
   'idle-shards': idleShards, store,
-  latency: uplinkLatency, 'downlink-latency': downlinkLatency, rest, start, downlink, size,
+  latency: uplinkLatency, 'fan-out-latency': fanOutLatency, 'downlink-latency': downlinkLatency, rest, start, downlink, size,
 };
 
 function fail(message) {
@@ -56,7 +56,9 @@ const command = (...words) => {
   }
 };
 
-function machine(loads) {
+const times = ([middle, most]) => `${middle.toFixed(2)} ms, p99 ${most.toFixed(1)} ms`;
+
+function machine(loads, delays) {
   const cpus = os.cpus();
   const version = (name) => JSON.parse(readFileSync(path.join(benchDir, `node_modules/${name}/package.json`))).version;
   const release = readFileSync('/etc/os-release', 'utf8').match(/^PRETTY_NAME="(.*)"$/m)?.[1];
@@ -67,6 +69,7 @@ function machine(loads) {
       `@aws-sdk/client-kinesis ${version('@aws-sdk/client-kinesis')}, ${peerStore ?? 'no SQLite for it'}`,
     `commit ${command('git', 'rev-parse', '--short=12', 'HEAD')}, ${new Date().toISOString().slice(0, 10)}`,
     // Whoever else was at work on the machine shows here.
+    `write and fdatasync of 4 KiB beside the data: ${times(delays.sync)}; lateness of a 1 ms timer: ${times(delays.timer)}`,
     `load average before and after: ${loads.map((load) => load.toFixed(1)).join(' and ')}`,
   ].map((line) => `- ${line}`).join('\n');
 }
@@ -82,6 +85,7 @@ function write(text) {
 const options = readArguments(process.argv.slice(2));
 const deadline = now() + options.seconds * 1e3;
 const loads = [os.loadavg()[0]];
+const delays = await machineDelays();
 const say = (text) => console.error(text);
 const rows = [];
 let failed = false;
@@ -102,7 +106,7 @@ for (const name of options.names) {
 }
 loads.push(os.loadavg()[0]);
 
-const text = `${machine(loads)}\n\n${markdown(rows, String(os.cpus().length))}`;
+const text = `${machine(loads, delays)}\n\n${markdown(rows, String(os.cpus().length))}`;
 console.log(text);
 if (options.write && !failed) write(text);
 process.exit(failed ? 1 : 0);

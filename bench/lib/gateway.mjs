@@ -139,7 +139,7 @@ export const unpaced = {
 };
 
 // `dir` is kept between starts; `enabled: false` leaves the stream alone until api.setEnabled(true).
-export async function serve(dir, { endpoint, stream, enabled = true, limit = 10000, downlink, limits }) {
+export async function serve(dir, { endpoint, stream, enabled = true, limit = 10000, downlink, limits, client }) {
   const file = path.join(dir, 'penstock.json');
   const converters = [{ name: UPLINK, type: 'UPLINK', file: uplinkScript }];
   if (downlink) converters.push({ name: 'downlink', type: 'DOWNLINK', file: downlink });
@@ -151,6 +151,7 @@ export async function serve(dir, { endpoint, stream, enabled = true, limit = 100
     secretAccessKey: 'test-secret',
     initialPositionInStream: 'TRIM_HORIZON',
     maxRecords: limit,
+    ...client,
   };
   writeFileSync(file, JSON.stringify({
     data: path.join(dir, 'data'),

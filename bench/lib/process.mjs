@@ -2,9 +2,13 @@
 // Processes under measurement: what they print, what they cost, and that none is left behind.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { quantile } from './stats.mjs';
 
 export const benchDir = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 export const root = path.dirname(benchDir);
@@ -26,11 +30,34 @@ export async function until(what, probe, { ms = 60000, every = 20 } = {}) {
   }
 }
 
-// Data lies beside the build: /tmp may be memory, where a durable commit costs nothing.
-const scratch = path.join(buildDir, 'data');
+// Data lies beside the build: /tmp may be memory, where a durable commit costs nothing. Elsewhere by
+// PENSTOCK_BENCH_DATA, to see what the disk has to do with a figure.
+const scratch = process.env.PENSTOCK_BENCH_DATA
+  ? path.join(process.env.PENSTOCK_BENCH_DATA, `penstock-bench-${process.pid}`)
+  : path.join(buildDir, 'data');
 export function tempDir() {
   mkdirSync(scratch, { recursive: true });
   return mkdtempSync(path.join(scratch, 'run-'));
+}
+
+// What the machine itself adds to every latency, now: milliseconds, [p50, p99] each.
+export async function machineDelays() {
+  const dir = tempDir();
+  const file = openSync(path.join(dir, 'delays'), 'w');
+  const block = Buffer.alloc(4096);
+  const syncs = [], timers = [];
+  for (let i = 0; i < 200; i++) {
+    const start = now();
+    await sleep(1);
+    timers.push(now() - start - 1);
+    const before = now();
+    writeSync(file, block);
+    fdatasyncSync(file);
+    syncs.push(now() - before);
+  }
+  closeSync(file);
+  removeDir(dir);
+  return { sync: [quantile(syncs, 0.5), quantile(syncs, 0.99)], timer: [quantile(timers, 0.5), quantile(timers, 0.99)] };
 }
 export const removeDir = (dir) => rmSync(dir, { recursive: true, force: true });
 

@@ -4,7 +4,7 @@
 
 import path from 'node:path';
 
-import { PutRecordCommand } from '@aws-sdk/client-kinesis';
+import { PutRecordCommand, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 
 import {
   connectDownlink, kinesisClient, reader, serve, startKinesis,
@@ -19,6 +19,7 @@ const LANES = 4; // devices with a record each on its way
 const SAMPLES = 25; // of a lane
 const DOWNLINKS = 100;
 const LATE_MS = 5000;
+const FLOW_RATE = 1000; // records a second
 
 const put = (client, StreamName, name, temperature) =>
   client.send(new PutRecordCommand({
@@ -109,6 +110,62 @@ export async function uplinkLatency({ runs, say }) {
   return [
     row(`${what}, p50`, 'ms', 'less', percentile(list, 0.5), { peer }),
     row(`${what}, p99`, 'ms', 'less', percentile(list, 0.99), { target: { at: POLL_MS + 20 }, peer }),
+  ];
+}
+
+// A thousand records a second beside the samples, as one producer would put them.
+function startFlow(client, stream) {
+  let count = 0, over = false;
+  const errors = [];
+  const began = now();
+  const step = () => {
+    if (over) return;
+    const due = Math.floor(((now() - began) * FLOW_RATE) / 1000) - count;
+    if (due > 0) {
+      const Records = Array.from({ length: Math.min(due, 500) }, (_, i) => {
+        const devName = `flow-${(count + i) % 1000}`;
+        return { PartitionKey: devName, Data: Buffer.from(JSON.stringify({ devName, devType: 't', temperature: i })) };
+      });
+      count += Records.length;
+      client.send(new PutRecordsCommand({ StreamName: stream, Records })).catch((error) => errors.push(error));
+    }
+    setTimeout(step, 20);
+  };
+  step();
+  return () => {
+    over = true;
+    if (errors.length) throw errors[0];
+    return (1000 * count) / (now() - began);
+  };
+}
+
+export async function fanOutLatency({ runs, say }) {
+  const list = await pairs(runs, async () => {
+    const kinesis = await startKinesis({ latency: 1 });
+    const client = kinesisClient(kinesis.endpoint);
+    const dir = tempDir();
+    const gateway = await serve(dir, {
+      endpoint: kinesis.endpoint, stream: 'latency', client: { useConsumersWithEnhancedFanOut: true },
+    });
+    const { api } = gateway;
+    const stop = startFlow(client, 'latency');
+    const samples = await sample(client, async (name) => {
+      while (!(await api.device(name).catch(() => undefined))) await sleep(20);
+      return temperatureAt(api.base + (await api.latestPath(name)), api.headers);
+    });
+    const rate = stop();
+    if (rate < 0.9 * FLOW_RATE) throw new Error(`only ${rate} records/s were put`);
+    await gateway.stop();
+    client.destroy();
+    await kinesis.stop();
+    removeDir(dir);
+    return samples;
+  });
+  say(`fan-out latency: ${JSON.stringify(list)}`);
+  const what = 'latency by fan-out, record put → readable by REST, 1,000 records/s';
+  return [
+    row(`${what}, p50`, 'ms', 'less', percentile(list, 0.5)),
+    row(`${what}, p99`, 'ms', 'less', percentile(list, 0.99), { target: { at: 10 } }),
   ];
 }
 

@@ -18,6 +18,7 @@ const SETUPS = [
   { shards: 16, limit: 10000 },
   { shards: 64, limit: 10000 },
   { shards: 4, limit: 1000 },
+  { shards: 64, limit: 10000, fanOut: true },
 ];
 
 const streamOf = (shards) => `uplink-${shards}`;
@@ -31,10 +32,11 @@ function cost(process, start) {
   };
 }
 
-async function ours(endpoint, { shards, limit }) {
+async function ours(endpoint, { shards, limit, fanOut }) {
   const dir = tempDir();
   const gateway = await serve(dir, {
     endpoint, stream: streamOf(shards), limit, limits: unpaced, enabled: false,
+    ...(fanOut && { client: { useConsumersWithEnhancedFanOut: true } }),
   });
   const start = { at: now(), cpu: gateway.cpu() };
   await gateway.api.setEnabled(true);
@@ -68,15 +70,16 @@ export async function uplink({ runs, say }) {
     const list = await pairs(
       runs,
       () => ours(kinesis.endpoint, setup),
-      peerStore && (() => theirs(kinesis.endpoint, setup)),
+      peerStore && !setup.fanOut && (() => theirs(kinesis.endpoint, setup)),
     );
-    say(`${setup.shards} shards, limit ${setup.limit}: ${JSON.stringify(list)}`);
+    say(`${setup.shards} shards, limit ${setup.limit}${setup.fanOut ? ', fan-out' : ''}: ${JSON.stringify(list)}`);
     const what = `uplink, ${setup.shards} shard${setup.shards > 1 ? 's' : ''}` +
-      (setup.limit === 10000 ? '' : `, ${setup.limit.toLocaleString('en-US')} records a call`);
-    const peer = 'Node.js';
+      (setup.limit === 10000 ? '' : `, ${setup.limit.toLocaleString('en-US')} records a call`) +
+      (setup.fanOut ? ', by fan-out' : '');
+    const peer = 'Node.js', times = setup.fanOut ? {} : { times: 2.5 };
     rows.push(
-      row(what, 'records/s', 'more', compare(list, (r) => r.rate), { target: { at: 200000, times: 2.5 }, peer }),
-      row(what, 'CPU s/M', 'less', compare(list, (r) => r.cpu), { target: { at: 6, times: 2.5 }, peer }),
+      row(what, 'records/s', 'more', compare(list, (r) => r.rate), { target: { at: 200000, ...times }, peer }),
+      row(what, 'CPU s/M', 'less', compare(list, (r) => r.cpu), { target: { at: 6, ...times }, peer }),
       row(what, 'MiB peak', 'less', compare(list, (r) => r.peak), { target: { at: 64 }, peer }),
     );
   }
