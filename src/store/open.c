@@ -135,7 +135,7 @@ static void on_docs_task(struct loop_task *t)
 {
     struct store *s = container_of(t, struct store, docs_task);
     s->docs = NULL;
-    arena_free(&s->docs_arena);
+    arena_free_wiped(&s->docs_arena);
 }
 
 static int load(struct store *s, struct db *db, struct err *e)
@@ -203,6 +203,8 @@ static int open_all(struct store *s, const struct store_options *o, struct err *
         rc = make_file(s->db_path, s->lock_fd, e);
     if (rc == 0)
         rc = open_writer_db(s->db_path, o->synchronous_normal, &s->writer.db, e);
+    if (rc == 0)
+        rc = store_rewrite_docs(s->writer.db, o, e);
     if (rc == 0)
         rc = load(s, s->writer.db, e);
     if (rc == 0)

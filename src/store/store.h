@@ -30,6 +30,16 @@ struct store_txn;
 #define STORE_OUTBOX_ROWS_DEFAULT 10000000
 #define STORE_OUTBOX_BYTES_DEFAULT (INT64_C(1024) * 1024 * 1024)
 
+enum store_scope { STORE_CLIENT = 1, STORE_SERVER, STORE_SHARED };
+enum store_doc_kind {
+    STORE_CONVERTER = 1,
+    STORE_INTEGRATION,
+    STORE_RULE_CHAIN,
+    STORE_PROFILE,
+    STORE_SETTING,
+    STORE_DELAYED // a message that a delay node holds back; no entity
+};
+
 struct store_options {
     const char *dir;         // created when missing (0700)
     size_t head_bytes;       // telemetry head in memory before it is written as chunks; 0 = 16 MiB
@@ -41,6 +51,11 @@ struct store_options {
     int64_t dead_age_ms;        // ... and not longer than this; 0 = whatever their age
     int64_t outbox_rows;        // in the outbox at most; 0 = the default
     int64_t outbox_bytes;       // ... together; 0 = the default
+    // Sees every document at opening, before anyone else: 0 = as it is, 1 = `out` replaces its text
+    // (and nothing of the old one stays in the files), negative with e: not opened. NULL = none.
+    int (*filter)(void *ctx, enum store_doc_kind kind, struct uuid id, struct span json,
+                  struct buf *out, struct err *e);
+    void *filter_ctx;
 };
 
 // Opens, migrates, loads the directory, replays the log. Blocks: call before the loop runs.
@@ -81,16 +96,6 @@ void store_set_device(struct store *s, struct store_device *d, struct span label
 size_t store_count_devices(const struct store *s);
 
 // Writing ----------------------------------------------------------------------------------------
-
-enum store_scope { STORE_CLIENT = 1, STORE_SERVER, STORE_SHARED };
-enum store_doc_kind {
-    STORE_CONVERTER = 1,
-    STORE_INTEGRATION,
-    STORE_RULE_CHAIN,
-    STORE_PROFILE,
-    STORE_SETTING,
-    STORE_DELAYED // a message that a delay node holds back; no entity
-};
 
 struct store_checkpoint {
     struct uuid integration;

@@ -102,4 +102,7 @@ void store_pump(struct store *s); // gives the writer its next job
 void store_init_reading(struct store *s);
 void store_answer_later(struct store *s); // runs what is refused or answered, in a turn's end
 
+// rewrite.c: runs the options' filter over all documents.
+int store_rewrite_docs(struct db *db, const struct store_options *o, struct err *e);
+
 #endif
