@@ -31,6 +31,7 @@ struct key {
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define DAY_MS INT64_C(86400000)
+#define EXPAND_ROOM 4096 // for the values of variables
 
 // The file's plain keys as they are read, before they are interpreted.
 struct raw {
@@ -89,11 +90,13 @@ static const char *process_env(void *ctx, const char *name)
 }
 
 // Replaces every ${NAME}; an unset name is an error, since an empty secret is never what was meant.
-static int expand(struct reader *r, const char *path, struct span in, struct span *out)
+static int expand_in(struct reader *r, struct arena *a, const char *path, struct span in,
+                     struct span *out)
 {
-    struct arena *a = &r->raw.c.arena;
     struct buf b = {0};
     int status = 0;
+    // Growing would leave parts of a secret behind.
+    buf_reserve(&b, in.n + EXPAND_ROOM);
     for (size_t i = 0; i < in.n; i++) {
         if (in.p[i] != '$' || i + 1 >= in.n || in.p[i + 1] != '{') {
             buf_add_char(&b, in.p[i]);
@@ -112,10 +115,13 @@ static int expand(struct reader *r, const char *path, struct span in, struct spa
         i += end + 2;
     }
     *out = arena_span(a, buf_span(&b));
-    if (b.n)
-        mem_wipe(b.p, b.n);
-    buf_free(&b);
+    buf_free_wiped(&b);
     return status;
+}
+
+static int expand(struct reader *r, const char *path, struct span in, struct span *out)
+{
+    return expand_in(r, &r->raw.c.arena, path, in, out);
 }
 
 static int read_key(struct reader *r, const struct key *k, const struct json *v)
@@ -275,11 +281,14 @@ static int expand_tree(struct reader *r, struct json *node, const char *path)
     for (struct json *v = json_child(node), *next; v; v = next) {
         next = json_next(v);
         if (json_is(v, JSON_STRING) && json_is(node, JSON_OBJECT)) {
+            struct arena scratch = {0};
             struct span text, key = json_key(v);
-            if (expand(r, path, json_str(v, SPAN_NONE), &text) < 0)
-                return r->e->code;
-            if (!span_eq(text, json_str(v, SPAN_NONE)))
-                json_set_str(node, arena_cstr(&r->raw.c.arena, key), text);
+            int status = expand_in(r, &scratch, path, json_str(v, SPAN_NONE), &text);
+            if (status == 0 && !span_eq(text, json_str(v, SPAN_NONE)))
+                json_set_str(node, arena_cstr(&scratch, key), text);
+            arena_free_wiped(&scratch);
+            if (status < 0)
+                return status;
         } else if (expand_tree(r, v, path) < 0) {
             return r->e->code;
         }
@@ -451,19 +460,28 @@ int config_load(const char *path, config_env_fn *env, void *env_ctx, struct conf
         if (status < 0 && path)
             err_wrap(e, "%s", path);
     }
-    arena_free(&a);
+    arena_free_wiped(&a);
     return status;
+}
+
+void config_forget_secrets(struct config *c)
+{
+    for (size_t i = 0; i < c->n_users; i++) {
+        mem_wipe((char *)c->users[i].password.p, c->users[i].password.n);
+        c->users[i].password.n = 0;
+    }
+    for (size_t i = 0; i < c->n_integrations; i++)
+        json_free(c->integrations[i].doc);
+    c->n_integrations = 0;
+    json_free(c->root);
+    c->root = NULL;
 }
 
 void config_free(struct config *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; i < c->n_users; i++)
-        mem_wipe((char *)c->users[i].password.p, c->users[i].password.n);
-    for (size_t i = 0; i < c->n_integrations; i++)
-        json_free(c->integrations[i].doc);
-    json_free(c->root);
-    arena_free(&c->arena);
+    config_forget_secrets(c);
+    arena_free_wiped(&c->arena);
     mem_free(c);
 }

@@ -67,6 +67,8 @@ int config_load(const char *path, config_env_fn *env, void *env_ctx, struct conf
 // The same from text already read; `dir` is what relative file names are relative to.
 int config_parse(struct span text, struct span dir, config_env_fn *env, void *env_ctx,
                  struct config **out, struct err *e);
+// Once users and integrations have gone where they belong: neither is there any more.
+void config_forget_secrets(struct config *c);
 void config_free(struct config *c);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -29,9 +30,13 @@ static int read_all(int fd, size_t max, struct buf *b)
 int file_read(const char *path, size_t max, struct arena *a, struct span *out, struct err *e)
 {
     struct buf b = {0};
+    struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    // All at once, so that growing leaves no copy of what may be secret.
+    if (fstat(fd, &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size <= max)
+        buf_reserve(&b, (size_t)st.st_size + READ_STEP);
     int status = read_all(fd, max, &b);
     if (status == ERR_LIMIT)
         err_set(e, status, "%s: larger than %zu bytes", path, max);
@@ -40,7 +45,7 @@ int file_read(const char *path, size_t max, struct arena *a, struct span *out, s
     else
         *out = arena_span(a, buf_span(&b));
     close(fd);
-    buf_free(&b);
+    buf_free_wiped(&b);
     return status;
 }
 

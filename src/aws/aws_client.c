@@ -115,7 +115,8 @@ static void close_when_idle(struct aws_client *c)
 static void call_free(struct call *c)
 {
     arena_free(&c->arena);
-    arena_free(&c->try_arena);
+    // It has held a session token.
+    arena_free_wiped(&c->try_arena);
     buf_free(&c->body);
     buf_free(&c->reply_body);
     mem_free(c);
@@ -339,7 +340,7 @@ static const struct http_call_events http_events = {on_head, on_body, on_http_do
 
 static void forget_reply(struct call *c)
 {
-    arena_reset(&c->try_arena);
+    arena_free_wiped(&c->try_arena);
     buf_clear(&c->reply_body);
     c->http_status = 0;
     c->headers = (struct http_headers){0};

@@ -25,6 +25,8 @@ struct credentials_provider {
     struct http_client *http;
     struct arena arena; // of the options' spans
     struct resolver_options o;
+    struct credentials_value *keys;    // of the options, when a role is assumed with them
+    struct credentials_open open_keys; // while a search runs
     struct list waiters;
     struct loop_task pump;
     struct credentials_value *value;
@@ -67,6 +69,8 @@ static void destroy(struct credentials_provider *p)
 {
     if (!p->pumping && !list_linked(&p->pump.link)) {
         credentials_value_free(p->value);
+        credentials_value_free(p->keys);
+        credentials_value_close(&p->open_keys);
         credentials_files_free(&p->files);
         arena_free_wiped(&p->arena);
         mem_free(p->origin);
@@ -119,7 +123,7 @@ static void take_value(struct credentials_provider *p, const struct source_value
     p->schedule = credentials_schedule(v, p->lasting, loop_wall_ms(p->loop), now,
                                        clock_random_unit(loop_clock(p->loop)));
     credentials_value_free(p->value);
-    p->value = credentials_value_new(&v->c);
+    p->value = credentials_value_new(&v->c, loop_clock(p->loop));
     p->origin = text_of(&r->origin);
     mem_free(p->trail);
     p->trail = text_of(&r->trail);
@@ -173,6 +177,8 @@ static void on_loaded(void *ctx, const struct source_step *end, const struct res
     }
     arena_free_wiped(&p->files.arena);
     p->files.list = NULL;
+    credentials_value_close(&p->open_keys);
+    p->o.keys = (struct sigv4_credentials){0};
     pump(p);
 }
 
@@ -185,6 +191,10 @@ static void load_start(struct credentials_provider *p)
                                          .sts_skew_ms = &p->sts_skew_ms,
                                          .done = on_loaded,
                                          .ctx = p};
+    if (p->keys) {
+        credentials_value_open(p->keys, &p->open_keys);
+        p->o.keys = p->open_keys.c;
+    }
     p->load = credentials_load_start(&o);
 }
 
@@ -259,8 +269,11 @@ static void answer(struct credentials_provider *p, struct list *batch)
     for (struct list *it; !p->freed && (it = list_pop(batch));) {
         struct credentials_get *g = container_of(it, struct credentials_get, link);
         if (value_serves(p)) {
+            struct credentials_open open;
             g->provider = NULL;
-            g->cb(g, 0, &p->value->c, NULL);
+            credentials_value_open(p->value, &open);
+            g->cb(g, 0, &open.c, NULL);
+            credentials_value_close(&open);
         } else if (p->failed) {
             struct err e = p->err;
             g->provider = NULL;
@@ -348,7 +361,10 @@ void credentials_expire(struct credentials_provider *p, const uint8_t *used)
     if (!p->pool || !p->value) {
         return;
     }
-    credentials_digest(&p->value->c, current);
+    struct credentials_open open;
+    credentials_value_open(p->value, &open);
+    credentials_digest(&open.c, current);
+    credentials_value_close(&open);
     if (used && memcmp(used, current, sizeof current) != 0) {
         return;
     }
@@ -398,7 +414,7 @@ struct credentials_provider *credentials_new_static(struct loop *l,
     static const char origin[] = "keys of the configuration";
     mem_free(p->origin);
     p->origin = mem_strndup(origin, sizeof origin - 1);
-    p->value = credentials_value_new(c);
+    p->value = credentials_value_new(c, loop_clock(l));
     return p;
 }
 
@@ -411,16 +427,17 @@ struct credentials_provider *credentials_new(const struct credentials_options *o
     struct arena *a = &p->arena;
     p->pool = o->pool;
     p->http = o->http;
-    p->o = (struct resolver_options){
-        .env = o->env,
-        .env_ctx = o->env_ctx,
-        .sources = o->instance_metadata ? RESOLVE_INSTANCE : RESOLVE_ALL,
-        .keys = {arena_span(a, o->keys.access_key_id), arena_span(a, o->keys.secret_access_key),
-                 arena_span(a, o->keys.session_token)},
-        .region = arena_span(a, o->region),
-        .role = {.arn = arena_span(a, o->role_arn),
-                 .external_id = arena_span(a, o->role_external_id),
-                 .session_name = arena_span(a, o->role_session_name)}};
+    p->o =
+        (struct resolver_options){.env = o->env,
+                                  .env_ctx = o->env_ctx,
+                                  .sources = o->instance_metadata ? RESOLVE_INSTANCE : RESOLVE_ALL,
+                                  .region = arena_span(a, o->region),
+                                  .role = {.arn = arena_span(a, o->role_arn),
+                                           .external_id = arena_span(a, o->role_external_id),
+                                           .session_name = arena_span(a, o->role_session_name)}};
+    if (o->keys.access_key_id.n) {
+        p->keys = credentials_value_new(&o->keys, loop_clock(o->loop));
+    }
     return p;
 }
 

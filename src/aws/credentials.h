@@ -15,7 +15,7 @@ struct http_client;
 struct worker_pool;
 
 // A request for credentials: caller-owned; `cb` runs once, never inside credentials_get(). The
-// value is valid during cb only, until credentials_expire(); status < 0: e names each source tried
+// value is valid during cb only; status < 0: e names each source tried
 // and why it did not serve.
 struct credentials_get {
     void *data;

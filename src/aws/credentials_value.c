@@ -3,32 +3,60 @@
 
 #include "base/mem.h"
 
-static struct span put(char **at, struct span s)
+struct credentials_value {
+    size_t id, secret, token; // lengths
+    uint8_t *hidden;          // the three in a row, and as many bytes of the pad
+};
+
+static size_t length(const struct credentials_value *v)
 {
-    struct span out = {*at, s.n};
-    if (s.n) {
-        memcpy(*at, s.p, s.n);
-    }
-    *at += s.n;
-    return out;
+    return v->id + v->secret + v->token;
 }
 
-struct credentials_value *credentials_value_new(const struct sigv4_credentials *c)
+struct credentials_value *credentials_value_new(const struct sigv4_credentials *c,
+                                                const struct clock *clock)
 {
-    size_t n = c->access_key_id.n + c->secret_access_key.n + c->session_token.n;
-    struct credentials_value *v = mem_alloc(sizeof *v + n);
-    char *at = (char *)(v + 1);
-    v->n = n;
-    v->c.access_key_id = put(&at, c->access_key_id);
-    v->c.secret_access_key = put(&at, c->secret_access_key);
-    v->c.session_token = put(&at, c->session_token);
+    struct credentials_value *v = mem_new(struct credentials_value);
+    const struct span parts[] = {c->access_key_id, c->secret_access_key, c->session_token};
+    v->id = parts[0].n;
+    v->secret = parts[1].n;
+    v->token = parts[2].n;
+    size_t n = length(v), at = 0;
+    v->hidden = mem_alloc(2 * n);
+    clock->random(clock->ctx, v->hidden + n, n);
+    for (size_t k = 0; k < 3; k++) {
+        for (size_t i = 0; i < parts[k].n; i++, at++) {
+            v->hidden[at] = (uint8_t)parts[k].p[i] ^ v->hidden[n + at];
+        }
+    }
     return v;
+}
+
+void credentials_value_open(const struct credentials_value *v, struct credentials_open *out)
+{
+    size_t n = length(v);
+    out->n = n;
+    out->bytes = mem_alloc(n);
+    for (size_t i = 0; i < n; i++) {
+        out->bytes[i] = (char)(v->hidden[i] ^ v->hidden[n + i]);
+    }
+    out->c.access_key_id = span_of(out->bytes, v->id);
+    out->c.secret_access_key = span_of(out->bytes + v->id, v->secret);
+    out->c.session_token = span_of(out->bytes + v->id + v->secret, v->token);
+}
+
+void credentials_value_close(struct credentials_open *o)
+{
+    mem_wipe(o->bytes, o->n);
+    mem_free(o->bytes);
+    *o = (struct credentials_open){0};
 }
 
 void credentials_value_free(struct credentials_value *v)
 {
     if (v) {
-        mem_wipe(v + 1, v->n);
+        mem_wipe(v->hidden, 2 * length(v));
+        mem_free(v->hidden);
         mem_free(v);
     }
 }

@@ -3,15 +3,24 @@
 #define PENSTOCK_AWS_CREDENTIALS_VALUE_H
 
 // Credentials with their own memory, wiped when freed, and when to look for the next ones. Pure.
+// Between uses they are kept under a one-time pad, so that no text of them lies in memory (a core
+// file, say) for long.
 // Times are of the monotonic clock: a wall clock that is set does not touch them.
 
 #include "aws/credential_source.h"
+#include "base/clock.h"
 
-struct credentials_value {
+struct credentials_value;
+struct credentials_value *credentials_value_new(const struct sigv4_credentials *c,
+                                                const struct clock *clock);
+// In the clear, until closed.
+struct credentials_open {
     struct sigv4_credentials c;
-    size_t n; // bytes behind this struct
+    char *bytes;
+    size_t n;
 };
-struct credentials_value *credentials_value_new(const struct sigv4_credentials *c);
+void credentials_value_open(const struct credentials_value *v, struct credentials_open *out);
+void credentials_value_close(struct credentials_open *o);
 void credentials_value_free(struct credentials_value *v);
 
 // A refresh starts this long before the end, or at half of a short life.

@@ -90,6 +90,12 @@ static struct span canonical_request(const struct sigv4_request *r, struct span 
                                      struct arena *a)
 {
     struct buf b = {0};
+    size_t room = 512 + 3 * (r->path.n + query.n);
+    for (size_t i = 0; i < h->n; i++) {
+        room += 2 * h->h[i].name.n + h->h[i].value.n + 3;
+    }
+    // At once: growing would leave copies of a session token behind.
+    buf_reserve(&b, room);
     buf_add_span(&b, r->method);
     buf_add_char(&b, '\n');
     sigv4_put_path(&b, r);
@@ -107,7 +113,7 @@ static struct span canonical_request(const struct sigv4_request *r, struct span 
     buf_add_char(&b, '\n');
     buf_add_span(&b, body_sha256);
     struct span out = arena_span(a, buf_span(&b));
-    buf_free(&b);
+    buf_free_wiped(&b);
     return out;
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codec/json.h"
 
+#include <malloc.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include <cjson/cJSON.h>
 
@@ -16,6 +18,21 @@
 #define EXACT_MAX 9007199254740992.0 // 2^53
 
 _Static_assert(JSON_DEPTH <= JSON_SCAN_DEPTH_MOST, "the scanner's stack is too small");
+
+// Documents may hold secrets: nothing of one is left in free memory.
+static void free_wiped(void *p)
+{
+    if (p) {
+        mem_wipe(p, malloc_usable_size(p));
+        free(p);
+    }
+}
+
+static void __attribute__((constructor)) set_hooks(void)
+{
+    cJSON_Hooks hooks = {.malloc_fn = malloc, .free_fn = free_wiped};
+    cJSON_InitHooks(&hooks);
+}
 
 static struct json *wrap(cJSON *c)
 {
@@ -145,7 +162,7 @@ struct json *json_parse(struct span text, struct err *e)
     s.max_depth = JSON_DEPTH;
     while ((rc = build_step(&b, &s, e)) == 0) {
     }
-    arena_free(&arena);
+    arena_free_wiped(&arena);
     if (rc < 0) {
         mem_free(b.key);
         cJSON_Delete(b.root);

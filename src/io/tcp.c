@@ -87,7 +87,10 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     if (t->closing || n == 0)
         return;
     if (n > 0) {
+        bool wipe = t->wipe;
         t->ev->on_read(t->ctx, buf->base, (size_t)n, 0);
+        if (wipe)
+            mem_wipe(buf->base, (size_t)n);
         return;
     }
     uv_read_stop(s);
@@ -98,6 +101,11 @@ void tcp_read_start(struct tcp *t)
 {
     if (t->uv_open && !t->closing && t->connected)
         uv_read_start((uv_stream_t *)t->uv, on_alloc, on_read);
+}
+
+void tcp_wipe_reads(struct tcp *t, bool on)
+{
+    t->wipe = on;
 }
 
 void tcp_read_stop(struct tcp *t)

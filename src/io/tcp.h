@@ -29,6 +29,8 @@ int tcp_connect(struct loop *l, struct span host, uint16_t port, const struct tc
 // Reading starts off.
 void tcp_read_start(struct tcp *t);
 void tcp_read_stop(struct tcp *t);
+// What was read is overwritten in the loop's buffer after on_read: for what may hold secrets.
+void tcp_wipe_reads(struct tcp *t, bool on);
 // Copies what the kernel does not take at once. tcp_queued() tells how much waits; the caller stops
 // producing above TCP_HIGH_MARK. Errors come by on_drain.
 #define TCP_HIGH_MARK (256 * 1024)

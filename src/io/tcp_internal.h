@@ -18,6 +18,7 @@ struct tcp {
     bool ended;   // tcp_shutdown() called
     bool above;   // the queue reached the high mark and has not drained since
     bool closing; // tcp_close() called: no more events
+    bool wipe;    // the read buffer after each on_read
     const struct tcp_events *ev;
     void *ctx;
     struct dial *dial; // while connecting; owned

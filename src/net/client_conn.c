@@ -93,6 +93,7 @@ static void begin(struct client_conn *c)
     http1_reset(c->parser);
     if (cc->no_body)
         http1_expect_no_body(c->parser);
+    stream_wipe_reads(c->stream, cc->secret);
     client_call_set_phase(cc, CALL_SENDING);
     cc->sent = cc->body.n < CLIENT_SLICE ? cc->body.n : CLIENT_SLICE;
     struct span parts[2] = {buf_span(&cc->head), span_of(cc->body.p, cc->sent)};

@@ -149,9 +149,10 @@ void http_client_close(struct http_client *c, void (*cb)(void *ctx), void *ctx)
 
 static void call_free(struct client_call *cc)
 {
-    buf_free(&cc->head);
+    // Headers may carry a session token.
+    buf_free_wiped(&cc->head);
     buf_free(&cc->h2.tail);
-    arena_free(&cc->h2.arena);
+    arena_free_wiped(&cc->h2.arena);
     mem_free(cc);
 }
 
@@ -320,6 +321,11 @@ static bool request_ok(const struct http_call_options *o)
 static void write_request_head(struct client_call *cc, const struct http_call_options *o)
 {
     struct buf *b = &cc->head;
+    size_t room = o->method.n + o->target.n + strlen(cc->origin->host_value) + 128;
+    for (size_t i = 0; i < o->headers.n; i++)
+        room += o->headers.h[i].name.n + o->headers.h[i].value.n + 4;
+    // At once: growing would leave copies of secrets behind.
+    buf_reserve(b, room);
     buf_add_span(b, o->method);
     buf_add_char(b, ' ');
     buf_add_span(b, o->target);
@@ -377,6 +383,7 @@ int http_client_start(struct http_client *c, struct http_call *call,
     cc->call = call;
     cc->client = c;
     cc->body = o->body;
+    cc->secret = o->secret;
     cc->no_body = span_is(o->method, "HEAD");
     cc->max_body = o->max_body ? o->max_body : 16 * 1024 * 1024;
     cc->connect_ms = o->connect_ms ? o->connect_ms : 5000;

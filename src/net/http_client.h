@@ -64,6 +64,7 @@ struct http_call_options {
     size_t max_body;             // response cap, ERR_LIMIT beyond; 0 = 16 MiB; SIZE_MAX = none
     uint32_t window;             // HTTP/2: bytes on their way or held while paused; 0 = 256 KiB; at
                                  // least 64 KiB
+    bool secret;                 // the response is: read buffers are wiped
 };
 
 struct http_call {

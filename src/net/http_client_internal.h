@@ -63,6 +63,7 @@ struct client_call {
     struct origin *origin;
     struct client_conn *conn;
     enum call_phase phase;
+    bool secret;      // the response
     struct buf head;  // HTTP/1.1: of the request, as it is sent
     struct span body; // the caller's
     bool no_body;     // HEAD: the response has none

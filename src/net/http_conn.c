@@ -63,9 +63,11 @@ static void trim_buf(struct buf *b)
         buf_clear(b);
 }
 
+// A request may bring secrets.
 static void drop_body(struct conn *c)
 {
     c->server->body_bytes -= c->x.body.n;
+    mem_wipe(c->x.body.p, c->x.body.n);
     trim_buf(&c->x.body);
 }
 
@@ -84,7 +86,7 @@ void conn_maybe_free(struct conn *c)
     arena_free(&c->x.arena);
     buf_free(&c->out);
     buf_free(&c->x.body);
-    buf_free(&c->tail);
+    buf_free_wiped(&c->tail);
     mem_free(c);
     server_maybe_finish(s);
 }
@@ -292,7 +294,9 @@ void conn_answered(struct conn *c)
 {
     c->x.open = false;
     c->x.on_gone = NULL;
-    if (c->x.arena.bytes > KEEP_BYTES)
+    if (c->x.body.n)
+        arena_free_wiped(&c->x.arena);
+    else if (c->x.arena.bytes > KEEP_BYTES)
         arena_free(&c->x.arena);
     else
         arena_reset(&c->x.arena);

@@ -192,6 +192,7 @@ int stream_connect(struct loop *l, const struct stream_target *to, const struct 
 struct stream *stream_accept(struct loop *l, struct tcp *t, struct tls_config *tls,
                              const struct stream_events *ev, void *ctx)
 {
+    tcp_wipe_reads(t, true);
     struct stream *s = stream_new(l, ev, ctx);
     s->tcp = t;
     s->accepted = true;
@@ -202,6 +203,12 @@ struct stream *stream_accept(struct loop *l, struct tcp *t, struct tls_config *t
         tcp_read_start(t);
     }
     return s;
+}
+
+void stream_wipe_reads(struct stream *s, bool on)
+{
+    if (s->tcp)
+        tcp_wipe_reads(s->tcp, on);
 }
 
 void stream_read_start(struct stream *s)

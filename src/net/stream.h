@@ -40,6 +40,8 @@ struct stream *stream_accept(struct loop *l, struct tcp *t, struct tls_config *t
 // Reading starts off. Inside on_read, stopping means that nothing more is delivered.
 void stream_read_start(struct stream *s);
 void stream_read_stop(struct stream *s);
+// As tcp_wipe_reads(); on from the start for accepted ones.
+void stream_wipe_reads(struct stream *s, bool on);
 // Before on_open(0) of a client: ERR_CLOSED.
 int stream_write(struct stream *s, const struct span *parts, size_t n);
 // Bytes that wait for the peer; producers stop above TCP_HIGH_MARK and go on after on_drain.
