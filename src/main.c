@@ -22,6 +22,7 @@ static const struct {
     {"convert", cmd_convert,
      "convert uplink|downlink SCRIPT [--input FILE|-] [--metadata JSON] [--lines]"},
     {"check", cmd_check, "check -c FILE"},
+    {"rekey", cmd_rekey, "rekey -c FILE"},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

@@ -1,55 +1,80 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/mask.h"
 
+#include <stdio.h>
+
 #include "bridge/config.h"
+#include "hub/secrets.h"
 
-static const char *const secret_keys[] = {"secretAccessKey", "sessionToken"};
+// Names below `configuration`, at any depth: hub/secrets.h says which.
 
-#define N_SECRETS (sizeof secret_keys / sizeof *secret_keys)
-#define N_PLACES 2
-
-// Older templates put the keys right under `configuration`.
-static struct json *place(const struct json *integration, unsigned i)
+static bool is_secret(const struct json *m)
 {
-    struct json *configuration = json_get(integration, "configuration");
-    return i == 0 ? json_get(configuration, "clientConfiguration") : configuration;
+    return json_is(m, JSON_STRING) && secrets_is_key(json_key(m)) && json_str(m, SPAN_NONE).n;
+}
+
+static void set(struct json *at, struct span key, struct span text)
+{
+    char name[256];
+    snprintf(name, sizeof name, "%.*s", SPAN_ARG(key));
+    json_set_str(at, name, text);
+}
+
+static void mask(struct json *at)
+{
+    for (struct json *m = json_child(at), *next; m; m = next) {
+        next = json_next(m);
+        if (json_is(at, JSON_OBJECT) && is_secret(m))
+            set(at, json_key(m), SPAN(CONFIG_SECRET_MASK));
+        else if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY))
+            mask(m);
+    }
 }
 
 void mask_secrets(struct json *integration)
 {
-    for (unsigned i = 0; i < N_PLACES; i++) {
-        struct json *at = place(integration, i);
-        for (size_t k = 0; k < N_SECRETS; k++) {
-            if (json_get_str(at, secret_keys[k], SPAN_NONE).n)
-                json_set_str(at, secret_keys[k], SPAN(CONFIG_SECRET_MASK));
-        }
-    }
+    struct json *configuration = json_get(integration, "configuration");
+    if (configuration)
+        mask(configuration);
 }
 
-static struct span stored_secret(const struct json *stored, const char *key)
+// The first text of that name with a value, anywhere: older templates put the keys right under
+// `configuration`.
+static struct span stored_secret(const struct json *at, struct span key)
 {
     struct span s = SPAN_NONE;
-    for (unsigned i = 0; i < N_PLACES && !s.n; i++)
-        s = json_get_str(place(stored, i), key, SPAN_NONE);
+    for (const struct json *m = at ? json_child(at) : NULL; m && !s.n; m = json_next(m)) {
+        if (is_secret(m) && span_eq(json_key(m), key))
+            s = json_str(m, SPAN_NONE);
+        else if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY))
+            s = stored_secret(m, key);
+    }
     return s;
+}
+
+static int unmask(struct json *at, const struct json *stored, struct err *e)
+{
+    int status = 0;
+    for (struct json *m = json_child(at), *next; m && status == 0; m = next) {
+        next = json_next(m);
+        if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY)) {
+            status = unmask(m, stored, e);
+        } else if (is_secret(m) && span_is(json_str(m, SPAN_NONE), CONFIG_SECRET_MASK)) {
+            struct span secret = stored_secret(stored, json_key(m));
+            if (!secret.n) {
+                return err_set(e, ERR_INVALID,
+                               "clientConfiguration.%.*s: is masked and none is stored: give the "
+                               "real one",
+                               SPAN_ARG(json_key(m)));
+            }
+            set(at, json_key(m), secret);
+        }
+    }
+    return status;
 }
 
 int unmask_secrets(struct json *sent, const struct json *stored, struct err *e)
 {
-    for (unsigned i = 0; i < N_PLACES; i++) {
-        struct json *at = place(sent, i);
-        for (size_t k = 0; k < N_SECRETS; k++) {
-            if (!span_is(json_get_str(at, secret_keys[k], SPAN_NONE), CONFIG_SECRET_MASK))
-                continue;
-            struct span secret = stored_secret(stored, secret_keys[k]);
-            if (!secret.n) {
-                return err_set(e, ERR_INVALID,
-                               "clientConfiguration.%s: is masked and none is stored: give the "
-                               "real one",
-                               secret_keys[k]);
-            }
-            json_set_str(at, secret_keys[k], secret);
-        }
-    }
-    return 0;
+    struct json *configuration = json_get(sent, "configuration");
+    return configuration ? unmask(configuration, json_get(stored, "configuration"), e) : 0;
 }

@@ -7,5 +7,6 @@
 int cmd_serve(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_rekey(int argc, char **argv);
 
 #endif

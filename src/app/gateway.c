@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "app/gateway.h"
 
+#include <stdlib.h>
+
 #include "api/api.h"
 #include "app/provision.h"
 #include "app/version.h"
@@ -28,6 +30,7 @@ struct gateway {
     void *ctx;
     enum stage stage;
     struct budget budget;
+    struct secrets *secrets;
     struct store *store;
     struct worker_pool *jobs;
     struct convert_pool *convert;
@@ -53,7 +56,12 @@ static size_t budget_reserve(const struct config *c)
 static int make_store(struct gateway *g, struct err *e)
 {
     const struct config *c = g->config;
-    struct store_options o = {.dir = arena_cstr(&g->config->arena, c->data),
+    const char *dir = arena_cstr(&g->config->arena, c->data);
+    if (secrets_new(dir, getenv(SECRET_KEY_VARIABLE), loop_clock(g->loop), &g->secrets, e) < 0)
+        return e->code;
+    struct store_options o = {.dir = dir,
+                              .filter = secrets_filter,
+                              .filter_ctx = g->secrets,
                               .head_bytes = (size_t)c->head_bytes,
                               .head_age_ms = c->head_age_ms,
                               .synchronous_normal = c->synchronous_normal,
@@ -62,7 +70,8 @@ static int make_store(struct gateway *g, struct err *e)
                               .commit_interval_ms = c->commit_interval_ms,
                               .dead_rows_max = c->dead_letters,
                               .dead_age_ms = c->dead_letter_days * DAY_MS};
-    return store_open(g->loop, &o, &g->store, e);
+    int status = store_open(g->loop, &o, &g->store, e);
+    return status < 0 ? status : secrets_ensure_key(g->secrets, e);
 }
 
 static int make_pools(struct gateway *g, struct err *e)
@@ -150,6 +159,7 @@ static int make_api(struct gateway *g, struct err *e)
 static int make_hub(struct gateway *g, struct err *e)
 {
     struct hub_options o = {.loop = g->loop,
+                            .secrets = g->secrets,
                             .store = g->store,
                             .convert = g->convert,
                             .cast_strings = g->config->cast_strings};
@@ -197,6 +207,7 @@ static void on_provisioned(void *ctx, int status, const struct err *e)
         close_next(g);
         return;
     }
+    config_forget_secrets(g->config);
     if (status == 0) {
         bridge_start(g->bridge);
         g->stage = STAGE_READY;
@@ -328,6 +339,7 @@ static void free_gateway(struct gateway *g)
     void (*cb)(void *ctx) = g->stopped;
     void *ctx = g->stopped_ctx;
     config_free(g->config);
+    secrets_free(g->secrets);
     mem_free(g);
     if (cb)
         cb(ctx);

@@ -56,6 +56,13 @@ static bool same_text(const struct json *a, const struct json *b)
     return same;
 }
 
+// As it would be stored, so that the two can be compared.
+static void seal(struct provision *p, struct entity *old, struct json *doc)
+{
+    if (old)
+        secrets_seal(hub_secrets(p->hub), STORE_INTEGRATION, old->id, doc, old->doc);
+}
+
 // Saves `doc` (taken) unless it is what is there already. False: nothing to wait for.
 static bool save(struct provision *p, enum store_doc_kind kind, struct entity *old,
                  struct json *doc)
@@ -137,6 +144,7 @@ static void step(struct provision *p)
             end(p, ERR_CONFIG);
             return;
         }
+        seal(p, old, doc);
         if (save(p, STORE_INTEGRATION, old, doc))
             return;
     }

@@ -224,21 +224,35 @@ void bridge_close(struct bridge *b, void (*cb)(void *ctx), void *ctx)
     bridge_maybe_done(b);
 }
 
-static struct credentials_provider *new_credentials(const struct bridge_options *o,
-                                                    const struct integration_config *c,
-                                                    struct span region)
+static int open_secrets(const struct bridge_options *o, const struct integration_config *c,
+                        struct arena *a, struct sigv4_credentials *keys, struct err *e)
 {
-    struct credentials_options co = {
-        .loop = o->loop,
-        .pool = o->jobs,
-        .http = o->http,
-        .keys = {c->access_key_id, c->secret_access_key, c->session_token},
-        .instance_metadata = c->instance_metadata,
-        .region = region,
-        .role_arn = c->role_arn,
-        .role_external_id = c->external_id,
-        .role_session_name = c->role_session_name};
-    return credentials_new(&co);
+    const struct secrets *s = o->hub ? hub_secrets(o->hub) : NULL;
+    keys->access_key_id = c->access_key_id;
+    if (secrets_open(s, c->id, SPAN("secretAccessKey"), c->secret_access_key, a,
+                     &keys->secret_access_key, e) < 0)
+        return e->code;
+    return secrets_open(s, c->id, SPAN("sessionToken"), c->session_token, a, &keys->session_token,
+                        e);
+}
+
+static int new_credentials(const struct bridge_options *o, const struct integration_config *c,
+                           struct span region, struct credentials_provider **out, struct err *e)
+{
+    struct arena a = {0};
+    struct credentials_options co = {.loop = o->loop,
+                                     .pool = o->jobs,
+                                     .http = o->http,
+                                     .instance_metadata = c->instance_metadata,
+                                     .region = region,
+                                     .role_arn = c->role_arn,
+                                     .role_external_id = c->external_id,
+                                     .role_session_name = c->role_session_name};
+    int status = open_secrets(o, c, &a, &co.keys, e);
+    if (status == 0)
+        *out = credentials_new(&co);
+    arena_free_wiped(&a);
+    return status;
 }
 
 int bridge_connect(const struct bridge_options *o, const struct integration_config *c,
@@ -248,7 +262,8 @@ int bridge_connect(const struct bridge_options *o, const struct integration_conf
     struct span region = c->region.n ? c->region : o->region;
     if (region.n == 0)
         return err_set(e, ERR_CONFIG, "region: not set (clientConfiguration.region or AWS_REGION)");
-    *credentials = new_credentials(o, c, region);
+    if (new_credentials(o, c, region, credentials, e) < 0)
+        return e->code;
     struct kinesis_options k = {
         .aws = {.loop = o->loop,
                 .http = o->http,

@@ -3,6 +3,7 @@
 
 #include "aws/sts.h"
 #include "base/mem.h"
+#include "hub/registry.h"
 #include "stream/fan_out.h"
 
 #define MAX_RECORDS_DEFAULT 10000
@@ -195,6 +196,8 @@ int integration_config_read(const struct json *doc, struct integration_config *c
         return err_set(e, ERR_INVALID, "type: \"%.*s\" is not supported, only AWS_KINESIS",
                        SPAN_ARG(type));
     }
+    if (!registry_ref(doc, "id", &c->id))
+        c->id = uuid_null;
     if (read_client(client_part(doc), c, e) < 0 || read_pairs(doc, c, e) < 0) {
         integration_config_free(c);
         return e->code;

@@ -8,6 +8,7 @@
 
 #include "aws/kinesis.h"
 #include "base/arena.h"
+#include "base/uuid.h"
 #include "codec/json.h"
 #include "convert/convert.h"
 
@@ -16,6 +17,7 @@
 
 struct integration_config {
     struct arena arena;
+    struct uuid id; // null: not saved yet
     struct span stream_name, region, endpoint;
     struct span access_key_id, secret_access_key, session_token;
     struct span role_arn, external_id, role_session_name; // a role to assume; empty = none
@@ -31,7 +33,8 @@ struct integration_config {
     size_t n_pairs;
 };
 
-// `doc` is the whole integration. ERR_INVALID names the key. Everything is copied into c->arena.
+// `doc` is the whole integration. Secrets stay sealed as they are in it (hub/secrets.h).
+// ERR_INVALID names the key. Everything is copied into c->arena.
 int integration_config_read(const struct json *doc, struct integration_config *c, struct err *e);
 void integration_config_free(struct integration_config *c);
 

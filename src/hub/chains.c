@@ -52,13 +52,20 @@ static void drop(struct entity *e)
 
 static void load(struct hub *h, struct entity *e)
 {
-    struct json *metadata = json_get(e->doc, "metadata");
     struct rule_chain *chain = NULL;
     struct err err = {0};
     drop(e);
-    if (!metadata)
+    if (!json_get(e->doc, "metadata"))
         return;
-    if (rule_chain_compile(metadata, e->name, &chain, &err) == 0) {
+    // The nodes get what their secrets say, or nothing, and this is told.
+    struct json *metadata = json_copy(json_get(e->doc, "metadata"));
+    if (secrets_open_all(h->o.secrets, e->id, metadata, &err)) {
+        log_error("hub", "a rule chain lacks a secret", "chain=\"%.*s\" error=\"%s\"",
+                  SPAN_ARG(e->name), err.msg);
+    }
+    int status = rule_chain_compile(metadata, e->name, &chain, &err);
+    json_free(metadata);
+    if (status == 0) {
         e->runtime = make_runtime(h, e->id, chain);
         return;
     }

@@ -93,6 +93,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
     struct hub *h = mem_new(struct hub);
     h->o = *o;
     h->registry = registry_new(o->loop, o->store);
+    registry_set_secrets(h->registry, o->secrets);
     h->reads = value_reads_new(o->store);
     h->delays = delays_new(h);
     h->events = events_new(loop_clock(o->loop));
@@ -148,6 +149,11 @@ void hub_set_rest_sink(struct hub *h, const struct hub_rest_sink *sink)
 void hub_set_rpc_sink(struct hub *h, const struct hub_rpc_sink *sink)
 {
     h->rpc_sink = *sink;
+}
+
+struct secrets *hub_secrets(struct hub *h)
+{
+    return h->o.secrets;
 }
 
 struct registry *hub_registry(struct hub *h)

@@ -11,6 +11,7 @@
 #include "hub/events.h"
 #include "hub/registry.h"
 #include "hub/rule_chain.h"
+#include "hub/secrets.h"
 
 struct hub;
 struct delayed;
@@ -162,6 +163,7 @@ struct hub_options {
     struct store *store;
     struct convert_pool *convert;
     bool cast_strings;
+    struct secrets *secrets; // of documents; NULL = they are kept in clear
 };
 
 // Loads the registry, makes what a new database lacks (tenant, default profile, Root Rule Chain of
@@ -175,6 +177,7 @@ void hub_set_rest_sink(struct hub *h, const struct hub_rest_sink *sink);
 void hub_set_rpc_sink(struct hub *h, const struct hub_rpc_sink *sink);
 struct registry *hub_registry(struct hub *h);
 struct store *hub_store(struct hub *h);
+struct secrets *hub_secrets(struct hub *h);
 struct loop *hub_loop(struct hub *h);
 struct convert_pool *hub_convert(struct hub *h);
 struct uuid hub_tenant(const struct hub *h);

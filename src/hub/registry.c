@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "hub/debug.h"
+#include "hub/secrets.h"
 
 #define KINDS (STORE_SETTING + 1)
 #define NAME_MAX_BYTES 255
@@ -10,6 +11,7 @@
 struct registry {
     struct loop *loop;
     struct store *store;
+    struct secrets *secrets;
     struct uuid tenant;
     struct map by_id[KINDS];
     struct map by_name[KINDS]; // entities being created too: their names are taken
@@ -76,6 +78,16 @@ struct registry *registry_new(struct loop *l, struct store *s)
     for (int k = 0; k < KINDS; k++)
         list_init(&r->all[k]);
     return r;
+}
+
+void registry_set_secrets(struct registry *r, struct secrets *s)
+{
+    r->secrets = s;
+}
+
+struct secrets *registry_secrets(const struct registry *r)
+{
+    return r->secrets;
 }
 
 void registry_set_tenant(struct registry *r, struct uuid tenant)
@@ -440,6 +452,7 @@ void registry_save(struct registry *r, enum store_doc_kind kind, struct json *do
     }
     c->entity->saving = true;
     stamp(r, c->entity, doc, c->created, clock->wall_ms(clock->ctx));
+    secrets_seal(r->secrets, kind, c->entity->id, doc, c->entity->doc);
     struct store_txn *txn = store_txn_new(r->store);
     write_doc(txn, c->entity, doc);
     store_commit(r->store, txn, on_saved, c);
@@ -474,6 +487,7 @@ struct entity *registry_add_in(struct registry *r, enum store_doc_kind kind, str
     struct entity *e =
         new_entity(kind, uuid_new_v1(clock), json_get_str(doc, "name", SPAN("unnamed")));
     stamp(r, e, doc, true, clock->wall_ms(clock->ctx));
+    secrets_seal(r->secrets, kind, e->id, doc, NULL);
     adopt_doc(e, doc);
     reserve_name(r, e);
     make_visible(r, e);

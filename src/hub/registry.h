@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 struct registry;
+struct secrets;
 
 struct entity {
     enum store_doc_kind kind;
@@ -37,6 +38,9 @@ struct registry_observer {
 };
 
 struct registry *registry_new(struct loop *l, struct store *s);
+// Seals the secrets of what is saved from then on; borrowed. Without: they stay as they come.
+void registry_set_secrets(struct registry *r, struct secrets *s);
+struct secrets *registry_secrets(const struct registry *r);
 void registry_set_tenant(struct registry *r, struct uuid tenant);
 void registry_free(struct registry *r);
 // Loads all documents from the store (before the loop runs); no observer call. Those of kinds that

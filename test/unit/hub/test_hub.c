@@ -54,7 +54,8 @@ static int open_all(struct fixture *f)
     if (store_open(f->loop, &so, &f->store, &f->err) < 0)
         fail_msg("%s", f->err.msg);
     assert_int_equal(convert_pool_new(f->loop, &co, &f->pool), 0);
-    struct hub_options ho = {f->loop, f->store, f->pool, true};
+    struct hub_options ho = {
+        .loop = f->loop, .store = f->store, .convert = f->pool, .cast_strings = true};
     if (hub_new(&ho, &f->hub, &f->err) < 0)
         fail_msg("%s", f->err.msg);
     return 0;

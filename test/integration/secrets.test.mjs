@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Known secrets go in by every door, records flow, and then nothing of them may be found: not in the
+// files of the data directory, not in the log, not in the memory of the running process.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+import {
+  applied, configuration, kinesisClient, putRecords, run, serve, startKinesis, tempDir, until,
+} from './gateway.mjs';
+
+const stream = 'tb-test-uplink';
+const secrets = {
+  file: 'fileSecret/q7w8e9r0t1y2u3i4o5p6a7s8d9f0',
+  api: 'apiSecret+z1x2c3v4b5n6m7l8k9j0h1g2f3d4',
+  token: 'sessionToken//mnbvcxzlkjhgfdsapoiuytrewq==1029384756',
+  nested: 'nested-password-0123456789',
+};
+const record = (i) => ({
+  key: `k${i}`, data: JSON.stringify({ devName: 'd', devType: 'thermostat', temperature: i }),
+});
+
+// Everything that a core file of the process would hold.
+function memoryOf(pid) {
+  const fd = fs.openSync(`/proc/${pid}/mem`, 'r');
+  const parts = [];
+  for (const line of fs.readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
+    const m = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
+    if (!m) continue;
+    const start = parseInt(m[1], 16), end = parseInt(m[2], 16);
+    const buffer = Buffer.alloc(end - start);
+    try {
+      const n = fs.readSync(fd, buffer, 0, buffer.length, start);
+      parts.push({ line, buffer: buffer.subarray(0, n) });
+    } catch (e) {
+      if (e.code !== 'EIO' && e.code !== 'EFAULT') throw e;
+    }
+  }
+  fs.closeSync(fd);
+  return parts;
+}
+
+const printable = (b) => b.toString('latin1').replace(/[^ -~]/g, '.');
+
+// Parts of a secret are as bad as the whole: any 16 bytes of it in a row.
+function* needles(names) {
+  for (const name of names) {
+    const text = secrets[name];
+    for (let at = 0; at + 16 <= text.length; at += 8) yield [name, text.slice(at, at + 16)];
+  }
+}
+
+function findIn(parts, names) {
+  const found = [];
+  for (const { line, buffer } of parts) {
+    for (const [name, part] of needles(names)) {
+      for (let at = -1; (at = buffer.indexOf(part, at + 1)) >= 0;) {
+        found.push(`${name} in ${line} +${at}: ` +
+          printable(buffer.subarray(Math.max(0, at - 60), at + part.length + 60)));
+      }
+    }
+  }
+  return found;
+}
+
+const filesOf = (dir) => fs.readdirSync(dir).map((name) => ({
+  line: name, buffer: fs.readFileSync(path.join(dir, name)),
+}));
+
+const setCredentials = async (kinesis, c) => {
+  const r = await fetch(`${kinesis.endpoint}/_penstock/credentials`,
+    { method: 'POST', body: JSON.stringify(c) });
+  assert.equal(r.status, 200);
+};
+
+test('no secret is left in files, log or memory after a run', async (t) => {
+  const dir = tempDir(t);
+  const first = { accessKeyId: 'AKIDONE', secretAccessKey: secrets.file };
+  const second = {
+    accessKeyId: 'AKIDTWO', secretAccessKey: secrets.api, sessionToken: secrets.token,
+  };
+  const kinesis = await startKinesis(t, [`${stream}:1`],
+    ['--credentials', `${first.accessKeyId}:${first.secretAccessKey}`]);
+  await putRecords(kinesisClient(t, kinesis.endpoint, { credentials: first }), stream, 50, record);
+  const gateway = await serve(t, configuration({
+    client: { ...first, endpoint: kinesis.endpoint },
+  }), { dir });
+  const flowed = (n) => until(`${n} records`, async () =>
+    applied(await gateway.api.status('kinesis_integration')) === n);
+  await flowed(50);
+  // By the API: new keys with a session token, and a secret further down.
+  await setCredentials(kinesis, second);
+  const integration = await gateway.api.integration('kinesis_integration');
+  assert.equal(integration.configuration.clientConfiguration.secretAccessKey, '********');
+  Object.assign(integration.configuration.clientConfiguration, second);
+  integration.configuration.security = { basic: { password: secrets.nested } };
+  const saved = await gateway.api.post('/api/integration', integration);
+  assert.equal(saved.configuration.clientConfiguration.secretAccessKey, '********');
+  assert.equal(saved.configuration.clientConfiguration.sessionToken, '********');
+  assert.equal(saved.configuration.security.basic.password, '********');
+  await putRecords(kinesisClient(t, kinesis.endpoint, { credentials: second }), stream, 50, record);
+  await flowed(100);
+  // Sent back as it is shown, nothing changes.
+  const again = await gateway.api.post('/api/integration', saved);
+  assert.equal(again.configuration.security.basic.password, '********');
+  await putRecords(kinesisClient(t, kinesis.endpoint, { credentials: second }), stream, 50, record);
+  await flowed(150);
+  const names = Object.keys(secrets);
+  assert.deepEqual(findIn(filesOf(path.join(dir, 'data')), names), []);
+  let left;
+  // A call that is under way has a session token in it.
+  await until('memory without secrets', () => (left = findIn(memoryOf(gateway.pid), names)).length === 0, 3000)
+    .catch(() => assert.fail(`${left.length} left:\n${left.join('\n')}`));
+  await gateway.stop();
+  assert.deepEqual(findIn([{ line: 'log', buffer: Buffer.from(gateway.stderr) }], names), []);
+});
+
+test('a key is changed, lost, wrong', async (t) => {
+  const dir = tempDir(t);
+  const keys = { accessKeyId: 'AKIDONE', secretAccessKey: secrets.file };
+  const kinesis = await startKinesis(t, [`${stream}:1`], ['--credentials', `AKIDONE:${secrets.file}`]);
+  const producer = kinesisClient(t, kinesis.endpoint, { credentials: keys });
+  const config = configuration({ client: { ...keys, endpoint: kinesis.endpoint } });
+  let put = 0;
+  const flows = async (gateway) => {
+    await putRecords(producer, stream, 10, record);
+    put += 10;
+    await until(`${put} records`, async () =>
+      applied(await gateway.api.status('kinesis_integration')) === put);
+  };
+  let gateway = await serve(t, config, { dir });
+  await flows(gateway);
+  const file = path.join(dir, 'data/secret.key');
+  const first = fs.readFileSync(file, 'utf8');
+  assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+  // Not while it runs, and the key stays.
+  let result = await run(['rekey', '-c', gateway.file]);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /in use by another penstock/);
+  assert.equal(fs.readFileSync(file, 'utf8'), first);
+  await gateway.stop();
+  result = await run(['rekey', '-c', gateway.file]);
+  assert.equal(result.code, 0, result.stderr);
+  const second = fs.readFileSync(file, 'utf8');
+  assert.notEqual(second, first);
+  // Nothing declares the integration: what flows, flows by what is stored.
+  const bare = { ...config, converters: [], integrations: [] };
+  gateway = await serve(t, bare, { dir });
+  await flows(gateway);
+  await gateway.stop();
+  // The first key opens nothing any more: the integration says so, all else runs.
+  fs.writeFileSync(file, first);
+  gateway = await serve(t, bare, { dir });
+  const s = await until('a failed integration', async () => {
+    const status = await gateway.api.status('kinesis_integration');
+    return status.state === 'FAILED' && status;
+  });
+  assert.match(s.error, /secretAccessKey cannot be decrypted \(key [0-9a-f]{8}\): that key is not in secret\.key/);
+  // Entered anew, it works, under the key that is there.
+  const integration = await gateway.api.integration('kinesis_integration');
+  integration.configuration.clientConfiguration.secretAccessKey = secrets.file;
+  await gateway.api.post('/api/integration', integration);
+  await flows(gateway);
+  await gateway.stop();
+  // Lost: no start, and the reason.
+  fs.unlinkSync(file);
+  result = await run(['serve', '-c', gateway.file]);
+  assert.notEqual(result.code, 0);
+  assert.match(result.stderr, /secret\.key is missing and the database holds secrets/);
+  fs.writeFileSync(file, 'nonsense');
+  result = await run(['serve', '-c', gateway.file]);
+  assert.notEqual(result.code, 0);
+  assert.match(result.stderr, /secret\.key: key 1 is not 32 bytes in base64/);
+  // By the environment: a new key before the old one, then alone.
+  fs.unlinkSync(file);
+  const old = first.trim().split('\n').at(-1);
+  const fresh = Buffer.alloc(32, 7).toString('base64');
+  for (const PENSTOCK_SECRET_KEY of [`${fresh} ${old}`, fresh]) {
+    gateway = await serve(t, bare, { dir, env: { PENSTOCK_SECRET_KEY } });
+    await flows(gateway);
+    await gateway.stop();
+  }
+  assert.ok(!fs.existsSync(file));
+  result = await run(['rekey', '-c', gateway.file], { env: { PENSTOCK_SECRET_KEY: fresh } });
+  assert.equal(result.code, 2);
+});
