@@ -731,6 +731,41 @@ static void host_value(void **state)
     }
 }
 
+// No limit on the whole, but on each silence of the body; none of it while paused.
+static void silent_bodies(void **state)
+{
+    (void)state;
+    static struct reply r;
+    r = (struct reply){0};
+    start(&r, raw_port, "GET", "/",
+          (struct http_call_options){.total_ms = HTTP_NO_LIMIT, .idle_ms = 3000});
+    wait_until(n_peers == 1 && raw_has(&peers[0], "\r\n\r\n"));
+    advance_ms(20000); // the first byte has its own limit
+    turns(5);
+    raw_send(&peers[0], "HTTP/1.1 200 OK\r\n\r\n");
+    wait_until(r.heads == 1);
+    for (int i = 1; i <= 100; i++) {
+        advance_ms(2000);
+        turns(2);
+        raw_send(&peers[0], "x");
+        wait_until(r.body.n == (size_t)i);
+    }
+    http_call_pause(&r.call);
+    advance_ms(100000);
+    turns(5);
+    http_call_resume(&r.call);
+    turns(5);
+    advance_ms(1000);
+    turns(5);
+    assert_int_equal(r.done, 0);
+    advance_ms(2000);
+    wait_soon(r.done);
+    assert_int_equal(r.code, ERR_TIMEOUT);
+    assert_non_null(strstr(r.err.msg, "silent for 3000 ms"));
+    buf_free(&r.body);
+    buf_free(&r.type);
+}
+
 int main(void)
 {
     big = malloc(BIG);
@@ -738,6 +773,7 @@ int main(void)
         big[i] = (char)(i * 31 >> 7);
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(silent_bodies, setup, teardown),
         T(request_and_response),
         T(what_goes_over_the_wire),
         T(body_until_close),
