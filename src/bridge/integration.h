@@ -36,6 +36,7 @@ struct lane {
     char *durable_sequence; // of the last record whose effects are durable; NULL = none
     struct rate records_rate, bytes_rate; // of what is read
     bool silent;                          // it should answer and does not
+    bool shown;                           // status.c: in the answer already
     bool ended;
     bool canceled; // a batch was given up at shutdown: none behind it may commit
     struct list link;

@@ -222,15 +222,16 @@ static void write_shard(struct json_out *j, const struct integration *in,
     json_out_end(j);
 }
 
-static bool consumer_knows(const struct integration *in, struct span shard_id)
+static void write_known_shards(struct json_out *j, const struct integration *in)
 {
-    struct shard_status s;
     for (size_t i = 0; in->consumer && i < consumer_count_shards(in->consumer); i++) {
+        struct shard_status s;
         consumer_get_shard(in->consumer, i, &s);
-        if (span_eq(s.shard_id, shard_id))
-            return true;
+        write_shard(j, in, &s);
+        struct lane *lane = map_get(&in->live.lanes, s.shard_id);
+        if (lane)
+            lane->shown = true;
     }
-    return false;
 }
 
 // Shards that the stream has forgotten but whose records took effect: they count still.
@@ -238,15 +239,15 @@ static void write_past_shards(struct json_out *j, const struct integration *in)
 {
     list_for(it, &in->live.lane_list)
     {
-        const struct lane *lane = container_of(it, struct lane, link);
-        if (consumer_knows(in, lane->shard_id))
-            continue;
+        struct lane *lane = container_of(it, struct lane, link);
         struct shard_status s = {
             .shard_id = lane->shard_id,
             .state = lane->ended ? SHARD_ENDED : SHARD_STARTING,
             .millis_behind = -1,
         };
-        write_shard(j, in, &s);
+        if (!lane->shown)
+            write_shard(j, in, &s);
+        lane->shown = false;
     }
 }
 
@@ -320,11 +321,7 @@ bool bridge_status_json(struct bridge *b, struct uuid integration, struct buf *o
     write_credentials(&j, in);
     json_out_key(&j, SPAN("shards"));
     json_out_array(&j);
-    for (size_t i = 0; in->consumer && i < consumer_count_shards(in->consumer); i++) {
-        struct shard_status s;
-        consumer_get_shard(in->consumer, i, &s);
-        write_shard(&j, in, &s);
-    }
+    write_known_shards(&j, in);
     write_past_shards(&j, in);
     json_out_end(&j);
     json_out_end(&j);

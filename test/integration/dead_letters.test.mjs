@@ -32,7 +32,7 @@ async function start(t, { script = broken, ...rest } = {}) {
   const base = `/api/integration/${id.id}/deadLetters`;
   const page = () => api.get(`${base}?pageSize=1000&page=0`);
   return {
-    gateway, api, base, page, dir, endpoint: kinesis.endpoint, id: id.id,
+    config, gateway, api, base, page, dir, endpoint: kinesis.endpoint, id: id.id,
     put: (records) => putRecords(client, 'tb-test-uplink', records.length, (i) => ({
       key: 'k', data: typeof records[i] === 'string' ? records[i] : JSON.stringify(records[i]),
     })),
@@ -171,6 +171,30 @@ test('one replay at a time; it is cancelled, and ends with its integration', asy
   isError(await s.api.call('POST', `${s.base}/replay`), 409, 35, /enable/);
   assert.equal((await s.page()).totalElements, 2000); // kept
   assert.equal((await s.api.call('DELETE', `${s.base}/${letter.id}`)).status, 200);
+});
+
+// A page of letters, what they do and their removal are one transaction.
+test('a kill in the middle of a replay loses and doubles nothing', async (t) => {
+  const s = await start(t, { storage: { commitIntervalMs: 100 } });
+  const count = 3000;
+  await s.put(Array.from({ length: count }, (_, i) => ({ name: 'd', t: i })));
+  await until('all dead', async () => (await s.page()).totalElements === count, 30000);
+  await s.convert(`
+    var data = decodeToJson(payload);
+    return { deviceName: data.name, deviceType: 't', telemetry: { ts: 1700000000000 + data.t, values: { t: data.t } } };
+  `);
+  await s.api.post(`${s.base}/replay`, undefined);
+  await until('a first page', async () => (await s.api.get(`${s.base}/replay`)).replayed > 0);
+  await s.gateway.stop('SIGKILL');
+  const { api } = await serve(t, s.config, { dir: s.dir });
+  const letters = await api.get(`${s.base}?pageSize=1000&page=0`);
+  const device = await api.device('d');
+  const { t: points } = await api.get(`/api/plugins/telemetry/DEVICE/${device.id.id}/values/timeseries?keys=t` +
+    '&startTs=0&endTs=1800000000000&limit=100000&orderBy=ASC');
+  assert.ok(points.length > 0 && letters.totalElements > 0, `${points.length} stored, ${letters.totalElements} left`);
+  assert.equal(points.length + letters.totalElements, count);
+  // The oldest went first.
+  assert.deepEqual(points.map((p) => Number(p.value)), Array.from(points, (_, i) => i));
 });
 
 test('their number is bounded', async (t) => {

@@ -15,11 +15,11 @@ const converter = (extra = '') => `
 `;
 const plain = converter('var t = { n: data.n };');
 
-async function start(t, { shards = 1, limits } = {}) {
+async function start(t, { shards = 1, limits, client: options } = {}) {
   const kinesis = await startKinesis(t, [`tb-test-uplink:${shards}`, 'tb-test-downlink:1']);
   const client = kinesisClient(t, kinesis.endpoint);
   const gateway = await serve(t, configuration({
-    client: { endpoint: kinesis.endpoint }, limits: { getRecordsPerSecond: 200, ...limits },
+    client: { endpoint: kinesis.endpoint, ...options }, limits: { getRecordsPerSecond: 200, ...limits },
   }));
   const { api } = gateway;
   const { id } = await api.integration('kinesis_integration');
@@ -111,8 +111,8 @@ test('all shards from the horizon, while live reading goes on; nothing is counte
   assert.equal(all.length, 1800);
 });
 
-test('from a record to a record, from a time, to a time', async (t) => {
-  const s = await start(t);
+const parts = async (t, client) => {
+  const s = await start(t, { client });
   await s.put(100);
   await sleep(30); // another millisecond at the least
   const middle = Date.now();
@@ -131,7 +131,12 @@ test('from a record to a record, from a time, to a time', async (t) => {
   assert.equal(await count({ from: 'TRIM_HORIZON', until: middle }), 100);
   assert.equal(await count({ shardId, from: 1, until: sequence(4) }), 5);
   assert.equal(applied(await s.api.status('kinesis_integration')), 200);
-});
+};
+
+test('from a record to a record, from a time, to a time', (t) => parts(t, {}));
+
+// Live reading is told, the replay asks.
+test('the same beside live reading by fan-out', (t) => parts(t, { useConsumersWithEnhancedFanOut: true }));
 
 test('attributes that are newer stay; records that fail are told, not kept again', async (t) => {
   const s = await start(t);
