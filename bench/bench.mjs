@@ -15,6 +15,7 @@ import { downlink } from './rows/downlink.mjs';
 import { decoding, fetching } from './rows/fetch.mjs';
 import { downlinkLatency, fanOutLatency, uplinkLatency } from './rows/latency.mjs';
 import { idleMemory, idleShards } from './rows/memory.mjs';
+import { putting } from './rows/put.mjs';
 import { rest } from './rows/rest.mjs';
 import { size } from './rows/size.mjs';
 import { start } from './rows/start.mjs';
@@ -24,7 +25,8 @@ import { uplink } from './rows/uplink.mjs';
 const ROWS = {
   converter, uplink, fetch: fetching, decode: decoding, memory: idleMemory,
   'idle-shards': idleShards, store,
-  latency: uplinkLatency, 'fan-out-latency': fanOutLatency, 'downlink-latency': downlinkLatency, rest, start, downlink, size,
+  latency: uplinkLatency, 'fan-out-latency': fanOutLatency, 'downlink-latency': downlinkLatency, rest, start,
+  put: putting, downlink, size,
 };
 
 function fail(message) {

@@ -16,7 +16,7 @@ let next = 0;
 async function lane() {
   while (next < count) {
     const Records = [];
-    for (; Records.length < 500 && next < count; next++) Records.push({ PartitionKey: '123', Data });
+    for (; Records.length < 500 && next < count; next++) Records.push({ PartitionKey: `key-${next % 10000}`, Data });
     const { FailedRecordCount } = await client.send(new PutRecordsCommand({ StreamName, Records }));
     if (FailedRecordCount) throw new Error(`${FailedRecordCount} records refused`);
   }

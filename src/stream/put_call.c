@@ -8,7 +8,8 @@
 // One PutRecords call: what is in it, and what its reply makes of the records.
 
 #define THROTTLE_BACKOFF_MS 1000
-#define THROTTLED_ALONE_MS 5000
+#define MIDST_BACKOFF_MAX_MS 1000
+#define LATELY_MS 5000
 #define HTTP_CONTENT_TOO_LARGE 413
 
 struct put_call {
@@ -70,10 +71,13 @@ static void try_again(struct reply *r, struct list *parcel)
 {
     struct producer *p = r->s->p;
     unsigned attempts = producer_entry_of(parcel->next)->attempts + 1;
+    // While others are taken the shard's rate is what protects it, and a key should not wait long.
+    bool others = r->now_ms - r->s->success_ms < LATELY_MS;
+    int64_t max_ms = others && p->max_backoff_ms > MIDST_BACKOFF_MAX_MS ? MIDST_BACKOFF_MAX_MS
+                                                                        : p->max_backoff_ms;
     list_for(it, parcel) p->stats.retries++;
     put_queue_delay(&r->s->queue, parcel,
-                    r->now_ms +
-                        poll_pace_delay(PUT_BACKOFF_MS, p->max_backoff_ms, attempts, r->unit));
+                    r->now_ms + poll_pace_delay(PUT_BACKOFF_MS, max_ms, attempts, r->unit));
 }
 
 static void keep_unsure(struct put_stream *s, struct list *parcel, struct span shard_id)
@@ -153,7 +157,7 @@ static void note_results(struct reply *r)
     bool throttled = is_throttle(r->failed->error_code);
     // One shard's records alone, while the others' are taken: nothing is wrong with the stream.
     if (throttled && put_shards_known(&r->s->queue.shards) &&
-        r->now_ms - r->s->success_ms < THROTTLED_ALONE_MS)
+        r->now_ms - r->s->success_ms < LATELY_MS)
         return;
     struct aws_error e = {
         .http_status = 200, .code = r->failed->error_code, .message = r->failed->error_message};

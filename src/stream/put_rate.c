@@ -2,11 +2,17 @@
 #include "stream/put_rate.h"
 
 #define BURST_S 0.25
+// A shard counts by seconds: less would show it taking all, then nothing.
 #define WINDOW_MS 1000
-// Calls under way when the shard began to throttle tell nothing new.
-#define LOWER_GAP_MS 200
-#define LOWER 0.7
-#define RAISE 1.5               // a second
+#define LOWER_BELOW 0.8 // share that was taken
+#define BLOCKED 0.3     // below this lowering is right in any case
+#define HELPED 0.1      // share gained
+#define HOLD_WINDOWS 10
+#define RAISE_ABOVE 0.9
+#define OVER_TAKEN 1.1
+// Near what the shard refused last, the rate rises little; the longer all goes well, the more.
+#define STEP_MIN 0.02
+#define STEP_MAX 1.0
 #define NO_LIMIT_FROM 1000000.0 // without a limit, a rate so high is none
 
 void put_rate_init(struct put_rate *r, double limit, double byte_limit, int64_t now_ms)
@@ -17,9 +23,8 @@ void put_rate_init(struct put_rate *r, double limit, double byte_limit, int64_t 
                            .tokens = limit * BURST_S,
                            .bytes = byte_limit * BURST_S,
                            .at_ms = now_ms,
-                           .taken_from_ms = now_ms,
-                           .lowered_ms = INT64_MIN / 2,
-                           .raised_ms = now_ms};
+                           .from_ms = now_ms,
+                           .step = STEP_MAX};
     if (r->tokens < 1)
         r->tokens = 1;
 }
@@ -61,48 +66,62 @@ void put_rate_send(struct put_rate *r, double records, size_t bytes)
     r->bytes -= r->byte_limit > 0 ? (double)bytes : 0;
 }
 
-static void count(struct put_rate *r, double records, int64_t now_ms)
+static void raise(struct put_rate *r)
 {
-    int64_t elapsed = now_ms - r->taken_from_ms;
-    if (elapsed >= WINDOW_MS) {
-        r->before = r->taken * 1000 / (double)elapsed;
-        r->taken = 0;
-        r->taken_from_ms = now_ms;
-    }
-    r->taken += records;
-}
-
-static void raise(struct put_rate *r, int64_t now_ms)
-{
-    double seconds = (double)(now_ms - r->raised_ms) / 1000;
-    r->raised_ms = now_ms;
-    if (r->rate == r->limit)
-        return;
-    r->rate *= 1 + (RAISE - 1) * (seconds < 1 ? seconds : 1);
-    if (r->limit > 0 && r->rate > r->limit)
-        r->rate = r->limit;
+    r->rate *= 1 + r->step;
+    r->step = r->step * 2 < STEP_MAX ? r->step * 2 : STEP_MAX;
     if (r->limit == 0 && r->rate >= NO_LIMIT_FROM)
         r->rate = 0;
 }
 
+static void lower(struct put_rate *r, double seconds, double share)
+{
+    double rate = r->taken / seconds * OVER_TAKEN;
+    r->step = STEP_MIN;
+    r->lowered = true;
+    r->before_rate = r->rate;
+    r->before_share = share;
+    if (rate < PUT_RATE_MIN)
+        rate = PUT_RATE_MIN;
+    // What was sent before the rate was lowered last may still come back.
+    if (r->rate == 0 || rate < r->rate)
+        r->rate = rate;
+    if (r->tokens > r->rate * BURST_S)
+        r->tokens = r->rate * BURST_S;
+}
+
+static void look_back(struct put_rate *r, int64_t now_ms)
+{
+    int64_t elapsed = now_ms - r->from_ms;
+    if (elapsed < WINDOW_MS)
+        return;
+    double seconds = (double)elapsed / 1000, share = r->taken / (r->taken + r->refused);
+    r->hold -= r->hold > 0;
+    if (r->lowered && share >= BLOCKED && share < r->before_share + HELPED) {
+        r->rate = r->before_rate;
+        r->hold = HOLD_WINDOWS;
+        r->lowered = false;
+    } else if (share < LOWER_BELOW && (r->hold == 0 || share < BLOCKED)) {
+        lower(r, seconds, share);
+    } else {
+        r->lowered = false;
+        if (share > RAISE_ABOVE)
+            raise(r);
+    }
+    if (r->limit > 0 && r->rate > r->limit)
+        r->rate = r->limit;
+    r->taken = r->refused = 0;
+    r->from_ms = now_ms;
+}
+
 void put_rate_accept(struct put_rate *r, double records, int64_t now_ms)
 {
-    count(r, records, now_ms);
-    if (now_ms - r->lowered_ms >= LOWER_GAP_MS)
-        raise(r, now_ms);
+    r->taken += records;
+    look_back(r, now_ms);
 }
 
 void put_rate_throttle(struct put_rate *r, int64_t now_ms)
 {
-    if (now_ms - r->lowered_ms < LOWER_GAP_MS)
-        return;
-    count(r, 0, now_ms);
-    double lately = r->taken > r->before ? r->taken : r->before;
-    double from = r->rate > 0 && r->rate < lately ? r->rate : lately;
-    r->lowered_ms = r->raised_ms = now_ms;
-    r->rate = from * LOWER > PUT_RATE_MIN ? from * LOWER : PUT_RATE_MIN;
-    if (r->limit > 0 && r->rate > r->limit)
-        r->rate = r->limit;
-    if (r->tokens > r->rate * BURST_S)
-        r->tokens = r->rate * BURST_S;
+    r->refused++;
+    look_back(r, now_ms);
 }

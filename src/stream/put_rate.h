@@ -5,8 +5,10 @@
 // How many records a shard may be sent. Pure; monotonic milliseconds.
 //
 // A shard takes a number of records and bytes a second (facts/kcl.md section 3.2); what it may be
-// sent runs into a bucket of a quarter of a second's worth. Throttling lowers the rate to less than
-// what the shard has lately taken, success raises it again, up to the limit.
+// sent runs into a bucket of a quarter of a second's worth. When much is throttled the rate becomes
+// a little more than what the shard has taken; when nearly all is taken it rises again, up to the
+// limit. When lowering did not help it is taken back: a shard that refuses a part of whatever comes
+// is not starved.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,15 +17,18 @@
 #define PUT_RATE_MIN 5.0 // records a second, however much it throttles
 
 struct put_rate {
-    double limit;         // records a second; 0 = none
-    double byte_limit;    // bytes a second; 0 = none
-    double rate;          // now; 0 = as many as there are
-    double tokens, bytes; // may be sent now; below zero after a large record
-    int64_t at_ms;        // of the tokens
-    double taken, before; // records accepted in this second, and a second in the last one
-    int64_t taken_from_ms;
-    int64_t lowered_ms; // last time
-    int64_t raised_ms;
+    double limit;          // records a second; 0 = none
+    double byte_limit;     // bytes a second; 0 = none
+    double rate;           // now; 0 = as many as there are
+    double tokens, bytes;  // may be sent now; below zero after a large record
+    int64_t at_ms;         // of the tokens
+    double taken, refused; // since from_ms
+    int64_t from_ms;
+    double step; // how much the next rise is, of the rate
+    // Before the rate was lowered, a window ago.
+    bool lowered;
+    double before_rate, before_share;
+    int hold; // windows that lowering is not tried again
 };
 
 void put_rate_init(struct put_rate *r, double limit, double byte_limit, int64_t now_ms);

@@ -17,7 +17,7 @@ const SECONDS = Number(process.env.PENSTOCK_OUTAGE_SECONDS ?? (bounded ? 1 : 3))
 const RATE = bounded ? 500 : 5000; // downlinks a second
 const SHARDS = 4;
 const WRITERS = 10;
-const KEYS = 20; // partition keys of a writer
+const KEYS = 100; // partition keys of a writer: of each one record is under way at a time
 const BATCH = 50; // downlinks of one attribute
 const DEVICE = 'writer-';
 

@@ -93,6 +93,30 @@ static void test_adapts(void **state)
     }
 }
 
+// Three of ten are refused, however few are sent.
+static void test_refusing_a_part_does_not_starve(void **state)
+{
+    (void)state;
+    struct put_rate r;
+    int64_t now = 0;
+    put_rate_init(&r, 1000, 0, 0);
+    int n = 0;
+    for (int i = 0; now < 60000; i++) {
+        int64_t due = put_rate_due(&r, now);
+        if (due > now) {
+            now = due;
+            continue;
+        }
+        put_rate_send(&r, 1, 10);
+        if (i % 10 < 3)
+            put_rate_throttle(&r, now);
+        else
+            put_rate_accept(&r, 1, now);
+        n++;
+    }
+    assert_true(n > 59000);
+}
+
 static void test_never_stops(void **state)
 {
     (void)state;
@@ -109,8 +133,11 @@ static void test_never_stops(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limit),       cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_no_limit),    cmocka_unit_test(test_adapts),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_no_limit),
+        cmocka_unit_test(test_adapts),
+        cmocka_unit_test(test_refusing_a_part_does_not_starve),
         cmocka_unit_test(test_never_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
