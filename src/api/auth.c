@@ -220,12 +220,14 @@ bool auth_user(struct auth *a, struct uuid id, struct auth_user_info *out)
 static void write_token(struct auth *a, const struct user *u, struct uuid session, bool refresh,
                         struct buf *out)
 {
+    // Not refused at once when the clock has been set back since all were logged out.
+    int64_t now = now_s(a) < a->not_before_s ? a->not_before_s : now_s(a);
     struct jwt_claims c = {.sub = u->email,
                            .scope = refresh ? SPAN(JWT_SCOPE_REFRESH) : u->authority,
                            .user_id = u->id,
                            .session_id = session,
                            .tenant_id = a->tenant,
-                           .iat_s = now_s(a)};
+                           .iat_s = now};
     c.exp_s = c.iat_s + (refresh ? AUTH_REFRESH_S : AUTH_TOKEN_S);
     jwt_write(&c, u->key, out);
 }
