@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import {
   applied, configuration, kinesisClient, putRecords, run, serve, startKinesis, tempDir, until,
 } from './gateway.mjs';
+import { slow } from './lib.mjs';
 
 const stream = 'tb-test-uplink';
 const secrets = {
@@ -109,9 +110,10 @@ test('no secret is left in files, log or memory after a run', async (t) => {
   await flowed(150);
   const names = Object.keys(secrets);
   assert.deepEqual(findIn(filesOf(path.join(dir, 'data')), names), []);
-  let left;
+  // Under a sanitizer memory is a map of memory, and freed blocks wait.
+  let left = [];
   // A call that is under way has a session token in it.
-  await until('memory without secrets', () => (left = findIn(memoryOf(gateway.pid), names)).length === 0, 3000)
+  if (slow === 1) await until('memory without secrets', () => (left = findIn(memoryOf(gateway.pid), names)).length === 0, 3000)
     .catch(() => assert.fail(`${left.length} left:\n${left.join('\n')}`));
   await gateway.stop();
   assert.deepEqual(findIn([{ line: 'log', buffer: Buffer.from(gateway.stderr) }], names), []);
