@@ -82,6 +82,11 @@
     X(POST, "/api/ruleChain/{id}/root", rule_chains_set_root, ADMIN)                               \
     X(GET, "/api/ruleChains", rule_chains_list, ADMIN)                                             \
     X(POST, "/api/ruleChain/testScript", rule_script_test, ADMIN)                                  \
+    X(POST, "/api/rule-engine", rule_engine_ask, ADMIN)                                            \
+    X(POST, "/api/rule-engine/", rule_engine_ask, ADMIN)                                           \
+    X(POST, "/api/rule-engine/{type}/{id}", rule_engine_ask, ADMIN)                                \
+    X(POST, "/api/rule-engine/{type}/{id}/{timeout}", rule_engine_ask, ADMIN)                      \
+    X(POST, "/api/rule-engine/{type}/{id}/{queue}/{timeout}", rule_engine_ask_queue, ADMIN)        \
     X(GET, "/api/events/{type}/{id}/{event}", events_list, ADMIN)                                  \
     X(GET, "/api/events/{type}/{id}", events_list_default, ADMIN)                                  \
     X(POST, "/api/events/{type}/{id}", events_search, ADMIN)                                       \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
+#include "hub/asks.h"
 #include "hub/delays.h"
+#include "hub/node.h"
 #include "hub/value_reads.h"
 
 #define SETTING_TENANT "tenant"
@@ -96,6 +98,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
     registry_set_secrets(h->registry, o->secrets);
     h->reads = value_reads_new(o->store);
     h->delays = delays_new(h);
+    h->asks = asks_new(h);
     h->events = events_new(loop_clock(o->loop));
     int status = registry_load(h->registry, load_other, h, e);
     if (status < 0) {
@@ -122,6 +125,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
 void hub_stop(struct hub *h)
 {
     delays_stop(h->delays);
+    asks_stop(h->asks);
 }
 
 void hub_free(struct hub *h)
@@ -132,6 +136,7 @@ void hub_free(struct hub *h)
     delays_free(h->delays);
     value_reads_free(h->reads);
     events_free(h->events);
+    asks_free(h->asks);
     registry_free(h->registry);
     mem_free(h);
 }
@@ -240,6 +245,18 @@ void hub_save_chain(struct hub *h, struct json *doc, registry_saved_fn *cb, void
     registry_save(h->registry, STORE_RULE_CHAIN, doc, cb, ctx);
 }
 
+// People see which nodes of an imported chain will fail.
+static void mark_unknown(struct span chain, struct json *node)
+{
+    struct span type = json_get_str(node, "type", SPAN_NONE);
+    json_remove(node, "unsupported");
+    if (rule_node_type_find(type) != &node_unknown)
+        return;
+    json_set_bool(node, "unsupported", true);
+    log_warn("hub", "a rule node of a type that is not supported will fail",
+             "chain=\"%.*s\" type=\"%.*s\"", SPAN_ARG(chain), SPAN_ARG(type));
+}
+
 int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved_fn *cb, void *ctx,
                             struct err *e)
 {
@@ -266,6 +283,7 @@ int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved
     for (struct json *n = json_child(json_get(metadata, "nodes")); n; n = json_next(n)) {
         json_set(n, "ruleChainId", registry_new_ref("RULE_CHAIN", id));
         debug_settings_stamp(n, loop_wall_ms(h->o.loop));
+        mark_unknown(chain->name, n);
     }
     json_set(doc, "metadata", metadata);
     registry_save(h->registry, STORE_RULE_CHAIN, doc, cb, ctx);

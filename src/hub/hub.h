@@ -14,6 +14,7 @@
 #include "hub/secrets.h"
 
 struct hub;
+struct ask_reply;
 struct delayed;
 struct flow_frame;
 struct run_writes;
@@ -51,6 +52,7 @@ struct hub_run {
     struct flow_frame *frames; // the engine's
     struct run_writes *writes; // what nodes of the run may read again; NULL = nothing
     struct delayed *delayed;   // messages that delay nodes of the run hold back
+    struct ask_reply *replies; // answers that reply nodes of the run give
     bool replay;
     // Something was stopped with the program on its way down: abort it, nothing of it happened.
     bool canceled;
@@ -259,6 +261,21 @@ int hub_parse_telemetry(struct span json, bool cast, struct arena *a, struct kv_
 // A flat object.
 int hub_parse_attributes(struct span json, bool cast, struct arena *a, struct kv **kv, size_t *n,
                          struct err *e);
+
+// Sends REST_API_REQUEST into the rule chain and waits for a reply node to answer it.
+// Caller-owned.
+struct hub_ask {
+    void *data;
+    // Once, later: 0 and the answer, which lives during the call; ERR_TIMEOUT; ERR_CANCELED.
+    void (*done)(struct hub_ask *q, int status, struct span json);
+    // The hub's.
+    struct hub *hub;
+    struct uuid id;
+    struct timer timer;
+};
+// `d` may be NULL. Negative: not sent, no callback (ERR_BUSY: too many wait).
+int hub_ask_chain(struct hub *h, struct hub_ask *q, struct store_device *d, struct span json,
+                  int64_t timeout_ms, struct err *e);
 
 struct hub_stats {
     uint64_t messages, telemetry_points, attributes, devices_created, node_failures, scripts_logged;

@@ -23,6 +23,7 @@ struct hub {
     struct value_reads *reads;
     struct delays *delays;
     struct events *events;
+    struct asks *asks;
     struct hub_downlink_sink sink;
     struct hub_rest_sink rest_sink;
     struct hub_rpc_sink rpc_sink;

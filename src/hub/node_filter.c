@@ -100,8 +100,9 @@ static int compile_originator_types(struct node_compile *c)
 
 static void run_originator_types(struct flow *f, const struct rule_node *n)
 {
-    bool is_asset = f->msg->originator && f->msg->originator->is_asset;
-    bool is_one = node_names_have(n->config, is_asset ? SPAN("ASSET") : SPAN("DEVICE"));
+    const struct store_device *d = f->msg->originator;
+    struct span type = !d ? SPAN("USER") : d->is_asset ? SPAN("ASSET") : SPAN("DEVICE");
+    bool is_one = node_names_have(n->config, type);
     flow_next(f, n, is_one ? SPAN("True") : SPAN("False"));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/mem.h"
+#include "hub/asks.h"
 #include "hub/delays.h"
 #include "hub/run_writes.h"
 
@@ -16,6 +17,7 @@ void hub_run_begin(struct hub *h, struct hub_run *r)
     r->frames = NULL;
     r->writes = NULL;
     r->delayed = NULL;
+    r->replies = NULL;
     r->replay = false;
     r->canceled = false;
     r->failures = 0;
@@ -68,6 +70,7 @@ struct commit {
     struct uuid outbox[HUB_RUN_OUTBOX_MAX];
     unsigned n_outbox;
     struct delayed *delayed;
+    struct ask_reply *replies;
 };
 
 static void on_committed(void *ctx, int status)
@@ -79,16 +82,21 @@ static void on_committed(void *ctx, int status)
     }
     if (c->delayed)
         delays_settle(c->hub->delays, c->delayed, status == 0);
+    if (c->replies)
+        asks_settle(c->hub->asks, c->replies, status == 0);
     if (c->cb)
         c->cb(c->ctx, status);
     mem_free(c);
 }
 
-static void drop_delayed(struct hub_run *r)
+static void drop_pending(struct hub_run *r)
 {
     if (r->delayed)
         delays_settle(r->hub->delays, r->delayed, false);
+    if (r->replies)
+        asks_settle(r->hub->asks, r->replies, false);
     r->delayed = NULL;
+    r->replies = NULL;
 }
 
 static void free_own(struct hub_run *r)
@@ -108,7 +116,9 @@ void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *
     c->n_outbox = r->n_outbox;
     memcpy(c->outbox, r->outbox, sizeof c->outbox);
     c->delayed = r->delayed;
+    c->replies = r->replies;
     r->delayed = NULL;
+    r->replies = NULL;
     free_own(r);
     struct store_txn *txn = r->txn;
     r->txn = NULL;
@@ -121,7 +131,7 @@ void hub_run_drop_effects(struct hub_run *r)
     r->txn = store_txn_new(r->hub->o.store);
     r->n_outbox = 0;
     run_writes_free(r);
-    drop_delayed(r);
+    drop_pending(r);
 }
 
 void hub_run_abort(struct hub_run *r)
@@ -129,6 +139,6 @@ void hub_run_abort(struct hub_run *r)
     require(r->pending == 0);
     store_txn_free(r->txn);
     r->txn = NULL;
-    drop_delayed(r);
+    drop_pending(r);
     free_own(r);
 }

@@ -104,6 +104,7 @@ void fixture_close_api(struct fixture *f, int64_t grace_ms)
 void fixture_stop_hub(struct fixture *f)
 {
     bool bridge = false, http = false, convert = false, store = false, jobs = false;
+    hub_stop(f->hub);
     bridge_close(f->bridge, set_flag, &bridge);
     fixture_wait(f, &bridge);
     http_client_close(f->http, set_flag, &http);

@@ -187,12 +187,80 @@ static void a_profile_names_its_chain(void **state)
     json_free(call("POST", "/api/deviceProfile", "{\"name\":\"p\"}", 200));
 }
 
+static void use_root(const char *metadata)
+{
+    struct buf b = {0};
+    struct json *page = call("GET", "/api/ruleChains?pageSize=10&page=0", "", 200);
+    struct span chain =
+        json_get_str(json_get(json_child(json_get(page, "data")), "id"), "id", SPAN_NONE);
+    buf_printf(&b, "{\"ruleChainId\":{\"entityType\":\"RULE_CHAIN\",\"id\":\"%.*s\"},%s}",
+               SPAN_ARG(chain), metadata);
+    struct json *saved = call("POST", "/api/ruleChain/metadata", buf_cstr(&b), 200);
+    const struct json *first = json_child(json_get(saved, "nodes"));
+    assert_false(json_get_bool(first, "unsupported", false));
+    json_free(saved);
+    json_free(page);
+    buf_free(&b);
+}
+
+static void the_rule_chain_answers_requests(void **state)
+{
+    char url[120];
+    (void)state;
+    use_root("\"firstNodeIndex\":0,\"nodes\":["
+             "{\"type\":\"x.filter.TbMsgTypeSwitchNode\",\"name\":\"s\"},"
+             "{\"type\":\"x.filter.TbJsFilterNode\",\"name\":\"f\",\"configuration\":{"
+             "\"jsScript\":\"return !msg.silent\"}},"
+             "{\"type\":\"x.transform.TbTransformMsgNode\",\"name\":\"t\",\"configuration\":{"
+             "\"jsScript\":\"return {msg: {a: msg.a + 1, d: metadata.deviceName}}\"}},"
+             "{\"type\":\"x.rest.TbSendRestApiCallReplyNode\",\"name\":\"r\",\"configuration\":{"
+             "\"requestIdMetaDataAttribute\":\"requestUUID\"}}],\"connections\":["
+             "{\"fromIndex\":0,\"toIndex\":1,\"type\":\"REST API request\"},"
+             "{\"fromIndex\":1,\"toIndex\":2,\"type\":\"True\"},"
+             "{\"fromIndex\":2,\"toIndex\":3,\"type\":\"Success\"}]");
+    struct json *d = call("POST", "/api/device", "{\"name\":\"d\"}", 200);
+    snprintf(url, sizeof url, "/api/rule-engine/DEVICE/%.*s",
+             SPAN_ARG(json_get_str(json_get(d, "id"), "id", SPAN_NONE)));
+    struct json *j = call("POST", url, "{\"a\":1}", 200);
+    assert_int_equal(json_get_int(j, "a", 0), 2);
+    assert_text(json_get_str(j, "d", SPAN_NONE), "d");
+    json_free(j);
+    j = call("POST", "/api/rule-engine/", "{\"a\":2}", 200);
+    assert_int_equal(json_get_int(j, "a", 0), 3);
+    json_free(j);
+    snprintf(url + strlen(url), sizeof url - strlen(url), "/1");
+    json_free(call("POST", url, "{\"silent\":true}", 408));
+    json_free(call("POST", url, "{", 400));
+    json_free(call("POST", "/api/rule-engine/CUSTOMER/x", "{}", 400));
+    url[strlen(url) - 1] = '0';
+    json_free(call("POST", url, "{}", 400));
+    json_free(d);
+}
+
+// Whoever still waits when the program stops is told.
+static void waiting_requests_end_with_the_program(void **state)
+{
+    struct reply r = {0};
+    (void)state;
+    use_root("\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.flow.TbAckNode\",\"name\":\"a\"}],"
+             "\"connections\":[]");
+    fixture_send(&f, &r, "POST", "/api/rule-engine/USER/x/300000", token, "{}");
+    for (int i = 0; i < 20; i++)
+        loop_turn(f.loop, false);
+    hub_stop(f.hub);
+    fixture_wait(&f, &r.done);
+    assert_int_equal(r.status, 503);
+    reply_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(scripts_can_be_tried, setup, teardown),
         cmocka_unit_test_setup_teardown(events_are_read_by_page_and_filter, setup, teardown),
         cmocka_unit_test_setup_teardown(a_profile_names_its_chain, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_rule_chain_answers_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(waiting_requests_end_with_the_program, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
