@@ -263,7 +263,7 @@ static void dial(struct client_call *cc)
     c->born_ms = loop_now_ms(o->client->loop);
     client_call_set_phase(cc, CALL_CONNECTING);
     struct err e = {0};
-    struct stream_target to = {.host = span_str(o->host), .port = o->port, .session = &o->session};
+    struct stream_target to = client_target(o);
     int rc = o->tls ? client_tls(o->client, &to.tls, &e) : 0;
     if (rc == 0)
         rc = stream_connect(o->client->loop, &to, &events, c, &c->stream);

@@ -484,9 +484,11 @@ static void dial(struct client_call *cc)
     list_init(&c->calls);
     client_call_set_phase(cc, CALL_CONNECTING);
     struct err e = {0};
-    struct stream_target to = {
-        .host = span_str(o->host), .port = o->port, .h2 = true, .session = &o->session};
+    struct stream_target to = client_target(o);
+    to.h2 = true;
     int rc = o->tls ? client_tls(o->client, &to.tls, &e) : 0;
+    if (o->proxy && !o->tls)
+        rc = err_set(&e, ERR_CONFIG, "HTTP/2 goes through a proxy over TLS only");
     if (rc == 0)
         rc = stream_connect(o->client->loop, &to, &events, c, &c->stream);
     if (rc != 0) {

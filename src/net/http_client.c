@@ -76,6 +76,7 @@ static struct origin *find_origin(struct http_client *c, const struct url *u,
     o->tls = u->tls;
     o->version = version;
     o->port = u->port;
+    o->proxy = c->o.proxies ? proxy_rules_find(c->o.proxies, u) : NULL;
     list_init(&o->idle);
     list_init(&o->h2);
     list_init(&o->waiting);
@@ -84,6 +85,19 @@ static struct origin *find_origin(struct http_client *c, const struct url *u,
     memcpy(o->key, key, (size_t)key_n + 1);
     map_put(&c->origins, span_str(o->key), o);
     return o;
+}
+
+// A proxy is asked for the way to a TLS origin; what is plain it is asked for itself.
+struct stream_target client_target(struct origin *o)
+{
+    struct stream_target to = {.host = span_str(o->host), .port = o->port, .session = &o->session};
+    if (o->proxy && o->tls) {
+        to.proxy = o->proxy;
+    } else if (o->proxy) {
+        to.host = o->proxy->host;
+        to.port = o->proxy->port;
+    }
+    return to;
 }
 
 static void finish_client(struct loop_task *task)
@@ -149,7 +163,7 @@ void http_client_close(struct http_client *c, void (*cb)(void *ctx), void *ctx)
 
 static void call_free(struct client_call *cc)
 {
-    // Headers may carry a session token.
+    // Headers may carry a session token or the proxy's password.
     buf_free_wiped(&cc->head);
     buf_free(&cc->h2.tail);
     arena_free_wiped(&cc->h2.arena);
@@ -321,17 +335,25 @@ static bool request_ok(const struct http_call_options *o)
 static void write_request_head(struct client_call *cc, const struct http_call_options *o)
 {
     struct buf *b = &cc->head;
-    size_t room = o->method.n + o->target.n + strlen(cc->origin->host_value) + 128;
+    const struct proxy *proxy = cc->origin->tls ? NULL : cc->origin->proxy;
+    size_t room = o->method.n + o->target.n + 2 * strlen(cc->origin->host_value) + 160;
     for (size_t i = 0; i < o->headers.n; i++)
         room += o->headers.h[i].name.n + o->headers.h[i].value.n + 4;
+    if (proxy)
+        room += proxy->authorization.n;
     // At once: growing would leave copies of secrets behind.
     buf_reserve(b, room);
     buf_add_span(b, o->method);
     buf_add_char(b, ' ');
+    // RFC 9112 section 3.2.2.
+    if (proxy)
+        buf_printf(b, "http://%s", cc->origin->host_value);
     buf_add_span(b, o->target);
     buf_add_str(b, " HTTP/1.1\r\nHost: ");
     buf_add_str(b, cc->origin->host_value);
     buf_add_str(b, "\r\n");
+    if (proxy && proxy->authorization.n)
+        buf_printf(b, "Proxy-Authorization: %.*s\r\n", SPAN_ARG(proxy->authorization));
     for (size_t i = 0; i < o->headers.n; i++) {
         const struct http_header *h = &o->headers.h[i];
         buf_add_span(b, h->name);

@@ -35,6 +35,7 @@ struct origin {
     struct http_client *client;
     bool tls;
     uint16_t port;
+    const struct proxy *proxy;   // NULL = straight
     struct tls_session *session; // to resume; owned
     size_t n_conns;              // with an open stream
     enum http_version version;
@@ -147,6 +148,8 @@ void client_conn_resume(struct client_conn *c);
 int client_tls(struct http_client *c, struct tls_config **out, struct err *e);
 
 // http_client.c
+// Where a connection to the origin goes, but for the TLS settings.
+struct stream_target client_target(struct origin *o);
 void client_call_finish(struct client_call *cc, int status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 // What came of the response, checked against the call's limits: the call may be over after.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/stream.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/tunnel.h"
 
 // Happy path of TLS: what TCP reads is fed to the TLS engine and pumped out of it record by record;
 // what the engine wants to send goes to TCP after every call.
@@ -12,11 +15,14 @@
 
 // Plain bytes that are encrypted before TCP gets them.
 #define WRITE_STEP (64 * 1024)
+#define HOST_MAX 255
+#define HOST_PORT_MAX (HOST_MAX + 16)
 
 struct stream {
     struct loop *loop;
     struct tcp *tcp;
-    struct tls *tls; // NULL = plain; owned
+    struct tls *tls;       // NULL = plain; owned
+    struct tunnel *tunnel; // while a proxy is asked; owned
     struct tls_session **session;
     const struct stream_events *ev;
     void *ctx;
@@ -117,23 +123,60 @@ static void on_pump_task(struct loop_task *task)
     pump(container_of(task, struct stream, pump_task));
 }
 
+static void begin_tls(struct stream *s)
+{
+    tcp_read_start(s->tcp);
+    pump(s);
+}
+
 static void on_connect(void *ctx, int status, const struct err *e)
 {
     struct stream *s = ctx;
     if (status != 0) {
-        fail(s, status, e);
-    } else if (s->tls) {
+        struct err why = e ? *e : (struct err){status, ""};
+        if (s->tunnel)
+            err_wrap(&why, "the proxy");
+        fail(s, status, &why);
+    } else if (s->tunnel) {
+        struct span request = tunnel_request(s->tunnel);
+        // A failure comes by on_drain.
+        (void)!tcp_write(s->tcp, &request, 1);
         tcp_read_start(s->tcp);
-        pump(s);
+    } else if (s->tls) {
+        begin_tls(s);
     } else {
         s->open = true;
         s->ev->on_open(s->ctx, 0, NULL);
     }
 }
 
+static void on_tunnel_read(struct stream *s, struct span in, int status)
+{
+    struct err e = {0};
+    struct span rest;
+    if (status == 0)
+        status = tunnel_feed(s->tunnel, in, &rest, &e);
+    else
+        err_set(&e, status, "the proxy closed the connection");
+    if (status == ERR_AGAIN)
+        return;
+    if (status < 0) {
+        fail(s, status, &e);
+        return;
+    }
+    tls_feed(s->tls, rest);
+    tunnel_free(s->tunnel);
+    s->tunnel = NULL;
+    begin_tls(s);
+}
+
 static void on_read(void *ctx, const char *p, size_t n, int status)
 {
     struct stream *s = ctx;
+    if (s->tunnel) {
+        on_tunnel_read(s, span_of(p, n), status);
+        return;
+    }
     if (!s->tls) {
         s->ev->on_read(s->ctx, p, n, status);
         return;
@@ -170,15 +213,33 @@ static struct stream *stream_new(struct loop *l, const struct stream_events *ev,
     return s;
 }
 
+static struct tunnel *new_tunnel(const struct stream_target *to)
+{
+    char name[HOST_PORT_MAX];
+    bool v6 = memchr(to->host.p, ':', to->host.n) != NULL;
+    int n = snprintf(name, sizeof(name), "%s%.*s%s:%u", v6 ? "[" : "", SPAN_ARG(to->host),
+                     v6 ? "]" : "", (unsigned)to->port);
+    require(n > 0 && (size_t)n < sizeof(name));
+    return tunnel_new(to->proxy, span_of(name, (size_t)n));
+}
+
 int stream_connect(struct loop *l, const struct stream_target *to, const struct stream_events *ev,
                    void *ctx, struct stream **out)
 {
     struct stream *s = stream_new(l, ev, ctx);
-    int rc = tcp_connect(l, to->host, to->port, &tcp_events, s, &s->tcp);
+    require(to->tls || !to->proxy);
+    if (to->host.n == 0 || to->host.n > HOST_MAX) {
+        mem_free(s);
+        return ERR_INVALID;
+    }
+    struct span host = to->proxy ? to->proxy->host : to->host;
+    int rc = tcp_connect(l, host, to->proxy ? to->proxy->port : to->port, &tcp_events, s, &s->tcp);
     if (rc != 0) {
         mem_free(s);
         return rc;
     }
+    if (to->proxy)
+        s->tunnel = new_tunnel(to);
     if (to->tls) {
         s->session = to->session;
         const struct tls_session *resume = to->session ? *to->session : NULL;
@@ -287,6 +348,7 @@ static void on_closed(void *ctx)
     struct stream *s = ctx;
     void (*cb)(void *) = s->close_cb;
     void *close_ctx = s->close_ctx;
+    tunnel_free(s->tunnel);
     tls_free(s->tls);
     mem_free(s);
     if (cb)

@@ -6,6 +6,7 @@
 
 #include "codec/tls.h"
 #include "io/tcp.h"
+#include "net/proxy.h"
 
 struct stream;
 
@@ -28,7 +29,9 @@ struct stream_target {
     struct span host;
     uint16_t port;
     struct tls_config *tls; // NULL = plain
-    bool h2;                // TLS: offer HTTP/2, too
+    // TLS: asked for the way first, NULL = straight; lives until the stream is open.
+    const struct proxy *proxy;
+    bool h2; // TLS: offer HTTP/2, too
     struct tls_session *
         *session; // TLS: what to resume, replaced as new ones come; owned by the caller
 };
