@@ -77,7 +77,8 @@ static int check_streams(struct args *a, struct config *config)
     struct err e = {0};
     struct worker_options jobs = {.name = "job", .threads = 1};
     struct http_client_options http = {
-        .ca_file = config->aws_ca_file.n ? arena_cstr(&config->arena, config->aws_ca_file) : NULL};
+        .ca_file = config->aws_ca_file.n ? arena_cstr(&config->arena, config->aws_ca_file) : NULL,
+        .proxies = config->aws_proxies};
     int code = EXIT_OK;
     if (worker_pool_new(c.loop, &jobs, &c.jobs) < 0) {
         code = args_fail(a, EXIT_FAILED, "cannot start a thread");

@@ -70,6 +70,8 @@ static const struct key keys[] = {
     TEXT("aws.region", c.aws_region, ""),
     TEXT("aws.endpoint", c.aws_endpoint, ""),
     TEXT("aws.caBundle", c.aws_ca_file, ""),
+    TEXT("aws.proxy", c.aws_proxies.https, ""),
+    TEXT("aws.noProxy", c.aws_proxies.no_proxy, ""),
     BOOL("aws.fips", c.aws_fips, 0),
     BOOL("aws.dualStack", c.aws_dual_stack, 0),
 };

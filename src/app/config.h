@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "codec/json.h"
+#include "net/proxy.h"
 
 #define CONFIG_USERS_MAX 100
 #define CONFIG_ITEMS_MAX 1000
@@ -50,6 +51,7 @@ struct config {
     // After the environment and the AWS profile were asked.
     struct span aws_region, aws_endpoint, aws_ca_file;
     bool aws_fips, aws_dual_stack;
+    struct proxy_settings aws_proxies;
     struct config_user *users;
     size_t n_users;
     struct config_converter *converters;

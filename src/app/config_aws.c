@@ -28,6 +28,28 @@ static int add_profile(struct aws_settings *s, config_env_fn *env, void *ctx,
     return status;
 }
 
+// Each by its lower-case name first, as in most tools.
+static struct span proxy_variable(struct config *c, config_env_fn *env, void *ctx,
+                                  const char *lower, const char *upper)
+{
+    struct span v = aws_env_get(env, ctx, lower);
+    return arena_span(&c->arena, v.n ? v : aws_env_get(env, ctx, upper));
+}
+
+// The file's proxy is for all; a variable's for its scheme.
+static void read_proxies(struct config *c, config_env_fn *env, void *ctx)
+{
+    struct proxy_settings *p = &c->aws_proxies;
+    struct span https = proxy_variable(c, env, ctx, "https_proxy", "HTTPS_PROXY");
+    struct span http = proxy_variable(c, env, ctx, "http_proxy", "HTTP_PROXY");
+    struct span none = proxy_variable(c, env, ctx, "no_proxy", "NO_PROXY");
+    p->http = http.n ? http : p->https;
+    if (https.n)
+        p->https = https;
+    if (none.n)
+        p->no_proxy = none;
+}
+
 int config_read_aws(struct config *c, config_env_fn *env, void *env_ctx, struct err *e)
 {
     struct credentials_files files = {0};
@@ -47,6 +69,7 @@ int config_read_aws(struct config *c, config_env_fn *env, void *env_ctx, struct 
         c->aws_ca_file = arena_span(&c->arena, s.ca_file);
         c->aws_fips = s.fips == AWS_ON;
         c->aws_dual_stack = s.dual_stack == AWS_ON;
+        read_proxies(c, env, env_ctx);
     }
     profile_wipe(files.list);
     credentials_files_free(&files);

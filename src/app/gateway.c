@@ -95,7 +95,8 @@ static int make_http(struct gateway *g, struct err *e)
 {
     struct config *c = g->config;
     struct http_client_options o = {
-        .ca_file = c->aws_ca_file.n ? arena_cstr(&c->arena, c->aws_ca_file) : NULL};
+        .ca_file = c->aws_ca_file.n ? arena_cstr(&c->arena, c->aws_ca_file) : NULL,
+        .proxies = c->aws_proxies};
     return http_client_new(g->loop, &o, &g->http, e);
 }
 
@@ -277,7 +278,10 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->synchronous_normal != b->synchronous_normal ||
            !span_eq(a->aws_region, b->aws_region) || !span_eq(a->aws_endpoint, b->aws_endpoint) ||
            !span_eq(a->aws_ca_file, b->aws_ca_file) || a->aws_fips != b->aws_fips ||
-           a->aws_dual_stack != b->aws_dual_stack;
+           a->aws_dual_stack != b->aws_dual_stack ||
+           !span_eq(a->aws_proxies.https, b->aws_proxies.https) ||
+           !span_eq(a->aws_proxies.http, b->aws_proxies.http) ||
+           !span_eq(a->aws_proxies.no_proxy, b->aws_proxies.no_proxy);
 }
 
 static void load_again(struct worker_job *job, void *thread)

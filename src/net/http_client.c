@@ -76,7 +76,7 @@ static struct origin *find_origin(struct http_client *c, const struct url *u,
     o->tls = u->tls;
     o->version = version;
     o->port = u->port;
-    o->proxy = c->o.proxies ? proxy_rules_find(c->o.proxies, u) : NULL;
+    o->proxy = proxy_rules_find(&c->proxies, u);
     list_init(&o->idle);
     list_init(&o->h2);
     list_init(&o->waiting);
@@ -109,6 +109,7 @@ static void finish_client(struct loop_task *task)
     for (struct origin *o; (o = map_next(&c->origins, &at, NULL));)
         origin_free(o);
     map_free(&c->origins);
+    proxy_rules_free(&c->proxies);
     tls_config_free(c->tls);
     mem_free(c);
     if (cb)
@@ -126,15 +127,21 @@ int http_client_new(struct loop *l, const struct http_client_options *o, struct 
                     struct err *e)
 {
     struct tls_config *tls = NULL;
-    if (o->ca_file && !o->insecure) {
-        int rc = stream_client_tls(o->ca_file, false, &tls, e);
-        if (rc != 0)
-            return rc;
+    struct proxy_rules proxies;
+    int rc = proxy_rules_init(&proxies, &o->proxies, e);
+    if (rc == 0 && o->ca_file && !o->insecure)
+        rc = stream_client_tls(o->ca_file, false, &tls, e);
+    if (rc != 0) {
+        proxy_rules_free(&proxies);
+        return rc;
     }
     struct http_client *c = mem_new(struct http_client);
     c->loop = l;
     c->o = *o;
-    c->o.ca_file = NULL; // the caller's memory
+    // The caller's memory.
+    c->o.ca_file = NULL;
+    c->o.proxies = (struct proxy_settings){0};
+    c->proxies = proxies;
     c->tls = tls;
     DEFAULT(c->o.max_per_origin, 64);
     DEFAULT(c->o.idle_ms, 20000);

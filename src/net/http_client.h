@@ -22,8 +22,8 @@
 struct http_client;
 
 struct http_client_options {
-    const char *ca_file;               // PEM bundle; NULL = system trust store
-    const struct proxy_rules *proxies; // borrowed until closed; NULL = none
+    const char *ca_file;           // PEM bundle; NULL = system trust store
+    struct proxy_settings proxies; // empty = none
     bool insecure;         // no verification: tests only, never reachable from configuration
     size_t max_per_origin; // connections; 0 = 64
     int64_t idle_ms;       // close idle connections after; 0 = 20000

@@ -21,10 +21,11 @@ struct http_client {
     struct loop *loop;
     struct http_client_options o; // defaults filled in
     struct tls_config *tls;       // NULL until needed; owned
-    struct map origins;           // struct origin; owned
-    struct list calls;            // struct client_call
-    struct list conns;            // struct client_conn
-    struct list h2_conns;         // struct client_h2
+    struct proxy_rules proxies;
+    struct map origins;   // struct origin; owned
+    struct list calls;    // struct client_call
+    struct list conns;    // struct client_conn
+    struct list h2_conns; // struct client_h2
     bool closing;
     struct loop_task finish;
     void (*close_cb)(void *ctx);

@@ -25,6 +25,12 @@ static const char *aws_env(void *ctx, const char *name)
         return "http://kinesis";
     if (strcmp(name, "AWS_DEFAULT_REGION") == 0)
         return "eu-west-1";
+    if (strcmp(name, "HTTPS_PROXY") == 0)
+        return "http://upper";
+    if (strcmp(name, "https_proxy") == 0)
+        return "http://lower";
+    if (strcmp(name, "NO_PROXY") == 0)
+        return "a.test";
     return NULL;
 }
 
@@ -99,13 +105,16 @@ static void aws_variables_go_before_the_file(void **state)
     struct err e = {0};
     struct config *c = NULL;
     (void)state;
-    config_parse(
-        SPAN("{\"aws\":{\"region\":\"x\",\"endpoint\":\"http://file\",\"caBundle\":\"f\"}}"),
-        SPAN("."), aws_env, NULL, &c, &e);
+    config_parse(SPAN("{\"aws\":{\"region\":\"x\",\"endpoint\":\"http://file\",\"caBundle\":\"f\","
+                      "\"proxy\":\"http://file\",\"noProxy\":\"b.test\"}}"),
+                 SPAN("."), aws_env, NULL, &c, &e);
     assert_non_null(c);
     assert_span_is(c->aws_endpoint, "http://kinesis");
     assert_span_is(c->aws_region, "eu-west-1");
     assert_span_is(c->aws_ca_file, "f");
+    assert_span_is(c->aws_proxies.https, "http://lower");
+    assert_span_is(c->aws_proxies.http, "http://file");
+    assert_span_is(c->aws_proxies.no_proxy, "a.test");
     config_free(c);
 }
 

@@ -12,7 +12,6 @@ static bool have_openssl;
 static struct http_server *server;
 static struct http_client *client;
 static struct tcp_listener *listener;
-static struct proxy_rules rules;
 static struct raw inner, outer; // the client's connection, and the one to the server
 static int n_accepted;
 static const char *answer;
@@ -80,8 +79,7 @@ static void begin(const char *user)
         fail_msg("%s", e.msg);
     snprintf(url, sizeof url, "http://%s127.0.0.1:%u", user, (unsigned)tcp_listener_port(listener));
     struct proxy_settings ps = {.https = span_str(url), .http = span_str(url)};
-    assert_int_equal(proxy_rules_init(&rules, &ps, &e), 0);
-    struct http_client_options co = {.ca_file = certs_path("ca.pem"), .proxies = &rules};
+    struct http_client_options co = {.ca_file = certs_path("ca.pem"), .proxies = ps};
     if (http_client_new(loop, &co, &client, &e) != 0)
         fail_msg("%s", e.msg);
 }
@@ -94,7 +92,6 @@ static void end(void)
     tcp_listener_close(listener, set_flag, &gone);
     wait_until(gone == 3);
     end_loop();
-    proxy_rules_free(&rules);
 }
 
 static void start(struct reply *r, bool tls, enum http_version version)
