@@ -6,6 +6,8 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 
+import { deaggregateSync } from 'aws-kinesis-agg';
+
 import {
   applied, configuration, connectDownlink, kinesisClient, putRecords, readStream, serve, startKinesis, tempDir,
   until,
@@ -132,4 +134,77 @@ test('an explicit hash key chooses the shard; streams beside the missing one go 
   const of = (shard) => records.filter((r) => r.ShardId === shard).map((r) => Buffer.from(r.Data).toString());
   assert.deepEqual([of('shardId-000000000000'), of('shardId-000000000001')], [['0', '2'], ['1', '3']]);
   await until('one row', async () => (await s.metric('store_outbox_rows')) === 1);
+});
+
+// One attribute makes `count` records of ten keys.
+const many = `
+var out = [];
+for (var i = 0; i < msg.count; i++)
+    out.push({
+        contentType: 'JSON', data: JSON.stringify({ devName: 'user-' + i % 10, devType: 't', temperature: i }),
+        metadata: { streamName: 'tb-test-downlink', partitionKey: 'key ' + i % 10 }
+    });
+return out;
+`;
+
+test('aggregates are read by the library of AWS and by another integration, in order of keys', async (t) => {
+  const kinesis = await startKinesis(t, ['tb-test-uplink:1', 'tb-test-downlink:3']);
+  const client = kinesisClient(t, kinesis.endpoint);
+  const dir = tempDir(t);
+  const file = path.join(dir, 'downlink.js');
+  writeFileSync(file, many);
+  const config = configuration({
+    data: path.join(dir, 'data'), client: { endpoint: kinesis.endpoint, aggregateDownlinks: true },
+  });
+  config.converters[1].file = file;
+  const [first] = config.integrations;
+  config.integrations.push({
+    name: 'reader',
+    uplinkConverter: first.uplinkConverter,
+    configuration: {
+      clientConfiguration: { ...first.configuration.clientConfiguration, streamName: 'tb-test-downlink' },
+    },
+  });
+  const { api } = await serve(t, config, { dir });
+  await connectDownlink(api, 'kinesis_integration');
+  await putRecords(client, 'tb-test-uplink', 1, () => ({
+    key: 'k', data: JSON.stringify({ devName: 'd', devType: 't', temperature: 1 }),
+  }));
+  const device = await until('the device', () => api.device('d'), 20000);
+  const attributes = `/api/plugins/telemetry/DEVICE/${device.id.id}/attributes/SHARED_SCOPE`;
+  // The first call of a stream may be made before its shards are known.
+  await api.post(attributes, { count: 1 }).catch(() => {});
+  await until('the first record', async () => (await readStream(client, 'tb-test-downlink')).length === 1, 20000);
+  const COUNT = 2000;
+  assert.equal((await api.call('POST', attributes, { count: COUNT })).status, 200);
+
+  await until('all records by the reader', async () => applied(await api.status('reader')) === COUNT + 1, 30000);
+  for (let k = 0; k < 10; k++) {
+    const values = await api.latest(await api.device(`user-${k}`));
+    assert.equal(String(values.temperature[0].value), String(COUNT - 10 + k));
+  }
+
+  const records = (await readStream(client, 'tb-test-downlink')).slice();
+  assert.ok(records.length < COUNT / 10, `${records.length} records on the stream`);
+  const seen = new Map();
+  let users = 0;
+  for (const record of records) {
+    const opened = await new Promise((resolve, reject) => {
+      deaggregateSync({
+        data: Buffer.from(record.Data).toString('base64'),
+        partitionKey: record.PartitionKey,
+        explicitPartitionKey: record.PartitionKey,
+        sequenceNumber: record.SequenceNumber,
+      }, true, (error, list) => (error ? reject(error) : resolve(list)));
+    });
+    for (const user of opened) {
+      const { temperature } = JSON.parse(Buffer.from(user.data, 'base64').toString());
+      users++;
+      if (users === 1 && opened.length === 1) continue; // the one that came first
+      assert.equal(user.partitionKey, `key ${temperature % 10}`);
+      assert.ok(temperature > (seen.get(user.partitionKey) ?? -1) || temperature === 0);
+      seen.set(user.partitionKey, temperature);
+    }
+  }
+  assert.equal(users, COUNT + 1);
 });
