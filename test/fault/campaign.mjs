@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The campaign: records flow through shards that split and merge, the endpoint keeps to the service's rates,
-// fails at random, and the gateway is killed at random, all from one seed; afterwards each record must have taken effect once and
-// in the order of its shard.
+// The campaign: records flow through shards that split and merge, the endpoint keeps to the service's rates
+// and fails at random, and the gateway is killed at random, all from one seed; afterwards each record must
+// have taken effect once and in the order of its shard.
 //
 // Every device counts its records, n = 0, 1, 2 ..., and its converter stores n twice: as `a` at the time
 // of n and n + 1 together (n even), as `b` at that of n - 1 and n. The later of such a pair overwrites

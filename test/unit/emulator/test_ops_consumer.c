@@ -305,6 +305,52 @@ static void test_ends(void **state)
     assert_int_equal(event.n, 0);
 }
 
+static void test_changes_take_their_time(void **state)
+{
+    (void)state;
+    fx.account.transition_ms = 50;
+    const char *arn = add_consumer("c");
+    assert_true(emu_account_due_ms(&fx.account) == fx.now.mono_ms + 50);
+    emu_advance(50);
+    subscribe(arn, "'Type':'LATEST'");
+    assert_true(emu_account_due_ms(&fx.account) == INT64_MAX);
+    add_consumer("d");
+    assert_true(emu_account_due_ms(&fx.account) == fx.now.mono_ms + 50);
+    // A consumer that is being deleted loses its subscriptions at once.
+    emu_ok("DeregisterStreamConsumer", "{'ConsumerARN':'%s'}", arn);
+    assert_string_equal(status_of(arn), "DELETING");
+    assert_int_equal(next(), EMU_PUSH_ERROR);
+    assert_string_equal(fx.error.code, "ResourceNotFoundException");
+}
+
+static bool only_shard_0(void *ctx, enum emu_op op, uint32_t shard)
+{
+    *(enum emu_op *)ctx = op;
+    return shard != 0;
+}
+
+static void test_a_throttled_shard(void **state)
+{
+    (void)state;
+    enum emu_op asked = EMU_OP_COUNT;
+    const char *arn = add_consumer("c");
+    emu_ok("UpdateShardCount",
+           "{'StreamName':'s','TargetShardCount':2,'ScalingType':'UNIFORM_SCALING'}");
+    const char *it = emu_iterator("s", "shardId-000000000002", "LATEST");
+    fx.gate = (struct emu_gate){only_shard_0, &asked};
+    subscribe(arn, "'Type':'LATEST'");
+    assert_int_equal(asked, EMU_OP_SubscribeToShard);
+    emu_error("SubscribeToShard", "LimitExceededException", "shardId-000000000002",
+              "{'ConsumerARN':'%s','ShardId':'2','StartingPosition':{'Type':'LATEST'}}", arn);
+    emu_error("GetShardIterator", "ProvisionedThroughputExceededException", "shard",
+              "{'StreamName':'s','ShardId':'2','ShardIteratorType':'LATEST'}");
+    emu_error("PutRecord", "ProvisionedThroughputExceededException", "shard",
+              "{'StreamName':'s','PartitionKey':'k','Data':''}");
+    assert_int_equal(asked, EMU_OP_PutRecord);
+    emu_error("GetRecords", "ProvisionedThroughputExceededException", "shardId-000000000002",
+              "{'ShardIterator':'%s'}", it);
+}
+
 static void test_end_of_a_shard(void **state)
 {
     (void)state;
@@ -391,6 +437,8 @@ int main(void)
         CASE(test_rate),
         CASE(test_one_at_a_time),
         CASE(test_ends),
+        CASE(test_changes_take_their_time),
+        CASE(test_a_throttled_shard),
         CASE(test_end_of_a_shard),
         CASE(test_trimmed_under_a_subscription),
         CASE(test_wrong_positions),
