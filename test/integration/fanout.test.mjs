@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
+import { describe, it } from 'node:test';
 
 import {
   DescribeStreamConsumerCommand, ListShardsCommand, ListStreamConsumersCommand, MergeShardsCommand, PutRecordsCommand,
-  SplitShardCommand,
+  SplitShardCommand, UpdateMaxRecordSizeCommand, UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis';
 
 import { applied, configuration, kinesisClient, putRecords, serve, startKinesis, tempDir, until } from './gateway.mjs';
@@ -21,21 +21,27 @@ const name = 'kinesis_integration';
 const devices = 20;
 const ways = { 'fan-out': { useConsumersWithEnhancedFanOut: true }, polling: {} };
 
+// Mostly they wait for the service's five seconds: side by side.
+const tests = [];
+const test = (name, run) => tests.push([name, run]);
+
 // The time stamp is the record's number: a record that took effect twice would show in
 // recordsApplied, one that got lost in the rows; the attribute is the last one's.
+// Of a large payload only the beginning is looked at: more would take the script's time.
 const converter = `
-var p = decodeToJson(payload);
+var p = decodeToJson(payload.length > 1000 ? payload.slice(0, 100) : payload);
 return {deviceName: p.d, deviceType: 't', attributes: {last: p.n},
-        telemetry: {ts: p.n, values: {n: p.n, sub: metadata.subSequenceNumber, from: metadata.shardId}}};`;
+        telemetry: {ts: p.n, values: {n: p.n, bytes: payload.length, sub: metadata.subSequenceNumber, from: metadata.shardId}}};`;
 
 const record = (n) => ({ key: `d${n % devices}`, data: JSON.stringify({ d: `d${n % devices}`, n: n + 1 }) });
 
-async function start(t, client, { shards = 2, dir = tempDir(t) } = {}) {
+async function start(t, client, { shards = 2, dir = tempDir(t), converter: limits } = {}) {
   const kinesis = await startKinesis(t, [`${stream}:${shards}`]);
   const file = path.join(dir, 'converter.js');
   writeFileSync(file, converter);
   const config = configuration({ client: { endpoint: kinesis.endpoint, ...client } });
   config.converters[0].file = file;
+  if (limits) config.converter = limits;
   const s = {
     kinesis, sdk: kinesisClient(t, kinesis.endpoint), sent: 0,
     async restart() {
@@ -56,7 +62,10 @@ async function start(t, client, { shards = 2, dir = tempDir(t) } = {}) {
     },
     async allApplied(ms = 60000) {
       let status;
-      await until(`${s.sent} records applied`, async () => applied((status = await s.status())) >= s.sent, ms)
+      await until(`${s.sent} records applied`, async () => {
+        status = await s.status();
+        return applied(status) + status.recordsFailed >= s.sent;
+      }, ms)
         .catch((error) => { throw new Error(`${error.message}: ${JSON.stringify(status)}`); });
       assert.equal(applied(status), s.sent);
     },
@@ -195,6 +204,47 @@ test('an endpoint that cannot do fan-out is said so, and never polled instead', 
   await s.active();
 });
 
+for (const [way, client] of Object.entries(ways)) {
+  test(`by ${way}: from 1 shard to 64 and back while records come`, async (t) => {
+    const s = await start(t, client, { shards: 1 });
+    await fetch(`${s.kinesis.endpoint}/_penstock/settings`, { method: 'POST', body: JSON.stringify({ reshardMs: 0 }) });
+    await s.active();
+    for (const count of [2, 4, 8, 16, 32, 64, 32, 16, 8, 4, 2, 1]) {
+      await s.sdk.send(new UpdateShardCountCommand({
+        StreamName: stream, TargetShardCount: count, ScalingType: 'UNIFORM_SCALING',
+      }));
+      await s.put(100);
+      await until(`${count} shards`, async () => (await openShards(s)).length === count);
+      await s.put(100);
+    }
+    await s.allApplied(120000);
+    await s.check();
+    const { state, shards } = await s.status();
+    assert.equal(state, 'ACTIVE');
+    assert.equal(shards.filter((shard) => shard.state !== 'ENDED').length, 1);
+  });
+
+  test(`by ${way}: records of ten MiB`, async (t) => {
+    // Scripts see an Array of ten million numbers.
+    const s = await start(t, client, { shards: 1, converter: { memoryLimit: 600_000_000, timeLimitMs: 20000 } });
+    await s.sdk.send(new UpdateMaxRecordSizeCommand({ StreamARN: arn, MaxRecordSizeInKiB: 10240 }));
+    await s.active();
+    await s.put(5);
+    for (let i = 0; i < 3; i++) {
+      const { key, data } = record(s.sent++);
+      const large = Buffer.alloc(10 * 1024 * 1024 - key.length, ' ');
+      large.write(data);
+      await s.sdk.send(new PutRecordsCommand({ StreamName: stream, Records: [{ PartitionKey: key, Data: large }] }));
+    }
+    await s.put(5);
+    await s.allApplied();
+    await s.check();
+    const device = await s.api.device('d6');
+    const rows = await s.api.get(`/api/plugins/telemetry/DEVICE/${device.id.id}/values/timeseries?keys=bytes&startTs=0&endTs=100`);
+    assert.equal(rows.bytes[0].value, String(10 * 1024 * 1024 - 2));
+  });
+}
+
 // As the producer library writes them: magic, protobuf, MD5.
 const varint = (n) => (n < 128 ? [n] : [(n & 127) | 128, ...varint(n >> 7)]);
 const field = (number, bytes) => Buffer.concat([Buffer.from([(number << 3) | 2, ...varint(bytes.length)]), bytes]);
@@ -233,3 +283,7 @@ for (const [way, client] of Object.entries(ways)) {
     await s.allApplied();
   });
 }
+
+describe('reading a stream', { concurrency: 4 }, () => {
+  for (const [name, run] of tests) it(name, run);
+});
