@@ -172,6 +172,7 @@ void rule_chain_free(struct rule_chain *c)
         if (c->nodes[i].type && c->nodes[i].type->release)
             c->nodes[i].type->release(&c->nodes[i]);
     }
-    arena_free(&c->arena);
+    // Nodes may hold passwords of what they call.
+    arena_free_wiped(&c->arena);
     mem_free(c);
 }
