@@ -2,17 +2,21 @@
 // What people see of an integration while it works, stalls and fails: API, metrics, log.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 
-import { applied, configuration, kinesisClient, putRecords, serve, startKinesis, until } from './gateway.mjs';
+import { applied, bounded, configuration, kinesisClient, putRecords, serve, startKinesis, tempDir, until } from './gateway.mjs';
 
 const record = (i) => ({
   key: `k${i}`, data: JSON.stringify({ devName: `d${i % 10}`, devType: 't', temperature: i }),
 });
 
-async function start(t, shards = 1, client = {}) {
+async function start(t, shards = 1, client = {}, edit = () => {}) {
   const kinesis = await startKinesis(t, [`tb-test-uplink:${shards}`]);
-  const gateway = await serve(t, configuration({ client: { endpoint: kinesis.endpoint, ...client } }));
+  const config = configuration({ client: { endpoint: kinesis.endpoint, ...client } });
+  edit(config);
+  const gateway = await serve(t, config);
   return {
     gateway, api: gateway.api,
     status: () => gateway.api.status('kinesis_integration'),
@@ -79,20 +83,37 @@ test('records, rates and times are shown per shard and in sum', async (t) => {
 });
 
 // The endpoint takes a read and says nothing: no error, but nothing arrives either.
-test('silence is not ACTIVE', async (t) => {
+test('silence is not ACTIVE', { skip: bounded && 'takes long' }, async (t) => {
   const s = await start(t);
   await s.state('ACTIVE');
-  await s.faults([{ op: 'GetRecords', fault: 'stall', ms: 14000, count: 1 }]);
-  const stalled = await s.state('STALLED', 13500);
+  await s.faults([{ op: 'GetRecords', fault: 'stall', ms: 16000, count: 1 }]);
+  const stalled = await s.state('STALLED', 15900);
   assert.match(stalled.error, /shard shardId-000000000000 of stream tb-test-uplink has not answered for \d+ s/);
   assert.equal(stalled.shards[0].state, 'STALLED');
   const metrics = await s.metrics();
   assert.match(metrics, /^penstock_integration_active\{integration="kinesis_integration"\} 0$/m);
-  await s.state('ACTIVE', 20000);
+  await s.state('ACTIVE', 30000);
   assert.match(s.gateway.stderr, /shard does not answer integration="kinesis_integration" shard=shardId-000000000000/);
   assert.match(s.gateway.stderr, /shard answers again/);
   assert.match(s.gateway.stderr, /state=STALLED before=ACTIVE/);
   assert.match(s.gateway.stderr, /state=ACTIVE before=STALLED/);
+});
+
+// Records that came are held up by us: nothing arrives then either.
+test('a converter that takes all the time is not ACTIVE', { skip: bounded && 'takes long' }, async (t) => {
+  const script = path.join(tempDir(t), 'slow.js');
+  writeFileSync(script, 'var end = Date.now() + 400; while (Date.now() < end) {} return null;');
+  const s = await start(t, 1, {}, (config) => (config.converters[0].file = script));
+  const read = (count) => until(`${count} read`, async () => (await s.status()).shards[0]?.recordsRead === count);
+  await s.state('ACTIVE');
+  // The first batches take twenty seconds; with two of them out, no more is read.
+  await s.put(50);
+  await read(50);
+  await s.put(10);
+  await read(60);
+  const { error } = await s.state('STALLED', 15000);
+  assert.match(error, /nothing was read for \d+ s, because \d batches wait to be converted and stored/);
+  await s.gateway.stop('SIGKILL');
 });
 
 test('an error stays readable after it is over', async (t) => {
