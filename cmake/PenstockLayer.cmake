@@ -7,7 +7,7 @@
 set(PENSTOCK_LAYERS
     base
     codec
-    io
+    "io|syntax"
     net
     aws
     "stream|convert|store"
