@@ -98,7 +98,8 @@ struct uplink_msg {
 
 struct uplink_result {
     int status; // 0, ERR_SCRIPT, ERR_TIMEOUT, ERR_MEMORY, ERR_INVALID (wrong shape), ERR_CANCELED
-    struct span error; // text for people: "TypeError: ... (line 3)" or "deviceName is missing"
+    struct span
+        error; // text for people: "TypeError: ... (line 3, column 7)" or "deviceName is missing"
     struct uplink_msg *msgs;
     uint32_t n_msgs; // 0 with status 0: nothing to store (null result)
 };

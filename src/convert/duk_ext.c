@@ -28,6 +28,10 @@ static void x_save(struct duk_hthread *thr, struct duk_hobject *obj);
 static void x_mark(struct duk_heap *heap);
 static void x_look_at_clock(struct duk_hthread *thr);
 static void duk_x_parse_body(struct duk_compiler_ctx *comp_ctx);
+static unsigned int duk_x_code_at(struct duk_compiler_ctx *comp_ctx);
+static void duk_x_refuse_code(struct duk_hthread *thr, const char *what);
+static int duk_x_push_helper(struct duk_hthread *thr, struct duk_hstring *name);
+static unsigned int duk_x_line(struct duk_hthread *thr, duk_uint_fast32_t at);
 static int duk_x_apply_native(struct duk_hthread *thr, duk_idx_t idx_func);
 static int duk_x_complete_for(struct duk_hthread *thr, struct duk_hobject *obj,
                               struct duk_hstring *key);

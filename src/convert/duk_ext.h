@@ -15,6 +15,11 @@
 
 struct duk_x_saved;
 
+// Where code stands in the text that its author wrote; both count from 1.
+struct duk_x_place {
+    uint32_t line, column;
+};
+
 #define DUK_X_NAMES 64
 
 struct duk_x {
@@ -24,7 +29,16 @@ struct duk_x {
     // Property operations until the clock is looked at again.
     uint32_t ticks;
     const char *const *formals; // of the body being compiled
-    struct duk_x_saved *saved;  // the journal
+    // Names with this prefix are native functions in the code: those that `helper` knows.
+    struct span helper_prefix;
+    duk_c_function (*helper)(struct span name);
+    // The place of a byte of the compiled text.
+    struct duk_x_place (*locate)(const struct duk_x *x, uint32_t at);
+    // While compiling: a byte that code is said to stand at, + 1 (0: where the compiler is); the
+    // start of the token before the last.
+    uint32_t code_at, token_before;
+    uint32_t column;           // of the line found last
+    struct duk_x_saved *saved; // the journal
     uint32_t n_saved, cap_saved;
     void *first;              // the newest protected object
     int gc_trigger;           // allocations until a collection, at the start of a run
@@ -41,9 +55,14 @@ extern _Thread_local const char *duk_x_stack_low;
 void duk_x_push_body(duk_context *ctx, struct span text, const char *const *formals,
                      const char *file_name);
 
-// The line of the innermost function of that file in the traceback of the error on the top; 0 when
-// there is none.
-int duk_x_error_line(duk_context *ctx, const char *file_name);
+// The place of the innermost function of that file in the traceback of the error on the top; line 0
+// when there is none.
+struct duk_x_place duk_x_error_place(duk_context *ctx, const char *file_name);
+
+// [ function this list ] -> [ result ] where no value stack is needed for it; else false.
+bool duk_x_apply_list(duk_context *ctx);
+bool duk_x_is_arguments(duk_context *ctx, duk_idx_t idx);
+bool duk_x_is_string_object(duk_context *ctx, duk_idx_t idx);
 
 // From here on every object that exists now is put back by duk_x_restore(): own properties, their
 // values and attributes, prototype, extensibility. Call it with nothing else on the heap than what

@@ -30,13 +30,30 @@ void duk_x_push_body(duk_context *ctx, struct span text, const char *const *form
     DUK_X_COMPLETE(ctx, duk_known_hobject(ctx, -1));
 }
 
-int duk_x_error_line(duk_context *ctx, const char *file_name)
+// Code knows the byte of the text that it comes from, + 1, where Duktape has lines. Line 0 without
+// one.
+static struct duk_x_place x_place(duk_hthread *thr, duk_uint_fast32_t at)
 {
-    int line = 0;
+    struct duk_x *x = X_OF_HEAP(thr->heap);
+    if (at == 0 || !x->locate)
+        return (struct duk_x_place){0, 0};
+    return x->locate(x, (uint32_t)at - 1);
+}
+
+static duk_uint_t duk_x_line(duk_hthread *thr, duk_uint_fast32_t at)
+{
+    struct duk_x_place place = x_place(thr, at);
+    X_OF_HEAP(thr->heap)->column = place.column;
+    return place.line;
+}
+
+struct duk_x_place duk_x_error_place(duk_context *ctx, const char *file_name)
+{
+    struct duk_x_place place = {0, 0};
     duk_idx_t top = duk_get_top(ctx);
     duk_xget_owndataprop_stridx_short(ctx, -1, DUK_STRIDX_INT_TRACEDATA);
     // Two items for each frame, innermost first: the function, and where in it.
-    for (duk_uarridx_t i = 0; line == 0 && duk_is_object(ctx, top); i += 2) {
+    for (duk_uarridx_t i = 0; place.line == 0 && duk_is_object(ctx, top); i += 2) {
         duk_set_top(ctx, top + 1);
         (void)duk_get_prop_index(ctx, top, i);
         (void)duk_get_prop_index(ctx, top, i + 1);
@@ -48,11 +65,44 @@ int duk_x_error_line(duk_context *ctx, const char *file_name)
         duk_xget_owndataprop_stridx_short(ctx, top + 1, DUK_STRIDX_FILE_NAME);
         if (strcmp(duk_get_string_default(ctx, -1, ""), file_name) == 0) {
             double pc = DUK_FMOD(duk_get_number(ctx, top + 2), DUK_DOUBLE_2TO32);
-            line = (int)duk_hobject_pc2line_query(ctx, top + 1, (duk_uint_fast32_t)pc);
+            place = x_place(ctx, duk_hobject_pc2line_query(ctx, top + 1, (duk_uint_fast32_t)pc));
         }
     }
     duk_set_top(ctx, top);
-    return line;
+    return place;
+}
+
+// Compiling
+// ----------------------------------------------------------------------------------------
+
+static duk_uint_t duk_x_code_at(duk_compiler_ctx *comp_ctx)
+{
+    const struct duk_x *x = X_OF_HEAP(comp_ctx->thr->heap);
+    if (x->code_at)
+        return x->code_at;
+    const duk_token *t = &comp_ctx->prev_token;
+    return (duk_uint_t)(t->start_line ? t->start_offset : comp_ctx->curr_token.start_offset) + 1;
+}
+
+static void duk_x_refuse_code(duk_hthread *thr, const char *what)
+{
+    (void)duk_error(thr, DUK_ERR_EVAL_ERROR, "%s", what);
+}
+
+// Pushes the function when the name is that of a helper.
+static int duk_x_push_helper(duk_hthread *thr, duk_hstring *name)
+{
+    const struct duk_x *x = X_OF_HEAP(thr->heap);
+    struct span text =
+        span_of((const char *)DUK_HSTRING_GET_DATA(name), DUK_HSTRING_GET_BYTELEN(name));
+    if (x->helper_prefix.n == 0 || !span_has_prefix(text, x->helper_prefix))
+        return 0;
+    size_t n = x->helper_prefix.n;
+    duk_c_function fn = x->helper(span_of(text.p + n, text.n - n));
+    if (!fn)
+        return 0;
+    duk_push_c_lightfunc(thr, fn, DUK_VARARGS, 0, 0);
+    return 1;
 }
 
 // Closures and scopes ----------------------------------------------------------------------------

@@ -77,3 +77,27 @@ static int duk_x_apply_native(duk_hthread *thr, duk_idx_t idx_func)
     duk_replace(thr, idx_func);
     return 1;
 }
+
+bool duk_x_apply_list(duk_context *ctx)
+{
+    if (!duk_x_apply_native(ctx, duk_get_top(ctx) - 3))
+        return false;
+    duk_call_method(ctx, 1);
+    return true;
+}
+
+static bool x_is_class(duk_context *ctx, duk_idx_t idx, duk_small_uint_t class)
+{
+    duk_hobject *h = duk_get_hobject(ctx, idx);
+    return h && DUK_HOBJECT_GET_CLASS_NUMBER(h) == class;
+}
+
+bool duk_x_is_arguments(duk_context *ctx, duk_idx_t idx)
+{
+    return x_is_class(ctx, idx, DUK_HOBJECT_CLASS_ARGUMENTS);
+}
+
+bool duk_x_is_string_object(duk_context *ctx, duk_idx_t idx)
+{
+    return x_is_class(ctx, idx, DUK_HOBJECT_CLASS_STRING);
+}

@@ -94,6 +94,16 @@ macro(duktape_edit_stack)
 ]])
 endmacro()
 
+# Scripts are compiled once, as a whole: nothing makes code out of strings.
+macro(duktape_edit_eval)
+    duktape_insert(AFTER [[DUK_INTERNAL duk_ret_t duk_bi_function_constructor(duk_hthread *thr) {
+]] [[	duk_x_refuse_code(thr, "new Function is not supported: write the function into the script itself");
+]])
+    duktape_insert(AFTER [[DUK_INTERNAL duk_ret_t duk_bi_global_object_eval(duk_hthread *thr) {
+]] [[	duk_x_refuse_code(thr, "eval is not supported: write the code into the script itself");
+]])
+endmacro()
+
 # A function body is compiled as what it is, with its own line numbers and no text around it.
 macro(duktape_edit_compiler)
     duktape_insert(BEFORE [[	if (is_funcexpr) {
@@ -101,6 +111,127 @@ macro(duktape_edit_compiler)
 ]] [[	if (flags & DUK_X_COMPILE_BODY) {
 		duk_x_parse_body(comp_ctx);
 	} else ]])
+endmacro()
+
+# Code knows the byte it comes from, not the line: x->locate finds the author's line and column. What is
+# emitted for an operator's left side stands at the end of it, a call at its function's name, a
+# construction at its `new`.
+macro(duktape_edit_places)
+    duktape_edit([[	line = comp_ctx->prev_token.start_line;
+	if (line == 0) {
+		line = comp_ctx->curr_token.start_line;
+	}]] [[	line = (duk_int_t) duk_x_code_at(comp_ctx);]])
+    duktape_edit([[	line = comp_ctx->curr_token.start_line; /* approximation, close enough */
+#endif
+	instr->ins = DUK_ENC_OP_ABC(DUK_OP_JUMP, 0);]] [[	line = (duk_int_t) comp_ctx->curr_token.start_offset + 1;
+#endif
+	instr->ins = DUK_ENC_OP_ABC(DUK_OP_JUMP, 0);]])
+    duktape_insert(BEFORE [[	/* make current token the previous; need to fiddle with valstack "backing store" */
+]] [[	X_OF_HEAP(thr->heap)->token_before = (uint32_t) comp_ctx->prev_token.start_offset;
+	X_OF_HEAP(thr->heap)->code_at = 0;
+]])
+    duktape_insert(AFTER [[	comp_ctx->curr_func.led_count++;
+]] [[	X_OF_HEAP(thr->heap)->code_at = X_OF_HEAP(thr->heap)->token_before + 1;
+]])
+    duktape_edit([[		duk_regconst_t reg_cs = DUK__ALLOCTEMPS(comp_ctx, 2);
+		duk_int_t nargs;
+		duk_small_uint_t call_op = DUK_OP_CALL0;
+]] [[		duk_regconst_t reg_cs = DUK__ALLOCTEMPS(comp_ctx, 2);
+		duk_int_t nargs;
+		duk_small_uint_t call_op = DUK_OP_CALL0;
+		uint32_t x_at = X_OF_HEAP(thr->heap)->code_at;
+]])
+    duktape_edit([[		duk__emit_a_bc(comp_ctx, call_op, (duk_regconst_t) nargs /*numargs*/, reg_cs /*basereg*/);
+]] [[		X_OF_HEAP(thr->heap)->code_at = x_at;
+		duk__emit_a_bc(comp_ctx, call_op, (duk_regconst_t) nargs /*numargs*/, reg_cs /*basereg*/);
+		X_OF_HEAP(thr->heap)->code_at = 0;
+]])
+    duktape_edit([[		duk_regconst_t reg_target;
+		duk_int_t nargs;
+
+		DUK_DDD(DUK_DDDPRINT("begin parsing new expression"));
+]] [[		duk_regconst_t reg_target;
+		duk_int_t nargs;
+		uint32_t x_at = (uint32_t) comp_ctx->prev_token.start_offset + 1;
+]])
+    duktape_edit([[		duk__emit_a_bc(comp_ctx, DUK_OP_CALL0 | DUK_BC_CALL_FLAG_CONSTRUCT, nargs /*num_args*/, reg_target /*target*/);
+]] [[		X_OF_HEAP(thr->heap)->code_at = x_at;
+		duk__emit_a_bc(comp_ctx, DUK_OP_CALL0 | DUK_BC_CALL_FLAG_CONSTRUCT, nargs /*num_args*/, reg_target /*target*/);
+		X_OF_HEAP(thr->heap)->code_at = 0;
+]])
+    duktape_edit([[				line = (duk_uint_t) duk_hobject_pc2line_query(thr, -4, (duk_uint_fast32_t) pc);]]
+        [[				line = duk_x_line(thr, duk_hobject_pc2line_query(thr, -4, (duk_uint_fast32_t) pc));]])
+    duktape_edit([[					    "at %s (%s:%lu)%s%s%s%s%s",
+					    (const char *) funcname,
+					    (const char *) filename,
+					    (unsigned long) line,]] [[					    "at %s (%s:%lu:%lu)%s%s%s%s%s",
+					    (const char *) funcname,
+					    (const char *) filename,
+					    (unsigned long) line,
+					    (unsigned long) X_OF_HEAP(thr->heap)->column,]])
+    # Helpers of lowered scripts are not in the author's text.
+    duktape_insert(BEFORE [[			if (t == DUK_TYPE_OBJECT || t == DUK_TYPE_LIGHTFUNC) {
+				/*
+				 *  ECMAScript/native function call or lightfunc call]] [[			if (t == DUK_TYPE_LIGHTFUNC) {
+				duk_pop_2(thr);
+				continue;
+			}
+]])
+    duktape_edit([[		duk_push_sprintf(thr,
+		                 " (line %ld%s)",
+		                 (long) thr->compile_ctx->curr_token.start_line,
+		                 at_end ? ", end of input" : "");]] [[		duk_uint_t x_line = duk_x_line(thr, thr->compile_ctx->curr_token.start_offset + 1);
+		duk_push_sprintf(thr,
+		                 " (line %ld, column %ld%s)",
+		                 (long) x_line,
+		                 (long) X_OF_HEAP(thr->heap)->column,
+		                 at_end ? ", end of input" : "");]])
+endmacro()
+
+# Helpers of lowered scripts are constants of the code.
+macro(duktape_edit_helpers)
+    duktape_insert(BEFORE [[		duk__ivalue_var_hstring(comp_ctx, res, tk->str1);
+		return;
+	}
+	case DUK_TOK_NULL: {]] [[		if (duk_x_push_helper(thr, tk->str1))
+			goto plain_value;
+]])
+    duktape_edit([[		case DUK_TAG_BUFFER: {
+			DUK_UNREACHABLE();
+			break;
+		}
+		case DUK_TAG_LIGHTFUNC: {
+			DUK_UNREACHABLE();
+			break;
+		}
+#if defined(DUK_USE_FASTINT)
+		case DUK_TAG_FASTINT:
+#endif
+		default: {
+			/* number */
+			duk_regconst_t dest;]] [[		case DUK_TAG_BUFFER: {
+			DUK_UNREACHABLE();
+			break;
+		}
+		case DUK_TAG_LIGHTFUNC: {
+			duk_regconst_t dest;
+			duk_regconst_t constidx;
+
+			duk_dup(thr, x->valstack_idx);
+			constidx = duk__getconst(comp_ctx);
+			if (flags & DUK__IVAL_FLAG_ALLOW_CONST) {
+				return constidx;
+			}
+			dest = (forced_reg >= 0 ? forced_reg : DUK__ALLOCTEMP(comp_ctx));
+			duk__emit_a_bc(comp_ctx, DUK_OP_LDCONST, dest, constidx);
+			return dest;
+		}
+#if defined(DUK_USE_FASTINT)
+		case DUK_TAG_FASTINT:
+#endif
+		default: {
+			/* number */
+			duk_regconst_t dest;]])
 endmacro()
 
 macro(duktape_edit_calls)
@@ -199,6 +330,9 @@ function(penstock_edit_duktape in out)
     duktape_edit_ticks()
     duktape_edit_stack()
     duktape_edit_compiler()
+    duktape_edit_eval()
+    duktape_edit_places()
+    duktape_edit_helpers()
     duktape_edit_calls()
     duktape_edit_closures()
     duktape_edit_scopes()

@@ -23,7 +23,7 @@ static double integer_argument(duk_context *ctx, duk_idx_t i)
     return i >= duk_get_top(ctx) || duk_is_undefined(ctx, i) ? 0 : duk_to_int(ctx, i);
 }
 
-// Object -----------------------------------------------------------------------------------------
+// Object ------------------------------------------------------------------------------------------
 
 enum { WANT_KEYS = 1, WANT_VALUES = 2 };
 
@@ -98,7 +98,7 @@ static duk_ret_t object_assign(duk_context *ctx)
     return 1;
 }
 
-// Array ------------------------------------------------------------------------------------------
+// Array -------------------------------------------------------------------------------------------
 
 // ECMA-262 23.1.3.16: like indexOf, but finds NaN and takes holes for undefined.
 static duk_ret_t array_includes(duk_context *ctx)
@@ -177,7 +177,7 @@ static duk_ret_t typed_array_from(duk_context *ctx)
     return 1;
 }
 
-// Installing -------------------------------------------------------------------------------------
+// Installing --------------------------------------------------------------------------------------
 
 #define TYPED_ARRAY "%TypedArray%"
 #define TYPED_ARRAY_PROTOTYPE "%TypedArray%.prototype"

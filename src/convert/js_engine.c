@@ -10,6 +10,7 @@
 #include "convert/js_builtins.h"
 #include "convert/js_memory.h"
 #include "convert/js_plain.h"
+#include "convert/js_syntax.h"
 #include "convert/js_text.h"
 #include "convert/script_args.h"
 
@@ -33,16 +34,7 @@ struct js_engine {
     int64_t deadline_ms;
 };
 
-static const char *const formals_of[][5] = {
-    [CONVERT_UPLINK] = {"payload", "metadata"},
-    [CONVERT_DOWNLINK] = {"msg", "metadata", "msgType", "integrationMetadata"},
-    [CONVERT_LOG] = {"msg", "metadata", "msgType"},
-    [CONVERT_FILTER] = {"msg", "metadata", "msgType"},
-    [CONVERT_SWITCH] = {"msg", "metadata", "msgType"},
-    [CONVERT_TRANSFORM] = {"msg", "metadata", "msgType"},
-};
-
-// Script code on and off ------------------------------------------------------------------------
+// Script code on and off --------------------------------------------------------------------------
 
 static void enter_script(struct js_engine *e)
 {
@@ -73,7 +65,7 @@ duk_bool_t penstock_duk_timeout_check(void *udata)
     return e->timed_out;
 }
 
-// The heap ---------------------------------------------------------------------------------------
+// The heap ----------------------------------------------------------------------------------------
 
 static void *on_alloc(void *udata, duk_size_t n)
 {
@@ -95,6 +87,12 @@ static void *on_reserve(struct duk_x *x, size_t n)
     return js_memory_reserve(&((struct js_engine *)x)->memory, n);
 }
 
+static struct duk_x_place on_locate(const struct duk_x *x, uint32_t at)
+{
+    struct syntax_place place = js_source_locate(((const struct js_engine *)x)->o.source, at);
+    return (struct duk_x_place){place.line, place.column};
+}
+
 static void on_fatal(void *udata, const char *msg)
 {
     (void)udata;
@@ -102,7 +100,7 @@ static void on_fatal(void *udata, const char *msg)
     abort();
 }
 
-// Errors -----------------------------------------------------------------------------------------
+// Errors ------------------------------------------------------------------------------------------
 
 // [ error ] -> [ error text ]. Runs script code where an error has a toString of its own.
 static void push_error_text(duk_context *ctx)
@@ -118,14 +116,15 @@ static void push_error_text(duk_context *ctx)
     }
     duk_dup(ctx, -1);
     (void)duk_safe_to_string(ctx, -1);
-    // The compiler puts the line into its messages itself.
+    // The compiler puts the place into its messages itself.
     if (strstr(duk_get_string(ctx, -1), "(line "))
         return;
     duk_dup(ctx, -2);
-    int line = duk_x_error_line(ctx, SCRIPT_FILE);
+    struct duk_x_place place = duk_x_error_place(ctx, SCRIPT_FILE);
     duk_pop(ctx);
-    if (line > 0) {
-        (void)duk_push_sprintf(ctx, " (line %d)", line);
+    if (place.line > 0) {
+        (void)duk_push_sprintf(ctx, " (line %lu, column %lu)", (unsigned long)place.line,
+                               (unsigned long)place.column);
         duk_concat(ctx, 2);
     }
 }
@@ -192,13 +191,15 @@ static void measure_stack(void)
     duk_x_stack_low = (const char *)low + size / 4;
 }
 
-// Set-up -----------------------------------------------------------------------------------------
+// Set-up ------------------------------------------------------------------------------------------
 
 static duk_ret_t prepare_call(duk_context *ctx, void *udata)
 {
     struct js_engine *e = udata;
     js_builtins_install(ctx);
-    duk_x_push_body(ctx, e->o.text, formals_of[e->o.kind], SCRIPT_FILE);
+    e->x.helper = js_syntax_helper;
+    struct span code = js_source_code(e->o.source, &e->x.helper_prefix);
+    duk_x_push_body(ctx, code, js_source_formals(e->o.source), SCRIPT_FILE);
     duk_push_undefined(ctx);
     return JS_SLOTS;
 }
@@ -206,10 +207,10 @@ static duk_ret_t prepare_call(duk_context *ctx, void *udata)
 static void prepare(struct js_engine *e)
 {
     measure_stack();
-    if (e->o.text.n > CONVERT_SCRIPT_MAX) {
-        e->status = ERR_INVALID;
-        snprintf(e->error, sizeof(e->error), "the script is longer than %zu bytes",
-                 CONVERT_SCRIPT_MAX);
+    struct span error;
+    e->status = js_source_status(e->o.source, &error);
+    if (e->status < 0) {
+        snprintf(e->error, sizeof(e->error), "%.*s", SPAN_ARG(error));
         return;
     }
     // Duktape cannot be refused memory before it stands.
@@ -233,9 +234,8 @@ struct js_engine *js_engine_new(const struct js_engine_options *o)
     struct js_engine *e = mem_new(struct js_engine);
     e->x.reserve = on_reserve;
     e->x.ticks = UINT32_MAX;
+    e->x.locate = on_locate;
     e->o = *o;
-    e->o.name = SPAN_NONE;
-    e->o.text = span_of(mem_strndup(o->text.p, o->text.n), o->text.n);
     prepare(e);
     return e;
 }
@@ -247,7 +247,6 @@ void js_engine_free(struct js_engine *e)
     // What the heap holds is memory and nothing else: no need to walk it.
     duk_x_free(&e->x);
     js_memory_release(&e->memory);
-    mem_free((char *)(uintptr_t)e->o.text.p);
     mem_free(e);
 }
 
@@ -264,18 +263,6 @@ bool js_engine_is_spent(const struct js_engine *e)
 duk_context *js_engine_context(struct js_engine *e)
 {
     return e->ctx;
-}
-
-static bool mentions(struct span text, const char *word)
-{
-    return memmem(text.p, text.n, word, strlen(word)) != NULL;
-}
-
-bool js_engine_uses_argument(const struct js_engine *e, unsigned i)
-{
-    struct span text = e->o.text;
-    return mentions(text, formals_of[e->o.kind][i]) || mentions(text, "arguments") ||
-           mentions(text, "eval") || mentions(text, "\\u");
 }
 
 static duk_ret_t template_call(duk_context *ctx, void *udata)
@@ -297,7 +284,7 @@ void js_engine_set_template(struct js_engine *e, struct convert_pairs pairs)
     duk_x_protect(e->ctx);
 }
 
-// A call -----------------------------------------------------------------------------------------
+// A call ------------------------------------------------------------------------------------------
 
 struct protected_call {
     struct js_engine *e;

@@ -13,12 +13,12 @@
 #include "convert/convert.h"
 #include "convert/duk_ext.h"
 #include "convert/js_gate.h"
+#include "convert/js_source.h"
 
 struct js_engine;
 
 struct js_engine_options {
-    enum convert_kind kind;
-    struct span name, text; // copied
+    const struct js_source *source; // borrowed; must outlive the engine
     int64_t time_limit_ms;
     size_t memory_limit;
 };
@@ -32,8 +32,6 @@ bool js_engine_is_ready(const struct js_engine *e);
 // Out of time or memory: make another one for the next call.
 bool js_engine_is_spent(const struct js_engine *e);
 duk_context *js_engine_context(struct js_engine *e);
-// Whether the text can read what its argument number `i` (0: the first) names.
-bool js_engine_uses_argument(const struct js_engine *e, unsigned i);
 
 // Value stack positions that stay for the life of the heap.
 enum { JS_SLOT_FUNCTION, JS_SLOT_TEMPLATE, JS_SLOTS };

@@ -13,7 +13,7 @@
 struct convert_runner {
     enum convert_kind kind;
     struct js_engine_options o;
-    char *text; // owned
+    struct js_source *source; // owned
     bool cast_strings;
     struct js_engine *engine;
     struct arena arena; // of one run
@@ -33,11 +33,10 @@ struct convert_runner *convert_runner_new(enum convert_kind kind, const struct c
 {
     struct convert_runner *r = mem_new(struct convert_runner);
     r->kind = kind;
-    r->text = mem_strndup(script.p, script.n);
+    r->source = js_source_new(kind, script);
     r->cast_strings = o->cast_strings;
     r->o = (struct js_engine_options){
-        .kind = kind,
-        .text = span_of(r->text, script.n),
+        .source = r->source,
         .time_limit_ms = o->time_limit_ms > 0 ? o->time_limit_ms : CONVERT_TIME_LIMIT_MS,
         .memory_limit = o->memory_limit ? o->memory_limit : CONVERT_MEMORY_LIMIT,
     };
@@ -52,7 +51,7 @@ void convert_runner_free(struct convert_runner *r)
     js_engine_free(r->engine);
     arena_free(&r->arena);
     buf_free(&r->scratch);
-    mem_free(r->text);
+    js_source_free(r->source);
     mem_free(r);
 }
 

@@ -83,18 +83,15 @@ static struct slot *get_slot(struct runner *r, struct convert_script *script,
     struct slot *s = find_slot(r, script);
     if (!s) {
         make_room(r);
-        struct js_engine_options o = {.kind = script->kind,
-                                      .name = script->name,
-                                      .text = script->text,
-                                      .time_limit_ms = r->limits.time_ms,
-                                      .memory_limit = r->limits.memory};
+        const struct js_source *source = script_source(script);
+        struct js_engine_options o = {
+            .source = source, .time_limit_ms = r->limits.time_ms, .memory_limit = r->limits.memory};
         s = &r->slots[r->n++];
         *s = (struct slot){.script = script, .engine = js_engine_new(&o)};
         script_hold(script);
         // Argument 1 of an uplink script, 3 of a downlink script.
-        s->wants_template =
-            (script->kind == CONVERT_UPLINK || script->kind == CONVERT_DOWNLINK) &&
-            js_engine_uses_argument(s->engine, script->kind == CONVERT_UPLINK ? 1 : 3);
+        s->wants_template = (script->kind == CONVERT_UPLINK || script->kind == CONVERT_DOWNLINK) &&
+                            js_source_uses_argument(source, script->kind == CONVERT_UPLINK ? 1 : 3);
         stats->heaps_made++;
     }
     if (s->wants_template && !s->has_template)

@@ -14,6 +14,7 @@ struct convert_script *convert_script_new(struct convert_pool *p, enum convert_k
     s->loop_refs = 1;
     atomic_init(&s->refs, 1);
     atomic_init(&s->retired, false);
+    atomic_init(&s->source, NULL);
     return s;
 }
 
@@ -44,7 +45,20 @@ void script_drop(struct convert_script *s)
 {
     if (atomic_fetch_sub(&s->refs, 1) != 1)
         return;
+    js_source_free(atomic_load(&s->source));
     mem_free((char *)(uintptr_t)s->name.p);
     mem_free((char *)(uintptr_t)s->text.p);
     mem_free(s);
+}
+
+const struct js_source *script_source(struct convert_script *s)
+{
+    struct js_source *source = atomic_load(&s->source);
+    if (source)
+        return source;
+    struct js_source *mine = js_source_new(s->kind, s->text);
+    if (atomic_compare_exchange_strong(&s->source, &source, mine))
+        return mine;
+    js_source_free(mine);
+    return source;
 }

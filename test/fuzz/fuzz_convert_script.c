@@ -23,10 +23,9 @@ static const char fingerprint[] =
     "}\n"
     "walk(globalThis, 0); return out })()";
 
-static struct js_engine *make(struct span text)
+static struct js_engine *make(const struct js_source *source)
 {
-    struct js_engine_options o = {
-        .kind = CONVERT_UPLINK, .text = text, .time_limit_ms = 100, .memory_limit = 4 << 20};
+    struct js_engine_options o = {.source = source, .time_limit_ms = 100, .memory_limit = 4 << 20};
     return js_engine_new(&o);
 }
 
@@ -58,11 +57,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct buf clean, now;
     if (clean.n == 0) {
-        struct js_engine *e = make(SPAN("return null"));
+        struct js_source *plain = js_source_new(CONVERT_UPLINK, SPAN("return null"));
+        struct js_engine *e = make(plain);
         take_fingerprint(e, &clean);
         js_engine_free(e);
+        js_source_free(plain);
     }
-    struct js_engine *e = make(span_of((const char *)data, size));
+    struct js_source *source = js_source_new(CONVERT_UPLINK, span_of((const char *)data, size));
+    struct js_engine *e = make(source);
     for (int i = 0; i < 2 && !js_engine_is_spent(e); i++) {
         struct arena a = {0};
         struct js_call c = {.push = push, .take = take, .arena = &a};
@@ -75,5 +77,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(span_eq(buf_span(&clean), buf_span(&now)));
     }
     js_engine_free(e);
+    js_source_free(source);
     return 0;
 }

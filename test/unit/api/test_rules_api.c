@@ -80,7 +80,7 @@ static void scripts_can_be_tried(void **state)
                  "\"POST_TELEMETRY_REQUEST\"}",
                  "");
     check_script("filter", "return nope;", "",
-                 "ReferenceError: identifier 'nope' undefined (line 1)");
+                 "ReferenceError: identifier 'nope' undefined (line 1, column 8)");
     json_free(
         call("POST", "/api/ruleChain/testScript", "{\"script\":\"x\",\"scriptType\":\"y\"}", 400));
     json_free(call("POST", "/api/ruleChain/testScript", "{\"scriptType\":\"filter\"}", 400));

@@ -30,17 +30,22 @@ static void test_language_errors(void **state)
 {
     (void)state;
     assert_uplink("Object.entries(null)", "",
-                  "script: TypeError: null and undefined are no objects (line 1)");
-    assert_uplink("Object.fromEntries(5)", "",
-                  "script: TypeError: Object.fromEntries: an array of pairs is needed (line 1)");
-    assert_uplink("Object.fromEntries([5])", "",
-                  "script: TypeError: Object.fromEntries: an array of pairs is needed (line 1)");
-    assert_uplink("new Uint8Array([]).reduce(function () {})", "",
-                  "script: TypeError: reduce of an empty array with no initial value (line 1)");
-    assert_uplink("new Uint8Array([1]).reduce(5)", "",
-                  "script: TypeError: reduce: the first argument is no function (line 1)");
-    assert_uplink("Uint8Array.from([1], 5)", "",
-                  "script: TypeError: from: the second argument is no function (line 1)");
+                  "script: TypeError: null and undefined are no objects (line 1, column 8)");
+    assert_uplink(
+        "Object.fromEntries(5)", "",
+        "script: TypeError: Object.fromEntries: an array of pairs is needed (line 1, column 8)");
+    assert_uplink(
+        "Object.fromEntries([5])", "",
+        "script: TypeError: Object.fromEntries: an array of pairs is needed (line 1, column 8)");
+    assert_uplink(
+        "new Uint8Array([]).reduce(function () {})", "",
+        "script: TypeError: reduce of an empty array with no initial value (line 1, column 20)");
+    assert_uplink(
+        "new Uint8Array([1]).reduce(5)", "",
+        "script: TypeError: reduce: the first argument is no function (line 1, column 21)");
+    assert_uplink(
+        "Uint8Array.from([1], 5)", "",
+        "script: TypeError: from: the second argument is no function (line 1, column 12)");
 }
 
 // As scripts see built-ins: nothing of them in for-in, and their own length and name.
@@ -94,31 +99,34 @@ static void test_helper_errors(void **state)
 {
     (void)state;
     assert_uplink("decodeToString(5)", "",
-                  "script: TypeError: an array of bytes is needed (line 1)");
+                  "script: TypeError: an array of bytes is needed (line 1, column 1)");
     assert_uplink("decodeToString()", "",
-                  "script: TypeError: an array of bytes is needed (line 1)");
+                  "script: TypeError: an array of bytes is needed (line 1, column 1)");
     assert_uplink("decodeToString({length: 1e9})", "",
-                  "script: RangeError: more than 16777216 bytes (line 1)");
+                  "script: RangeError: more than 16777216 bytes (line 1, column 1)");
     assert_uplink("decodeToJson([123])", "",
-                  "script: SyntaxError: invalid json (at offset 2) (line 1)");
-    assert_uplink("base64ToBytes('A')", "", "script: TypeError: the text is not base64 (line 1)");
+                  "script: SyntaxError: invalid json (at offset 2) (line 1, column 1)");
+    assert_uplink("base64ToBytes('A')", "",
+                  "script: TypeError: the text is not base64 (line 1, column 1)");
     assert_uplink("base64ToBytes('A_==')", "",
-                  "script: TypeError: the text is not base64 (line 1)");
+                  "script: TypeError: the text is not base64 (line 1, column 1)");
     assert_uplink("hexToBytes('abc')", "",
-                  "script: TypeError: the text is not hexadecimal (line 1)");
+                  "script: TypeError: the text is not hexadecimal (line 1, column 1)");
     assert_uplink("hexToBytes('zz')", "",
-                  "script: TypeError: the text is not hexadecimal (line 1)");
+                  "script: TypeError: the text is not hexadecimal (line 1, column 1)");
     assert_uplink("parseBytesToInt([1, 2], 3)", "",
-                  "script: RangeError: parseBytesToInt: there are only 2 bytes (line 1)");
+                  "script: RangeError: parseBytesToInt: there are only 2 bytes (line 1, column 1)");
     assert_uplink("parseBytesToInt([1, 2], 1, 2)", "",
-                  "script: RangeError: parseBytesToInt: there are only 2 bytes (line 1)");
-    assert_uplink("parseBytesToInt([1, 2, 3, 4, 5])", "",
-                  "script: RangeError: parseBytesToInt: at most 4 bytes make an int (line 1)");
+                  "script: RangeError: parseBytesToInt: there are only 2 bytes (line 1, column 1)");
+    assert_uplink(
+        "parseBytesToInt([1, 2, 3, 4, 5])", "",
+        "script: RangeError: parseBytesToInt: at most 4 bytes make an int (line 1, column 1)");
     assert_uplink("parseBytesToInt([1], NaN)", "",
-                  "script: RangeError: parseBytesToInt: there are only 1 bytes (line 1)");
-    assert_uplink("btoa('\\u0100')", "",
-                  "script: RangeError: btoa: the text has characters above U+00FF (line 1)");
-    assert_uplink("atob('*')", "", "script: TypeError: the text is not base64 (line 1)");
+                  "script: RangeError: parseBytesToInt: there are only 1 bytes (line 1, column 1)");
+    assert_uplink(
+        "btoa('\\u0100')", "",
+        "script: RangeError: btoa: the text has characters above U+00FF (line 1, column 1)");
+    assert_uplink("atob('*')", "", "script: TypeError: the text is not base64 (line 1, column 1)");
 }
 
 // A script's own declarations win over the helpers.

@@ -101,7 +101,7 @@ static void test_csv(void **state)
           "[{\"deviceName\":\"a\",\"deviceType\":\"t\",\"telemetry\":{\"q\":\"say "
           "\\\"hi\\\"\",\"e\":\"\","
           "\"b\":false}}]");
-    check(r, SPAN("a,t"), "Error: a line needs name,type,time: a,t (line 12)");
+    check(r, SPAN("a,t"), "Error: a line needs name,type,time: a,t (line 12, column 15)");
     convert_runner_free(r);
 }
 
@@ -114,8 +114,9 @@ static void test_binary(void **state)
         "{\"deviceName\":\"sensor-4294967295\",\"deviceType\":\"environment sensor\",\"telemetry\":"
         "{\"temperature\":327.67,\"humidity\":655.35,\"battery\":65.535,\"doorOpen\":false,"
         "\"tampered\":true},\"attributes\":{\"raw\":\"01FFFFFFFF7FFFFFFFFFFF02\"}}");
-    check(r, SPAN("\x01\x00"), "Error: a frame has 12 bytes or more, this one 2 (line 10)");
-    check(r, SPAN("\x02zzzzzzzzzzz"), "Error: unknown frame type 2 (line 13)");
+    check(r, SPAN("\x01\x00"),
+          "Error: a frame has 12 bytes or more, this one 2 (line 10, column 11)");
+    check(r, SPAN("\x02zzzzzzzzzzz"), "Error: unknown frame type 2 (line 13, column 11)");
     convert_runner_free(r);
 }
 

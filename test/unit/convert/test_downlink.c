@@ -122,7 +122,7 @@ static void test_refusals(void **state)
     check("return {data: 1, metadata: 'x'}", "invalid: metadata: must be an object, is a string");
     check("return {data: 1, metadata: {streamName: function () {}}}",
           "invalid: metadata.streamName: a function is not text");
-    check("throw new Error('no')", "script: Error: no (line 1)");
+    check("throw new Error('no')", "script: Error: no (line 1, column 7)");
     check_msg("return {data: 1}", "{\"a\":", "invalid: the message's data is not JSON");
     check_msg("return {data: 1}", "", "invalid: the message's data is not JSON");
 }

@@ -137,12 +137,6 @@ static void test_scopes(void **state)
         "(function () { var f = function g(n) { return n ? g(n - 1) + 1 : typeof g }; return f(2) "
         "})()",
         "\"function11\"");
-    assert_value("(function () { eval('var made = 5'); return (function () { return made })() })()",
-                 "5");
-    assert_value(
-        "(function () { var x = 1; eval('x = 2; var y = 3'); function g() { return [x, y] } return "
-        "g() })()",
-        "[2,3]");
     assert_value(
         "(function () { var o = {v: 1}; with (o) { v = 2; var f = function () { return v } } o.v = "
         "3; return [f(), o.v] })()",
@@ -173,7 +167,10 @@ static void test_many_variables(void **state)
         buf_add_str(&e, "(function () {");
         for (int i = 0; i < n; i++)
             buf_printf(&e, "var v%d = %d;", i, i);
-        buf_add_str(&e, "function set(i, x) { eval('v' + i + ' = x') } function sum() { return 0");
+        buf_add_str(&e, "function set(i, x) { switch (i) {");
+        for (int i = 0; i < n; i++)
+            buf_printf(&e, "case %d: v%d = x; break;", i, i);
+        buf_add_str(&e, "} } function sum() { return 0");
         for (int i = 0; i < n; i++)
             buf_printf(&e, " + v%d", i);
         buf_printf(&e, "} return {set: set, sum: sum} })()");

@@ -126,24 +126,22 @@ static void test_memory_caught(void **state)
 static void test_recursion(void **state)
 {
     (void)state;
-    check("(function f() { return f() + 1 })()", "script: RangeError: callstack limit (line 3)", 1);
+    check("(function f() { return f() + 1 })()",
+          "script: RangeError: callstack limit (line 3, column 24)", 1);
     check("var o = {}; o.toString = function () { return o + '' }; o + ''",
-          "script: RangeError: C stack depth limit (line 3)", 1);
-    check("(function f() { [1].map(f) })()", "script: RangeError: C stack depth limit (line 3)", 1);
+          "script: RangeError: C stack depth limit (line 3, column 51)", 1);
+    check("(function f() { [1].map(f) })()",
+          "script: RangeError: C stack depth limit (line 3, column 21)", 1);
     check("(function f() { 'x'.replace(/x/, f) })()",
-          "script: RangeError: C stack depth limit (line 3)", 1);
+          "script: RangeError: C stack depth limit (line 3, column 21)", 1);
     check("JSON.parse(Array(20000).join('['))",
-          "script: RangeError: decode recursion limit (line 3)", 1);
+          "script: RangeError: decode recursion limit (line 3, column 6)", 1);
     check("var l = []; for (var i = 0; i < 5000; i++) l = [l]; JSON.stringify(l)",
-          "script: RangeError: encode recursion limit (line 3)", 1);
-    check("eval(Array(20000).join('('))", "script: RangeError: compiler recursion limit (line 1)",
-          1);
-    check("eval(Array(20000).join('function f() {'))",
-          "script: RangeError: compiler recursion limit (line 1)", 1);
+          "script: RangeError: encode recursion limit (line 3, column 58)", 1);
     check("new RegExp(Array(20000).join('('))",
-          "script: RangeError: regexp compiler recursion limit (line 3)", 1);
+          "script: RangeError: regexp compiler recursion limit (line 3, column 1)", 1);
     check("/(a|b)*$/.test(Array(20000).join('ab') + 'c')",
-          "script: RangeError: regexp executor recursion limit (line 3)", 1);
+          "script: RangeError: regexp executor recursion limit (line 3, column 11)", 1);
     // Deep data, freed without recursion.
     check("var o = null; for (var i = 0; i < 20000; i++) o = {o: o}; leak2 = o", "device undefined",
           1);

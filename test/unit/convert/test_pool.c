@@ -193,7 +193,7 @@ static void test_jobs(void **state)
         } else {
             assert_string_equal(jobs[i].text[0], "x");
             assert_int_equal(jobs[i].status[1], ERR_SCRIPT);
-            assert_string_equal(jobs[i].text[1], "Error: told to (line 4)");
+            assert_string_equal(jobs[i].text[1], "Error: told to (line 4, column 22)");
             assert_string_equal(jobs[i].text[2], "y");
         }
     }
@@ -318,12 +318,8 @@ static void test_deep_recursion(void **state)
         "(function f() { new Proxy({}, {get: f}).x })()",
         "(function f() { JSON.stringify({toJSON: f}) })()",
         "(function f() { JSON.parse('[1]', f) })()",
-        "(function f() { eval('(' + f + ')()') })()",
         "JSON.parse(Array(20000).join('['))",
         "var v = []; for (var i = 0; i < 900; i++) v = [v]; JSON.stringify(v); throw 1",
-        "eval(Array(20000).join('('))",
-        "eval(Array(20000).join('function f() {'))",
-        "eval(Array(20000).join('[') + Array(20000).join(']'))",
         "new RegExp(Array(20000).join('('))",
         "/(a|b)*$/.test(Array(20000).join('ab') + 'c'); throw 1",
         "/^(?:(?:a?)*)*$/.test(Array(20000).join('a') + 'b'); throw 1",

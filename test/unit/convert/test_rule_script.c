@@ -50,7 +50,8 @@ static void filters(void **state)
         {"return msgType === 'POST_TELEMETRY_REQUEST'", "false"},
         {"return 1", "invalid: the result of a filter must be true or false, is a number"},
         {"", "invalid: the result of a filter must be true or false, is undefined"},
-        {"return msg.a.b", "script: TypeError: cannot read property 'b' of undefined (line 1)"},
+        {"return msg.a.b",
+         "script: TypeError: cannot read property 'b' of undefined (line 1, column 14)"},
     };
     (void)state;
     CHECK_ROWS(CONVERT_FILTER, rows);

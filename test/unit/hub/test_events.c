@@ -186,7 +186,7 @@ static void failures_only(void **state)
     send_json(f, "T", "{\"bad\":1}", "");
     const struct event *v = events_next(hub_events(f->hub), id, NULL);
     expect_event(v, "\"relationType\":\"Failure\"");
-    expect_event(v, "\"error\":\"Error: oh (line 1)\"");
+    expect_event(v, "\"error\":\"Error: oh (line 1, column 20)\"");
     assert_null(events_next(hub_events(f->hub), id, v));
     // Without settings nothing is written.
     id = debug_node(f, "no.SuchNode", "{}", "null");
