@@ -77,7 +77,7 @@ static void try_again(struct reply *r, struct list *parcel)
                                                                         : p->max_backoff_ms;
     list_for(it, parcel) p->stats.retries++;
     put_queue_delay(&r->s->queue, parcel,
-                    r->now_ms + poll_pace_delay(PUT_BACKOFF_MS, max_ms, attempts, r->unit));
+                    r->now_ms + poll_pace_delay(PUT_RECORD_BACKOFF_MS, max_ms, attempts, r->unit));
 }
 
 static void keep_unsure(struct put_stream *s, struct list *parcel, struct span shard_id)
