@@ -179,14 +179,14 @@ export function configuration({ data, client = {}, integration = {}, ...rest }) 
 }
 
 // `penstock serve` with this configuration object; ready and logged in.
-export async function serve(t, config, { env = {}, dir = tempDir(t) } = {}) {
+export async function serve(t, config, { env = {}, dir = tempDir(t), user = demoUser } = {}) {
   const file = path.join(dir, 'penstock.json');
   writeFileSync(file, JSON.stringify({ ...config, data: config.data ?? path.join(dir, 'data') }));
   const gateway = new Process(['serve', '-c', file], { env });
   gateway.file = file;
   t?.after(() => gateway.stop());
   const [, url] = await gateway.readyLine();
-  gateway.api = await new Api(url).login();
+  gateway.api = await new Api(url).login(user);
   return gateway;
 }
 

@@ -11,6 +11,7 @@ import {
   applied, configuration, kinesisClient, putRecords, run, serve, startKinesis, tempDir, until,
 } from './gateway.mjs';
 import { slow } from './lib.mjs';
+import { startImds } from './fake_credentials.mjs';
 
 const stream = 'tb-test-uplink';
 const secrets = {
@@ -18,7 +19,17 @@ const secrets = {
   api: 'apiSecret+z1x2c3v4b5n6m7l8k9j0h1g2f3d4',
   token: 'sessionToken//mnbvcxzlkjhgfdsapoiuytrewq==1029384756',
   nested: 'nested-password-0123456789',
+  login: 'login-password-QWERTYUIOPASDFGHJKL',
+  node: 'rule-node-password-LKJHGFDSAPOIUYT',
+  profile: 'profileSecret/ZMXNCBVLAKSJDHFGQPWOEIRU',
+  process: 'processSecret+PLOKMIJNUHBYGVTFCRDXESZ',
+  processToken: 'processToken//QAZWSXEDCRFVTGBYHNUJMIKOLP==',
+  metadata: 'metadataSecret+RFVBGTYHNMJUIKLOP098765',
+  metadataToken: 'metadataToken//POIUYTREWQLKJHGFDSAMNBVCXZ==',
 };
+// As what is shipped is linked: binding a symbol at its first call saves registers, with whatever is
+// in them, on the stack.
+const bindNow = { LD_BIND_NOW: '1' };
 const record = (i) => ({
   key: `k${i}`, data: JSON.stringify({ devName: 'd', devType: 'thermostat', temperature: i }),
 });
@@ -66,6 +77,16 @@ function findIn(parts, names) {
   return found;
 }
 
+// A call that is under way has a session token in it: it is looked for until nothing is found.
+async function nothingLeft(gateway, names) {
+  // Under a sanitizer memory is a map of memory, and freed blocks wait.
+  if (slow !== 1) return;
+  let left = [];
+  const clean = () => (left = findIn(memoryOf(gateway.pid), names)).length === 0;
+  await until('memory without secrets', clean, 3000)
+    .catch((e) => assert.fail(`${e.message}, ${left.length} left:\n${left.join('\n')}`));
+}
+
 const filesOf = (dir) => fs.readdirSync(dir).map((name) => ({
   line: name, buffer: fs.readFileSync(path.join(dir, name)),
 }));
@@ -85,9 +106,10 @@ test('no secret is left in files, log or memory after a run', async (t) => {
   const kinesis = await startKinesis(t, [`${stream}:1`],
     ['--credentials', `${first.accessKeyId}:${first.secretAccessKey}`]);
   await putRecords(kinesisClient(t, kinesis.endpoint, { credentials: first }), stream, 50, record);
+  const user = { email: 'a@example.org', password: secrets.login, authority: 'TENANT_ADMIN' };
   const gateway = await serve(t, configuration({
-    client: { ...first, endpoint: kinesis.endpoint },
-  }), { dir });
+    client: { ...first, endpoint: kinesis.endpoint }, users: [user],
+  }), { dir, user, env: bindNow });
   const flowed = (n) => until(`${n} records`, async () =>
     applied(await gateway.api.status('kinesis_integration')) === n);
   await flowed(50);
@@ -103,20 +125,82 @@ test('no secret is left in files, log or memory after a run', async (t) => {
   assert.equal(saved.configuration.security.basic.password, '********');
   await putRecords(kinesisClient(t, kinesis.endpoint, { credentials: second }), stream, 50, record);
   await flowed(100);
+  // A rule node that would call somebody with a password.
+  const chains = await gateway.api.get('/api/ruleChains?pageSize=10&page=0');
+  const chain = chains.data.find((c) => c.root);
+  const metadata = await gateway.api.get(`/api/ruleChain/${chain.id.id}/metadata`);
+  metadata.nodes.push({
+    type: 'org.thingsboard.rule.engine.rest.TbRestApiCallNode', name: 'call',
+    configuration: {
+      restEndpointUrlPattern: 'http://127.0.0.1:9/', requestMethod: 'POST',
+      credentials: { type: 'basic', username: 'u', password: secrets.node },
+    },
+  });
+  await gateway.api.post('/api/ruleChain/metadata', metadata);
+  const shown = await gateway.api.call('GET', `/api/ruleChain/${chain.id.id}/metadata`);
+  assert.ok(!shown.text.includes(secrets.node));
+  await gateway.api.post('/api/ruleChain/metadata', shown.json);
   // Sent back as it is shown, nothing changes.
   const again = await gateway.api.post('/api/integration', saved);
   assert.equal(again.configuration.security.basic.password, '********');
   await putRecords(kinesisClient(t, kinesis.endpoint, { credentials: second }), stream, 50, record);
   await flowed(150);
-  const names = Object.keys(secrets);
-  assert.deepEqual(findIn(filesOf(path.join(dir, 'data')), names), []);
-  // Under a sanitizer memory is a map of memory, and freed blocks wait.
-  let left = [];
-  // A call that is under way has a session token in it.
-  if (slow === 1) await until('memory without secrets', () => (left = findIn(memoryOf(gateway.pid), names)).length === 0, 3000)
-    .catch(() => assert.fail(`${left.length} left:\n${left.join('\n')}`));
+  const names = ['file', 'api', 'token', 'nested', 'login'];
+  assert.deepEqual(findIn(filesOf(path.join(dir, 'data')), [...names, 'node']), []);
+  await nothingLeft(gateway, names);
   await gateway.stop();
   assert.deepEqual(findIn([{ line: 'log', buffer: Buffer.from(gateway.stderr) }], names), []);
+});
+
+// What sources of credentials give: a profile's keys, a program's output, the metadata service.
+test('nothing is left of what sources of credentials gave', { concurrency: 3 }, async (t) => {
+  const home = tempDir(t);
+  const answer = path.join(home, 'answer');
+  fs.mkdirSync(path.join(home, '.aws'));
+  fs.writeFileSync(answer, JSON.stringify({
+    Version: 1, AccessKeyId: 'AKIDPROCESS', SecretAccessKey: secrets.process,
+    SessionToken: secrets.processToken,
+  }));
+  fs.writeFileSync(path.join(home, '.aws/config'),
+    `[profile program]\ncredential_process = cat '${answer}'\n[profile keys]\n` +
+    `aws_access_key_id = AKIDPROFILE\naws_secret_access_key = ${secrets.profile}\n`);
+  const flow = async (u, c, env, names) => {
+    const kinesis = await startKinesis(u, [`${stream}:1`], ['--credentials', 'none:none']);
+    await setCredentials(kinesis, c);
+    await putRecords(kinesisClient(u, kinesis.endpoint, { credentials: c }), stream, 50, record);
+    const gateway = await serve(u, configuration({
+      client: { accessKeyId: '', secretAccessKey: '', endpoint: kinesis.endpoint },
+    }), { env: { HOME: home, ...bindNow, ...env } });
+    await until('records', async () =>
+      applied(await gateway.api.status('kinesis_integration')) === 50);
+    await nothingLeft(gateway, names);
+    await gateway.stop();
+    assert.deepEqual(findIn([{ line: 'log', buffer: Buffer.from(gateway.stderr) }], names), []);
+  };
+  await Promise.all([
+    t.test('a profile', (u) => flow(u, {
+      accessKeyId: 'AKIDPROFILE', secretAccessKey: secrets.profile,
+    }, { AWS_PROFILE: 'keys' }, ['profile', 'process'])),
+    t.test('a program', (u) => flow(u, {
+      accessKeyId: 'AKIDPROCESS', secretAccessKey: secrets.process,
+      sessionToken: secrets.processToken,
+    }, { AWS_PROFILE: 'program' }, ['profile', 'process', 'processToken'])),
+    t.test('instance metadata', async (u) => {
+      const c = {
+        accessKeyId: 'AKIDMETADATA', secretAccessKey: secrets.metadata,
+        sessionToken: secrets.metadataToken,
+      };
+      const imds = await startImds(u, {
+        json: () => JSON.stringify({
+          Code: 'Success', AccessKeyId: c.accessKeyId, SecretAccessKey: c.secretAccessKey,
+          Token: c.sessionToken, Expiration: '2099-01-01T00:00:00Z',
+        }),
+      });
+      await flow(u, c, {
+        AWS_EC2_METADATA_DISABLED: 'false', AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url,
+      }, ['metadata', 'metadataToken']);
+    }),
+  ]);
 });
 
 test('a key is changed, lost, wrong', async (t) => {
