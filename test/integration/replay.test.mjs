@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { ListShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
+
 import {
   applied, configuration, connectDownlink, kinesisClient, putRecords, readStream, serve, sleep, startKinesis, until,
 } from './gateway.mjs';
@@ -25,7 +27,7 @@ async function start(t, { shards = 1, limits, client: options } = {}) {
   const { id } = await api.integration('kinesis_integration');
   const base = `/api/integration/${id.id}/replay`;
   const s = {
-    gateway, api, base, client, id: id.id, next: 0,
+    gateway, api, base, client, endpoint: kinesis.endpoint, id: id.id, next: 0,
     async convert(text) {
       const found = (await api.get('/api/converters?pageSize=10&page=0')).data.find((c) => c.name === 'kinesis_converter');
       found.configuration.decoder = text;
@@ -181,6 +183,37 @@ test('one at a time; it is cancelled, and ends with a change; live reading is no
   await until('disabled', async () => (await s.api.status('kinesis_integration')).state === 'DISABLED', 30000);
   isError(await s.api.call('POST', s.base, { from: 'TRIM_HORIZON' }), 409, 35, /DISABLED/);
   assert.equal((await s.gateway.stop()).code, 0);
+});
+
+test('shards split, calls fail and the budget is small', async (t) => {
+  const s = await start(t, { shards: 2, limits: { inflight: 1048576, pollMs: 20 } });
+  const faults = [['throttle', 0.02], ['cut', 0.03], ['internal', 0.03], ['expired_iterator', 0.03]];
+  await fetch(`${s.endpoint}/_penstock/faults`, {
+    method: 'POST',
+    body: JSON.stringify(faults.map(([fault, probability], seed) => ({ op: 'GetRecords', fault, probability, count: 10, seed: seed + 1 }))),
+  });
+  let replays = 0;
+  for (let round = 0; round < 4; round++) {
+    await s.put(1000);
+    replays += (await s.api.call('POST', s.base, { from: 'TRIM_HORIZON' })).status === 200;
+    const { Shards } = await s.client.send(new ListShardsCommand({ StreamName: 'tb-test-uplink' }));
+    const { ShardId, HashKeyRange: keys } = Shards.find((shard) => !shard.SequenceNumberRange.EndingSequenceNumber);
+    const middle = (BigInt(keys.StartingHashKey) + BigInt(keys.EndingHashKey)) / 2n;
+    await s.client.send(new SplitShardCommand({
+      StreamName: 'tb-test-uplink', ShardToSplit: ShardId, NewStartingHashKey: String(middle),
+    }));
+    await s.put(1000);
+    if (round % 2) await s.api.call('DELETE', s.base);
+  }
+  assert.ok(replays > 0);
+  await s.api.call('DELETE', s.base);
+  await until('its end', async () => !['RUNNING', 'STOPPING'].includes((await s.api.get(s.base)).state), 30000);
+  await s.replay({ from: 'TRIM_HORIZON' });
+  assert.equal((await s.done()).recordsApplied, 8000);
+  assert.equal((await s.api.status('kinesis_integration')).recordsApplied, 8000);
+  assert.equal((await s.points('n')).length, 8000);
+  const { text } = await s.api.call('GET', '/metrics');
+  assert.match(text, /^penstock_inflight_bytes 0$/m); // all is given back
 });
 
 test('what makes no sense is refused', async (t) => {
