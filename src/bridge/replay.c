@@ -20,7 +20,8 @@ struct replay {
     bool closing;
     enum replay_state state;
     struct uplink up;
-    struct arena arena; // of what the ranges refer to
+    struct arena arena;   // of what the ranges refer to
+    struct span identity; // of the stream that they are about
     struct consumer_range *ranges;
     size_t n;
     int64_t started_ms, ended_ms;
@@ -93,7 +94,7 @@ static void on_settled(struct uplink *up)
 static void on_stream(void *ctx, struct span identity)
 {
     struct replay *r = ctx;
-    if (!span_is(identity, r->in->stream_identity))
+    if (!span_eq(identity, r->identity))
         end(r, REPLAY_FAILED, ERR_CONFLICT, "the stream was deleted and created again");
     else
         consumer_start_ranges(r->consumer, r->ranges, r->n);
@@ -224,6 +225,7 @@ int bridge_replay_start(struct bridge *b, struct uuid id, const struct bridge_re
     struct replay *r = mem_new(struct replay);
     r->in = in;
     r->started_ms = loop_wall_ms(b->o.loop);
+    r->identity = arena_span(&r->arena, span_str(in->stream_identity));
     uplink_init(&r->up, in, on_settled);
     r->up.replay = true;
     make_ranges(r, q);

@@ -138,14 +138,27 @@ test('a stream deleted and made again under its name starts as new', async (t) =
   const StreamName = 'tb-test-uplink';
   await putRecords(client, StreamName, 100, record('a'));
   await s.reads('kinesis_integration', 100);
+  // A replay that has not read anything yet: it is of this stream, and must not read the next one.
+  const { id } = await s.api.integration('kinesis_integration');
+  const replay = `/api/integration/${id.id}/replay`;
+  await fetch(`${kinesis.endpoint}/_penstock/faults`, {
+    method: 'POST', body: JSON.stringify([{ op: 'GetShardIterator', fault: 'internal' }]),
+  });
+  await s.api.post(replay, { from: 'TRIM_HORIZON' });
   await client.send(new DeleteStreamCommand({ StreamName }));
   await until('its end', () => client.send(new DescribeStreamSummaryCommand({ StreamName })).then(() => false, () => true));
   await client.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
   await until('the new one', async () =>
     (await client.send(new DescribeStreamSummaryCommand({ StreamName }))).StreamDescriptionSummary.StreamStatus === 'ACTIVE');
+  await fetch(`${kinesis.endpoint}/_penstock/faults`, { method: 'DELETE' });
   await putRecords(client, StreamName, 30, record('b'));
   await s.reads('kinesis_integration', 30); // counted anew, from its first record on
   await s.state('kinesis_integration', 'ACTIVE');
+  const over = await until('the end of the replay', async () => {
+    const now = await s.api.get(replay);
+    return now.state !== 'RUNNING' && now;
+  }, 90000);
+  assert.equal(over.recordsApplied, 0);
   await s.gateway.stop();
   assert.equal(s.db('SELECT group_concat(applied) FROM (SELECT applied FROM checkpoint ORDER BY applied)'), '30,100');
 });
