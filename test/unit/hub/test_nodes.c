@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub_fixture.h"
 
+#include <stdio.h>
+
 // A table for each node type: configuration and message in, connections and messages out, by the
 // node's documented behaviour.
 
@@ -270,6 +272,29 @@ static void attributes_of_the_same_run(void **state)
     expect_out(f, "Success POST_ATTRIBUTES_REQUEST {\"a\":2} " DEV ",notifyDevice=false,cs_a=2\n");
 }
 
+static void ignore_status(void *ctx, int status)
+{
+    (void)ctx;
+    assert_int_equal(status, 0);
+}
+
+// So is what was committed before, durable or not.
+static void attributes_of_earlier_commits(void **state)
+{
+    struct hub_fixture *f = *state;
+    use_node(f, "metadata.TbGetAttributesNode", "{\"serverAttributeNames\":[\"a\"]}", all);
+    for (int i = 1; i <= 20; i++) {
+        char want[100];
+        struct kv kv = {SPAN("a"), value_long(i)};
+        hub_save_attributes(f->hub, f->device, STORE_SERVER, &kv, 1, NULL, ignore_status, NULL);
+        send_json(f, "T", "{}", "");
+        snprintf(want, sizeof want, "Success T {} " DEV ",ss_a=%d\n", i);
+        if (!strstr(buf_cstr(&f->out), want))
+            fail_msg("%s in %s", want, buf_cstr(&f->out));
+        buf_clear(&f->out);
+    }
+}
+
 static void flow_nodes(void **state)
 {
     static const struct row rows[] = {
@@ -321,6 +346,7 @@ int main(void)
         HUB_FIXTURE_TEST(originator_fields),
         HUB_FIXTURE_TEST(originator_attributes),
         HUB_FIXTURE_TEST(attributes_of_the_same_run),
+        HUB_FIXTURE_TEST(attributes_of_earlier_commits),
         HUB_FIXTURE_TEST(flow_nodes),
         HUB_FIXTURE_TEST(log_node),
         HUB_FIXTURE_TEST(external_nodes_without_a_sink_fail),

@@ -315,6 +315,73 @@ static void a_script_that_hangs_harms_its_own_messages_only(void **state)
     assert_in_range(s.timeouts, 1, 3);
 }
 
+// A sink that queues what it gets in the run's transaction, as the bridge does.
+static int queue_row(void *ctx, struct hub_downlink_request *q, struct err *e)
+{
+    struct hub_fixture *f = ctx;
+    struct store_outbox_row row = {.integration = q->integration,
+                                   .stream = SPAN("s"),
+                                   .partition_key = SPAN("k"),
+                                   .data = q->input.msg_json,
+                                   .created_ms = 1};
+    (void)e;
+    store_txn_outbox_add(q->run->txn, &row);
+    hub_run_outbox(q->run, q->integration);
+    list_push(&f->requests, &q->link);
+    loop_post(f->loop, &f->task);
+    return 0;
+}
+
+static void on_ended(struct hub_run *r)
+{
+    *(bool *)r->data = true;
+}
+
+static void on_change(void *ctx, int status);
+
+// An uplink's telemetry and the downlink it causes: both or neither.
+static void a_downlink_commits_with_its_uplink(void **state)
+{
+    struct hub_fixture *f = *state;
+    struct hub_downlink_sink sink = {.ctx = f, .submit = queue_row};
+    struct kv kv = {SPAN("t"), value_long(1)};
+    struct kv_group g = {7000, &kv, 1};
+    struct uplink_msg m = {.name = SPAN("dev"), .telemetry = &g, .n_telemetry = 1};
+    struct hub_uplink_options o = {.arrival_ms = 1};
+    struct store_stats s;
+    struct err e = {0};
+    char node[300], out[100];
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.telemetry.TbMsgTimeseriesNode\","
+               "\"name\":\"s\"},%s],\"connections\":[{\"fromIndex\":0,\"toIndex\":1,\"type\":"
+               "\"Success\"}]}",
+               sink_node(f, "down", node));
+    use_chain(f, buf_cstr(&b));
+    buf_free(&b);
+    hub_set_sink(f->hub, &sink);
+    for (int commit = 0; commit < 2; commit++) {
+        struct hub_run run;
+        bool ended = false;
+        hub_run_begin(f->hub, &run);
+        run.data = &ended;
+        run.done = on_ended;
+        assert_int_equal(hub_apply_uplink(&run, &m, &o, &e), 0);
+        assert_false(hub_run_finish(&run));
+        hub_fixture_wait(f, &ended);
+        f->done = false;
+        if (commit)
+            hub_run_commit(&run, on_change, f);
+        else
+            hub_run_abort(&run);
+        if (commit)
+            hub_fixture_wait(f, &f->done);
+        store_get_stats(f->store, &s);
+        assert_int_equal(s.outbox_rows, commit);
+        assert_string_equal(latest_text(f, "t", out), commit ? "7000 1" : "-");
+    }
+}
+
 static void on_change(void *ctx, int status)
 {
     struct hub_fixture *f = ctx;
@@ -390,6 +457,7 @@ int main(void)
         HUB_FIXTURE_TEST(a_device_profile_may_have_a_chain_of_its_own),
         HUB_FIXTURE_TEST(delayed_messages_go_on_once),
         HUB_FIXTURE_TEST(a_delayed_message_survives_a_restart),
+        HUB_FIXTURE_TEST(a_downlink_commits_with_its_uplink),
         HUB_FIXTURE_TEST(devices_are_changed_and_deleted),
         HUB_FIXTURE_TEST(a_delayed_message_of_a_deleted_device_ends),
         HUB_FIXTURE_TEST(a_script_that_hangs_harms_its_own_messages_only),
