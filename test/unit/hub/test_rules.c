@@ -167,14 +167,21 @@ static void chains_that_lead_into_each_other_end(void **state)
     struct buf b = {0};
     uint64_t before = stats_of(f).node_failures;
     uuid_format(hub_root_chain(f->hub)->id, id);
-    buf_printf(&b,
-               "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.flow.TbRuleChainInputNode\","
-               "\"name\":\"in\",\"configuration\":{\"ruleChainId\":\"%s\"}}]}",
-               id);
+    buf_printf(
+        &b,
+        "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.flow.TbRuleChainInputNode\","
+        "\"name\":\"in\",\"id\":{\"id\":\"%s\"},\"debugSettings\":{\"failuresEnabled\":true},"
+        "\"configuration\":{\"ruleChainId\":\"%s\"}}]}",
+        id, id);
     use_chain(f, buf_cstr(&b));
-    buf_free(&b);
+    buf_clear(&b);
     send_json(f, "A", "{}", "");
     assert_int_equal(stats_of(f).node_failures, before + 1);
+    const struct event *v = events_next(hub_events(f->hub), hub_root_chain(f->hub)->id, NULL);
+    assert_non_null(v);
+    buf_add_span(&b, v->body);
+    assert_non_null(strstr(buf_cstr(&b), "too many rule chains at once"));
+    buf_free(&b);
     // Two ways on at each turn: without a common count this would go on for ever.
     use_chain(f, "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.transform.TbTransformMsgNode\","
                  "\"name\":\"t\",\"configuration\":{\"jsScript\":\"return [{}, {}]\"}}],"
