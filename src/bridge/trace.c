@@ -6,6 +6,13 @@
 #include "codec/base64.h"
 #include "convert/result_json.h"
 
+static bool wants(struct integration *in, const struct debug_settings *d, struct uuid id,
+                  bool failed)
+{
+    return debug_any(d) && debug_wants(d, loop_wall_ms(in->bridge->o.loop), failed) &&
+           events_may(hub_events(in->bridge->o.hub), id);
+}
+
 static struct debug_settings settings_of(struct integration *in, enum store_doc_kind kind,
                                          struct uuid id)
 {
@@ -81,9 +88,8 @@ void trace_uplink(struct integration *in, const struct kinesis_record *r, struct
                   const struct uplink_result *result, struct span error)
 {
     const struct trace *t = &in->trace;
-    int64_t now_ms = loop_wall_ms(in->bridge->o.loop);
-    bool converter = debug_wants(&t->uplink, now_ms, result->status < 0);
-    bool integration = debug_wants(&t->integration, now_ms, error.p != NULL);
+    bool converter = wants(in, &t->uplink, in->uplink_id, result->status < 0);
+    bool integration = wants(in, &t->integration, in->id, error.p != NULL);
     if (!converter && !integration)
         return;
     struct buf text = {0}, out = {0}, metadata = {0};
@@ -113,9 +119,8 @@ void trace_downlink(struct integration *in, const struct downlink_input *input,
                     const struct downlink_result *result, struct span error)
 {
     const struct trace *t = &in->trace;
-    int64_t now_ms = loop_wall_ms(in->bridge->o.loop);
-    bool converter = debug_wants(&t->downlink, now_ms, result->status < 0);
-    bool integration = debug_wants(&t->integration, now_ms, error.p != NULL);
+    bool converter = wants(in, &t->downlink, in->downlink_id, result->status < 0);
+    bool integration = wants(in, &t->integration, in->id, error.p != NULL);
     if (!converter && !integration)
         return;
     struct buf out = {0}, metadata = {0};

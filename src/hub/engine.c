@@ -62,6 +62,15 @@ void flow_fail(struct flow *f, const struct rule_node *n, const char *reason)
     }
 }
 
+bool flow_take(struct flow *f, size_t bytes)
+{
+    struct flow_root *root = root_of(f->root);
+    if (bytes > root->room)
+        return false;
+    root->room -= bytes;
+    return true;
+}
+
 static void run_node(struct flow *f, const struct rule_node *n)
 {
     struct flow_root *root = root_of(f->root);
@@ -88,6 +97,7 @@ void engine_start(struct hub_run *r, const struct hub_msg *m)
     struct flow f = {.run = r, .msg = m, .root = &root};
     root.moved = NULL;
     root.steps = ENGINE_STEPS_MAX;
+    root.room = ENGINE_BYTES_MAX;
     root.has_id = false;
     f.chain = hub_start_chain(r->hub, m->originator);
     if (f.chain)
@@ -177,7 +187,7 @@ static bool read_frames(struct hub_run *r, const struct json *at, unsigned depth
 bool engine_resume(struct hub_run *r, struct uuid chain, struct uuid node,
                    const struct json *frames, const struct hub_msg *m)
 {
-    struct flow_root root = {.steps = ENGINE_STEPS_MAX};
+    struct flow_root root = {.steps = ENGINE_STEPS_MAX, .room = ENGINE_BYTES_MAX};
     struct flow f = {.run = r, .chain = hub_chain(r->hub, chain), .msg = m, .root = &root};
     const struct rule_node *n = find_node(f.chain, node);
     if (!n || !read_frames(r, json_child(frames), 0, &f.up))

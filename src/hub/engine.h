@@ -11,6 +11,8 @@
 // Node executions that one message may cause, in all its copies and in every chain it passes: ends
 // loops.
 #define ENGINE_STEPS_MAX 1000
+// Bytes of messages that its scripts may make of it.
+#define ENGINE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 // Chains that one message may be in at once by rule chain nodes.
 #define ENGINE_DEPTH_MAX 32
 
@@ -19,6 +21,7 @@
 struct flow_root {
     struct flow_root *moved;
     unsigned steps; // left
+    size_t room;    // of ENGINE_BYTES_MAX, left
     bool has_id;
     struct uuid id; // of the message, for debug events; made when it is first needed
 };
@@ -61,6 +64,8 @@ void flow_succeed(struct flow *f, const struct rule_node *n);
 void flow_fail(struct flow *f, const struct rule_node *n, const char *reason);
 // Another message in its place, by "Success".
 void flow_succeed_with(struct flow *f, const struct rule_node *n, const struct hub_msg *m);
+// Takes `bytes` of what scripts may make of the message; false: there is not so much left.
+bool flow_take(struct flow *f, size_t bytes);
 // A message of its own starts in the chain of its device; it counts as one of this message's.
 void flow_start(struct flow *f, const struct hub_msg *m);
 

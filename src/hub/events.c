@@ -10,6 +10,8 @@ struct event_ring {
     struct list events; // oldest first
     unsigned n;
     size_t bytes;
+    int64_t second; // the one in which `in_second` were written
+    unsigned in_second;
 };
 
 struct events {
@@ -117,6 +119,25 @@ static struct event_ring *ring_of(struct events *e, struct uuid entity)
     return ring;
 }
 
+static int64_t now_ms(const struct events *e)
+{
+    return e->clock->wall_ms(e->clock->ctx);
+}
+
+bool events_may(const struct events *e, struct uuid entity)
+{
+    const struct event_ring *ring = map_get(&e->rings, uuid_span(&entity));
+    return !ring || ring->second != now_ms(e) / 1000 || ring->in_second < EVENTS_A_SECOND;
+}
+
+static void count_second(struct event_ring *ring, int64_t second)
+{
+    if (ring->second != second)
+        ring->in_second = 0;
+    ring->second = second;
+    ring->in_second++;
+}
+
 // The newest event stays, whatever its size: it is bounded by itself.
 static void make_room(struct events *e, struct event_ring *ring)
 {
@@ -135,7 +156,7 @@ void events_add(struct events *e, struct uuid entity, enum event_type type,
     char *body = (char *)(v + 1);
     memcpy(body, e->scratch.p, e->scratch.n);
     v->id = uuid_new_v1(e->clock);
-    v->created_ms = e->clock->wall_ms(e->clock->ctx);
+    v->created_ms = now_ms(e);
     v->type = type;
     v->body = span_of(body, e->scratch.n);
     v->ring = ring;
@@ -144,6 +165,7 @@ void events_add(struct events *e, struct uuid entity, enum event_type type,
     ring->n++;
     ring->bytes += size_of(v);
     e->bytes += size_of(v);
+    count_second(ring, v->created_ms / 1000);
     make_room(e, ring);
 }
 

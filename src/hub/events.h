@@ -12,6 +12,7 @@
 #define EVENTS_ENTITY_MAX 500
 #define EVENTS_ENTITY_BYTES ((size_t)256 * 1024)
 #define EVENTS_ALL_BYTES ((size_t)8 * 1024 * 1024)
+#define EVENTS_A_SECOND 200 // of one entity: writing them must not hold up its messages
 #define EVENT_TEXT_MAX 4096 // of one text in an event, as in the hub
 
 // The types there are; the others of the hub have no events here.
@@ -42,6 +43,8 @@ struct events;
 struct events *events_new(const struct clock *clock);
 void events_free(struct events *e);
 
+// Whether the entity may write another event now: ask before making one.
+bool events_may(const struct events *e, struct uuid entity);
 // A member of an event's body; what has no `p` is null. Text beyond EVENT_TEXT_MAX is cut.
 struct event_field {
     const char *key;

@@ -153,9 +153,29 @@ static void send_result(struct script_wait *w, const struct rule_msg_out *out)
     flow_succeed_with(w->flow, w->node, m);
 }
 
+// What the script left out is passed on by reference.
+static size_t size_of(const struct rule_msg_out *out)
+{
+    size_t n = out->msg_json.n + out->msg_type.n;
+    for (size_t i = 0; i < out->metadata.n; i++)
+        n += out->metadata.p[i].key.n + out->metadata.p[i].value.n + sizeof out->metadata.p[i];
+    return n;
+}
+
+static bool take_room(struct script_wait *w, const struct rule_result *r)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < r->n_msgs; i++)
+        n += size_of(&r->msgs[i]);
+    if (flow_take(w->flow, n))
+        return true;
+    flow_fail(w->flow, w->node, "the scripts have made too much of this message");
+    return false;
+}
+
 static void on_messages(struct script_wait *w, const struct rule_result *r)
 {
-    if (!failed(w, r)) {
+    if (!failed(w, r) && take_room(w, r)) {
         for (uint32_t i = 0; i < r->n_msgs; i++)
             send_result(w, &r->msgs[i]);
     }

@@ -57,7 +57,8 @@ static void add(struct flow *f, const struct rule_node *n, const char *direction
 static bool wants(struct flow *f, const struct rule_node *n, bool failed)
 {
     return debug_any(&n->debug) &&
-           debug_wants(&n->debug, loop_wall_ms(f->run->hub->o.loop), failed);
+           debug_wants(&n->debug, loop_wall_ms(f->run->hub->o.loop), failed) &&
+           events_may(f->run->hub->events, n->id);
 }
 
 void trace_in(struct flow *f, const struct rule_node *n)

@@ -128,6 +128,24 @@ static void bytes_are_bounded(void **state)
     events_free(e);
 }
 
+static void so_many_a_second(void **state)
+{
+    struct test_clock clock;
+    struct uuid a = {{1}}, b = {{2}};
+    (void)state;
+    test_clock_init(&clock, 1);
+    struct events *e = events_new(&clock.clock);
+    for (int i = 0; i < EVENTS_A_SECOND; i++) {
+        assert_true(events_may(e, a));
+        add(e, a, SPAN("x"));
+    }
+    assert_false(events_may(e, a));
+    assert_true(events_may(e, b));
+    test_clock_advance(&clock, 1000);
+    assert_true(events_may(e, a));
+    events_free(e);
+}
+
 // Saves the root chain with debug settings at its first node and returns that node's id.
 static struct uuid debug_node(struct hub_fixture *f, const char *class, const char *conf,
                               const char *settings)
@@ -198,9 +216,10 @@ static void failures_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_reverts_by_itself),  cmocka_unit_test(old_debug_mode_counts),
-        cmocka_unit_test(the_newest_are_kept),    cmocka_unit_test(bytes_are_bounded),
-        HUB_FIXTURE_TEST(nodes_tell_what_passes), HUB_FIXTURE_TEST(failures_only),
+        cmocka_unit_test(all_reverts_by_itself), cmocka_unit_test(old_debug_mode_counts),
+        cmocka_unit_test(the_newest_are_kept),   cmocka_unit_test(bytes_are_bounded),
+        cmocka_unit_test(so_many_a_second),      HUB_FIXTURE_TEST(nodes_tell_what_passes),
+        HUB_FIXTURE_TEST(failures_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,26 @@ static void chains_that_lead_into_each_other_end(void **state)
     assert_true(stats_of(f).node_failures > before);
 }
 
+// Scripts that make much of a message are stopped by its bytes, too.
+static void what_scripts_make_is_bounded(void **state)
+{
+    struct hub_fixture *f = *state;
+    use_chain(f, "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.transform.TbTransformMsgNode\","
+                 "\"name\":\"t\",\"id\":{\"id\":\"11111111-1111-1111-8111-111111111111\"},"
+                 "\"debugSettings\":{\"failuresEnabled\":true},\"configuration\":{\"jsScript\":"
+                 "\"var s = 'x'; while (s.length < 1000000) s += s; return {msg: s};\"}}],"
+                 "\"connections\":[{\"fromIndex\":0,\"toIndex\":0,\"type\":\"Success\"}]}");
+    send_json(f, "A", "{}", "");
+    struct uuid id;
+    assert_true(uuid_parse(SPAN("11111111-1111-1111-8111-111111111111"), &id));
+    const struct event *v = events_next(hub_events(f->hub), id, NULL);
+    assert_non_null(v);
+    struct buf b = {0};
+    buf_add_span(&b, v->body);
+    assert_non_null(strstr(buf_cstr(&b), "too much of this message"));
+    buf_free(&b);
+}
+
 static void on_profile(void *ctx, int status, struct entity *e, const struct err *err)
 {
     struct hub_fixture *f = ctx;
@@ -461,6 +481,7 @@ int main(void)
         HUB_FIXTURE_TEST(chains_nest),
         HUB_FIXTURE_TEST(old_connections_between_chains),
         HUB_FIXTURE_TEST(chains_that_lead_into_each_other_end),
+        HUB_FIXTURE_TEST(what_scripts_make_is_bounded),
         HUB_FIXTURE_TEST(a_device_profile_may_have_a_chain_of_its_own),
         HUB_FIXTURE_TEST(delayed_messages_go_on_once),
         HUB_FIXTURE_TEST(a_delayed_message_survives_a_restart),
