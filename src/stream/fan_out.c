@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "stream/fan_out.h"
 
+#include <stdio.h>
+
 #include "base/log.h"
 #include "stream/poll_pace.h"
 #include "stream/status_text.h"
@@ -67,13 +69,25 @@ static bool end_call(struct fan_out *f)
     return true;
 }
 
+static void wait_until_active(struct fan_out *f, struct span status)
+{
+    char text[STATUS_TEXT_MAX];
+    look_again(f, FAN_OUT_POLL_MS);
+    if (++f->polls < FAN_OUT_PATIENCE)
+        return;
+    snprintf(text, sizeof(text), "stream %.*s: consumer %.*s is %.*s and does not become ACTIVE",
+             SPAN_ARG(f->stream_name), SPAN_ARG(f->consumer_name), SPAN_ARG(status));
+    f->events->on_failure(f->ctx, ERR_UNAVAILABLE, f->polls, text);
+}
+
 static void take_consumer(struct fan_out *f, const struct kinesis_output *out)
 {
     f->failures = 0;
     if (!span_is(out->consumer_status, "ACTIVE")) {
-        look_again(f, FAN_OUT_POLL_MS);
+        wait_until_active(f, out->consumer_status);
         return;
     }
+    f->polls = 0;
     buf_clear(&f->consumer_arn);
     buf_add_span(&f->consumer_arn, out->consumer_arn);
     f->ready = true;

@@ -12,6 +12,7 @@
 #include "aws/kinesis.h"
 
 #define FAN_OUT_POLL_MS 1000 // while it is being created (facts/kcl.md section 4)
+#define FAN_OUT_PATIENCE 30  // polls before a consumer that is not ACTIVE counts as failing
 #define FAN_OUT_BACKOFF_MS 1000
 #define FAN_OUT_BACKOFF_MAX_MS 30000
 #define FAN_OUT_NAME_MAX 128
@@ -39,7 +40,7 @@ struct fan_out {
     struct timer timer;
     bool calling, stopped, ready;
     bool restart; // what is in flight is about another stream
-    unsigned failures;
+    unsigned failures, polls;
     struct buf stream_arn, next_arn, consumer_arn;
 };
 

@@ -582,7 +582,8 @@ static void reply_consumer(struct fake_call *f)
         answer_error(f, ERR_NOT_FOUND, "ResourceNotFoundException");
         return;
     }
-    bool active = loop_now_ms(k->loop) - k->consumer_since_ms >= FAKE_CREATING_MS;
+    bool active =
+        !k->stuck_creating && loop_now_ms(k->loop) - k->consumer_since_ms >= FAKE_CREATING_MS;
     char arn[64];
     fake_consumer_arn(k, arn);
     f->out.consumer_arn = text(&f->out, arn);
@@ -739,7 +740,8 @@ void kinesis_cancel(struct kinesis_call *call)
 {
     struct fake_call *f = call->internal;
     f->canceled = true;
-    timer_start(f->k->loop, &f->timer, 0);
+    timer_start(f->k->loop, &f->timer,
+                f->k->slow_cancel ? (int64_t)test_random_below(&f->k->random_state, 50) : 0);
 }
 
 void kinesis_output_free(struct kinesis_output *o)

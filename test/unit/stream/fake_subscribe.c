@@ -114,7 +114,7 @@ static void speak(struct fake_subscription *f, struct fake_shard *s)
     bool ended = f->ended_shard;
     user->on_event(user, &o);
     kinesis_output_free(&o);
-    if (ended && user->internal == f && !f->canceled)
+    if (ended && user->internal == f && !f->canceled && !f->k->linger)
         wait(f, 10);
 }
 
@@ -166,6 +166,7 @@ static const char *refusal(struct fake_subscription *f, const struct kinesis_inp
     int64_t now = loop_now_ms(k->loop);
     assert_true(s->subscribed_ms == 0 || now - s->subscribed_ms >= GAP_MS);
     s->subscribed_ms = now;
+    k->n_in_use += s->accepted_ms > 0 && now - s->accepted_ms < IN_USE_MS;
     if (s->accepted_ms > 0 && now - s->accepted_ms < IN_USE_MS)
         return "ResourceInUseException";
     if (!fake_start_of(k, s, in, &f->at))
@@ -226,6 +227,8 @@ int kinesis_subscribe(struct kinesis *k, struct kinesis_subscription *s,
     f->idle_ms = o->idle_ms;
     f->timer.fire = advance;
     f->code = refusal(f, in);
+    k->last_start = (struct kinesis_input){.iterator_type = in->iterator_type,
+                                           .timestamp_ms = in->timestamp_ms};
     if (f->code)
         f->status = span_is(span_str(f->code), "ResourceInUseException")      ? ERR_BUSY
                     : span_is(span_str(f->code), "ResourceNotFoundException") ? ERR_NOT_FOUND

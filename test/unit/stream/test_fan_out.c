@@ -85,6 +85,8 @@ static void test_idle_shard_keeps_its_place(void **state)
     fake_loop_run(&o->loop, 700000);
     assert_true(o->kinesis.n_heartbeats > 100);
     assert_int_equal(subscriptions(o), 3);
+    // Heartbeats move on where the next one starts.
+    assert_int_equal(o->kinesis.last_start.iterator_type, KINESIS_AFTER_SEQUENCE_NUMBER);
     // The first record of all comes between two subscriptions.
     fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, 2, ERR_UNAVAILABLE, "InternalFailure");
     fake_loop_run(&o->loop, 199500);
@@ -113,6 +115,24 @@ static void test_waits_when_in_use(void **state)
     assert_int_equal(o->n_applied, 2);
     assert_int_equal(o->status, 0);
     assert_null(owner_status(o, "shardId-000000000000").last_error);
+    finish(o);
+}
+
+static void test_keeps_the_five_seconds(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    fake_put(&o->kinesis, 0, 50);
+    owner_start(o);
+    while (o->n_applied == 0)
+        fake_loop_run(&o->loop, 10);
+    o->kinesis.cut = 1000;
+    fake_put(&o->kinesis, 0, 50);
+    fake_loop_run(&o->loop, 1000);
+    o->kinesis.cut = 0;
+    fake_loop_run(&o->loop, 5000);
+    assert_int_equal(o->n_applied, 2);
+    assert_int_equal(o->kinesis.n_in_use, 0); // the service need not refuse
     finish(o);
 }
 
@@ -227,6 +247,48 @@ static void test_subscribe_says_that_it_cannot(void **state)
     finish(o);
 }
 
+static void test_failing_registration_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    owner_start(o);
+    fake_loop_run(&o->loop, 10000);
+    assert_int_equal(o->status, 0);
+    fake_add_shard(&o->kinesis, -1, -1);
+    fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, 1, ERR_NOT_FOUND,
+              "ResourceNotFoundException");
+    fake_fail(&o->kinesis, KINESIS_DESCRIBE_STREAM_CONSUMER, -1, ERR_INVALID,
+              "UnknownOperationException");
+    // The first shard goes on, and listings succeed.
+    for (int i = 0; i < 200; i++) {
+        fake_put(&o->kinesis, 0, 50);
+        fake_loop_run(&o->loop, 1000);
+    }
+    assert_int_equal(o->n_applied, 200);
+    assert_int_equal(o->status, ERR_INVALID);
+    fake_fail(&o->kinesis, KINESIS_DESCRIBE_STREAM_CONSUMER, 0, 0, NULL);
+    fake_loop_run(&o->loop, 60000);
+    assert_int_equal(o->status, 0);
+    finish(o);
+}
+
+static void test_consumer_that_is_never_active(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    o->kinesis.stuck_creating = true;
+    owner_start(o);
+    fake_loop_run(&o->loop, 20000);
+    assert_int_equal(o->status, 1);
+    fake_loop_run(&o->loop, 40000);
+    assert_int_equal(o->status, ERR_UNAVAILABLE);
+    assert_non_null(strstr(o->text, "penstock is CREATING"));
+    o->kinesis.stuck_creating = false;
+    fake_loop_run(&o->loop, 10000);
+    assert_int_equal(o->status, 0);
+    finish(o);
+}
+
 static void test_consumer_is_deregistered(void **state)
 {
     (void)state;
@@ -272,6 +334,7 @@ static void test_children_without_a_listing(void **state)
     o->check_parents = o->lossless = true;
     for (int i = 0; i < 100; i++)
         fake_put(&o->kinesis, 0, 50);
+    o->kinesis.linger = true;
     owner_start(o);
     fake_loop_run(&o->loop, 8000);
     size_t listings = o->kinesis.counts[KINESIS_LIST_SHARDS];
@@ -282,6 +345,7 @@ static void test_children_without_a_listing(void **state)
     assert_int_equal(o->n_applied, 102);
     assert_int_equal(o->kinesis.counts[KINESIS_LIST_SHARDS], listings);
     assert_int_equal(owner_status(o, "shardId-000000000000").state, SHARD_ENDED);
+    assert_int_equal(o->kinesis.n_running, 2); // the parent's subscription is canceled
     finish(o);
 }
 
@@ -291,6 +355,7 @@ static void test_close_at_any_moment(void **state)
     for (int ms = 0; ms < 9000; ms += 1 + ms / 7) {
         for (int in = OWNER_NOTHING; in <= OWNER_STATUS; in++) {
             struct owner *o = begin(KINESIS_LATEST, 3);
+            o->kinesis.slow_cancel = true;
             o->options.max_records = 3; // an event makes many batches
             o->close_in = (enum owner_event)in;
             o->ack_ms = 500;
@@ -331,10 +396,13 @@ int main(void)
         cmocka_unit_test(test_next_subscription_at_the_end),
         cmocka_unit_test(test_idle_shard_keeps_its_place),
         cmocka_unit_test(test_waits_when_in_use),
+        cmocka_unit_test(test_keeps_the_five_seconds),
         cmocka_unit_test(test_silence_is_not_waited_for),
         cmocka_unit_test(test_slow_owner_stalls_its_own_shard),
         cmocka_unit_test(test_says_that_it_cannot),
         cmocka_unit_test(test_subscribe_says_that_it_cannot),
+        cmocka_unit_test(test_failing_registration_is_not_forgotten),
+        cmocka_unit_test(test_consumer_that_is_never_active),
         cmocka_unit_test(test_consumer_is_deregistered),
         cmocka_unit_test(test_stream_created_anew),
         cmocka_unit_test(test_children_without_a_listing),
