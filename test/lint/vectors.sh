@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 upstream=${PENSTOCK_VECTORS:-../shared/vectors}
 # Folders that no test reads. The first test that does takes its folder off this list.
-unread='protocol/botocore/'
+unread=''
 
 # "name" of each string of a test that looks like a vector, with its file.
 names=$(grep -rnoE '"(cbor|credentials|endpoints|errors|eventstream|kpl|profile|protocol|sigv4)/[^"]*"' \

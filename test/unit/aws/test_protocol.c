@@ -602,10 +602,8 @@ static void check_input(const struct suite *s, const struct json *c, enum form f
 
 static void check_file(const char *name, enum form form, int count)
 {
-    char path[200];
-    snprintf(path, sizeof path, "protocol/botocore/%s.json", name);
-    struct json *j = vectors_json(path);
-    bool input = strncmp(name, "input", 5) == 0;
+    struct json *j = vectors_json(name);
+    bool input = strstr(name, "/input") != NULL;
     int n = 0;
     for (struct json *it = json_child(j); it; it = json_next(it)) {
         struct suite s = {json_get(it, "shapes"), json_get(it, "metadata")};
@@ -623,28 +621,28 @@ static void check_file(const char *name, enum form form, int count)
 static void test_json(void **state)
 {
     (void)state;
-    check_file("input-json", FORM_JSON, 54);
-    check_file("input-json_1_0", FORM_JSON, 21);
-    check_file("input-json_1_0-query-compatible", FORM_JSON, 1);
-    check_file("output-json", FORM_JSON, 58);
-    check_file("output-json_1_0", FORM_JSON, 32);
-    check_file("output-json_1_0-query-compatible", FORM_JSON, 2);
+    check_file("protocol/botocore/input-json.json", FORM_JSON, 54);
+    check_file("protocol/botocore/input-json_1_0.json", FORM_JSON, 21);
+    check_file("protocol/botocore/input-json_1_0-query-compatible.json", FORM_JSON, 1);
+    check_file("protocol/botocore/output-json.json", FORM_JSON, 58);
+    check_file("protocol/botocore/output-json_1_0.json", FORM_JSON, 32);
+    check_file("protocol/botocore/output-json_1_0-query-compatible.json", FORM_JSON, 2);
 }
 
 static void test_cbor(void **state)
 {
     (void)state;
-    check_file("input-smithy-rpc-v2-cbor", FORM_CBOR, 15);
-    check_file("input-smithy-rpc-v2-cbor-query-compatible", FORM_CBOR, 1);
-    check_file("output-smithy-rpc-v2-cbor", FORM_CBOR, 35);
-    check_file("output-smithy-rpc-v2-cbor-query-compatible", FORM_CBOR, 2);
+    check_file("protocol/botocore/input-smithy-rpc-v2-cbor.json", FORM_CBOR, 15);
+    check_file("protocol/botocore/input-smithy-rpc-v2-cbor-query-compatible.json", FORM_CBOR, 1);
+    check_file("protocol/botocore/output-smithy-rpc-v2-cbor.json", FORM_CBOR, 35);
+    check_file("protocol/botocore/output-smithy-rpc-v2-cbor-query-compatible.json", FORM_CBOR, 2);
 }
 
 static void test_query(void **state)
 {
     (void)state;
-    check_file("input-query", FORM_QUERY, 38);
-    check_file("output-query", FORM_QUERY, 38);
+    check_file("protocol/botocore/input-query.json", FORM_QUERY, 38);
+    check_file("protocol/botocore/output-query.json", FORM_QUERY, 38);
 }
 
 int main(void)
