@@ -3,7 +3,7 @@
 
 #include "app/args.h"
 #include "app/cmd.h"
-#include "app/config.h"
+#include "app/config_aws.h"
 #include "bridge/bridge.h"
 #include "io/worker.h"
 
@@ -76,9 +76,7 @@ static int check_streams(struct args *a, struct config *config)
     struct check c = {.loop = loop_new(&clock_system), .config = config};
     struct err e = {0};
     struct worker_options jobs = {.name = "job", .threads = 1};
-    struct http_client_options http = {
-        .ca_file = config->aws_ca_file.n ? arena_cstr(&config->arena, config->aws_ca_file) : NULL,
-        .proxies = config->aws_proxies};
+    struct http_client_options http = config_http_options(config);
     int code = EXIT_OK;
     if (worker_pool_new(c.loop, &jobs, &c.jobs) < 0) {
         code = args_fail(a, EXIT_FAILED, "cannot start a thread");

@@ -70,6 +70,8 @@ static const struct key keys[] = {
     TEXT("aws.region", c.aws_region, ""),
     TEXT("aws.endpoint", c.aws_endpoint, ""),
     TEXT("aws.caBundle", c.aws_ca_file, ""),
+    TEXT("aws.tlsCert", c.aws_cert, ""),
+    TEXT("aws.tlsKey", c.aws_key, ""),
     TEXT("aws.proxy", c.aws_proxies.https, ""),
     TEXT("aws.noProxy", c.aws_proxies.no_proxy, ""),
     BOOL("aws.fips", c.aws_fips, 0),
@@ -401,6 +403,8 @@ static int interpret(struct reader *r)
         return err_wrap(r->e, "http.listen");
     if ((c->http_cert.n == 0) != (c->http_key.n == 0))
         return err_set(r->e, ERR_CONFIG, "http.tlsCert: goes together with http.tlsKey");
+    if ((c->aws_cert.n == 0) != (c->aws_key.n == 0))
+        return err_set(r->e, ERR_CONFIG, "aws.tlsCert: goes together with aws.tlsKey");
     c->synchronous_normal = span_is(r->raw.synchronous, "normal");
     if (!c->synchronous_normal && !span_is(r->raw.synchronous, "full"))
         return err_set(r->e, ERR_CONFIG, "storage.synchronous: must be full or normal");

@@ -52,6 +52,7 @@ struct config {
     struct span aws_region, aws_endpoint, aws_ca_file;
     bool aws_fips, aws_dual_stack;
     struct proxy_settings aws_proxies;
+    struct span aws_cert, aws_key; // files; empty = none
     struct config_user *users;
     size_t n_users;
     struct config_converter *converters;

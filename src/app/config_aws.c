@@ -75,3 +75,16 @@ int config_read_aws(struct config *c, config_env_fn *env, void *env_ctx, struct 
     credentials_files_free(&files);
     return status;
 }
+
+static const char *file_name(struct config *c, struct span name)
+{
+    return name.n ? arena_cstr(&c->arena, name) : NULL;
+}
+
+struct http_client_options config_http_options(struct config *c)
+{
+    return (struct http_client_options){.ca_file = file_name(c, c->aws_ca_file),
+                                        .cert_file = file_name(c, c->aws_cert),
+                                        .key_file = file_name(c, c->aws_key),
+                                        .proxies = c->aws_proxies};
+}

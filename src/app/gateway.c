@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/api.h"
+#include "app/config_aws.h"
 #include "app/provision.h"
 #include "app/version.h"
 #include "base/mem.h"
@@ -94,9 +95,7 @@ static int make_pools(struct gateway *g, struct err *e)
 static int make_http(struct gateway *g, struct err *e)
 {
     struct config *c = g->config;
-    struct http_client_options o = {
-        .ca_file = c->aws_ca_file.n ? arena_cstr(&c->arena, c->aws_ca_file) : NULL,
-        .proxies = c->aws_proxies};
+    struct http_client_options o = config_http_options(c);
     return http_client_new(g->loop, &o, &g->http, e);
 }
 
@@ -277,7 +276,8 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->commit_interval_ms != b->commit_interval_ms ||
            a->synchronous_normal != b->synchronous_normal ||
            !span_eq(a->aws_region, b->aws_region) || !span_eq(a->aws_endpoint, b->aws_endpoint) ||
-           !span_eq(a->aws_ca_file, b->aws_ca_file) || a->aws_fips != b->aws_fips ||
+           !span_eq(a->aws_ca_file, b->aws_ca_file) || !span_eq(a->aws_cert, b->aws_cert) ||
+           !span_eq(a->aws_key, b->aws_key) || a->aws_fips != b->aws_fips ||
            a->aws_dual_stack != b->aws_dual_stack ||
            !span_eq(a->aws_proxies.https, b->aws_proxies.https) ||
            !span_eq(a->aws_proxies.http, b->aws_proxies.http) ||

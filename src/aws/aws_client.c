@@ -216,7 +216,8 @@ static bool retry_later(struct call *c, enum retry_class class)
     int retry = c->attempts - c->repairs;
     int64_t delay_ms = retry_delay_ms(client->bucket.rules, class, retry,
                                       clock_random_unit(loop_clock(client->loop)));
-    delay_ms = retry_after_ms(http_header_get(c->headers, "x-amz-retry-after"), delay_ms);
+    delay_ms = retry_after_ms(http_header_get(c->headers, "x-amz-retry-after"),
+                              http_header_get(c->headers, "retry-after"), delay_ms);
     c->last_cost = cost;
     c->state = CALL_WAITING;
     c->timer.fire = on_timer;
@@ -555,6 +556,17 @@ void aws_call_cancel(struct aws_call *user)
     }
 }
 
+// DynamoDB is meant to be tried once more, and sooner (facts/wire.md section 6).
+static enum retry_rules rules_of(enum aws_service service)
+{
+    return service == AWS_DYNAMODB ? RETRY_RULES_V2_1_DYNAMODB : RETRY_RULES_V2_1;
+}
+
+static int attempts_of(enum aws_service service)
+{
+    return service == AWS_DYNAMODB ? MAX_ATTEMPTS_DEFAULT + 1 : MAX_ATTEMPTS_DEFAULT;
+}
+
 int aws_client_new(const struct aws_client_options *o, struct aws_client **out, struct err *e)
 {
     struct aws_client *c = mem_new(struct aws_client);
@@ -566,10 +578,10 @@ int aws_client_new(const struct aws_client_options *o, struct aws_client **out, 
                                                .endpoint = arena_span(&c->arena, o->endpoint),
                                                .fips = o->fips,
                                                .dual_stack = o->dual_stack};
-    c->max_attempts = o->max_attempts > 0 ? o->max_attempts : MAX_ATTEMPTS_DEFAULT;
+    c->max_attempts = o->max_attempts > 0 ? o->max_attempts : attempts_of(o->service);
     c->request_ms = o->request_ms > 0 ? o->request_ms : REQUEST_MS_DEFAULT;
     c->closed.run = on_client_closed;
-    retry_bucket_init(&c->bucket, RETRY_RULES_V2_1);
+    retry_bucket_init(&c->bucket, rules_of(o->service));
     list_init(&c->calls);
     int status = aws_target_resolve(&c->endpoint, &c->arena, &c->target, e);
     if (status < 0) {

@@ -146,10 +146,16 @@ int64_t retry_delay_ms(enum retry_rules rules, enum retry_class c, int attempt, 
     return (int64_t)((double)retry_max_delay_ms(rules, c, attempt) * unit);
 }
 
-int64_t retry_after_ms(struct span header, int64_t delay_ms)
+int64_t retry_after_ms(struct span amz_header, struct span header, int64_t delay_ms)
 {
-    uint64_t wish;
-    if (!span_to_u64(header, &wish) || wish <= (uint64_t)delay_ms) {
+    uint64_t wish, seconds;
+    if (!span_to_u64(amz_header, &wish)) {
+        if (!span_to_u64(header, &seconds)) {
+            return delay_ms;
+        }
+        wish = seconds < UINT32_MAX ? seconds * 1000 : UINT32_MAX;
+    }
+    if (wish <= (uint64_t)delay_ms) {
         return delay_ms;
     }
     uint64_t max = (uint64_t)delay_ms + AFTER_MAX_MS;

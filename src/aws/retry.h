@@ -38,7 +38,8 @@ void retry_bucket_success(struct retry_bucket *b, int last_cost);
 int64_t retry_delay_ms(enum retry_rules rules, enum retry_class c, int attempt, double unit);
 // Upper bound before jitter, milliseconds.
 int64_t retry_max_delay_ms(enum retry_rules rules, enum retry_class c, int attempt);
-// x-amz-retry-after (milliseconds text; empty = absent): the delay to use instead of `delay_ms`.
-int64_t retry_after_ms(struct span header, int64_t delay_ms);
+// The delay to use instead of `delay_ms`: as x-amz-retry-after (milliseconds) wishes, else
+// Retry-After (seconds; RFC 9110 section 10.2.3). Empty = absent.
+int64_t retry_after_ms(struct span amz_header, struct span header, int64_t delay_ms);
 
 #endif

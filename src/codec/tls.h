@@ -25,6 +25,9 @@ struct tls_client_options {
     struct span ca_pem;  // trusted authorities, PEM
     const char *ca_name; // where they come from, for messages
     bool insecure;       // no verification: tests only
+    // The client's own certificate and key, PEM, for servers that ask; empty = none.
+    struct span cert_pem, key_pem;
+    const char *cert_name, *key_name; // for messages
 };
 int tls_client_config_new(const struct tls_client_options *o, struct tls_config **out,
                           struct err *e);

@@ -58,6 +58,9 @@ static void ssl_setup(mbedtls_ssl_config *ssl, int endpoint, const char *const *
 #else
     mbedtls_ssl_conf_min_version(ssl, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_3);
 #endif
+#ifdef MBEDTLS_SSL_RENEGOTIATION
+    mbedtls_ssl_conf_renegotiation(ssl, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+#endif
     mbedtls_ssl_conf_ciphersuites(ssl, suites);
     mbedtls_ssl_conf_rng(ssl, random_bytes, NULL);
     require(mbedtls_ssl_conf_alpn_protocols(ssl, (const char **)protocols) == 0);
@@ -71,6 +74,7 @@ static struct tls_config *config_new(int endpoint)
 #endif
     struct tls_config *c = mem_new(struct tls_config);
     mbedtls_x509_crt_init(&c->certs);
+    mbedtls_x509_crt_init(&c->own);
     mbedtls_pk_init(&c->key);
     mbedtls_ssl_ticket_init(&c->tickets);
     ssl_setup(&c->ssl, endpoint, alpn);
@@ -85,6 +89,7 @@ void tls_config_free(struct tls_config *c)
     mbedtls_ssl_config_free(&c->ssl);
     mbedtls_ssl_config_free(&c->ssl_h2);
     mbedtls_x509_crt_free(&c->certs);
+    mbedtls_x509_crt_free(&c->own);
     mbedtls_pk_free(&c->key);
     mbedtls_ssl_ticket_free(&c->tickets);
     mem_free(c);
@@ -105,6 +110,51 @@ static int parse_certs(mbedtls_x509_crt *to, struct span pem)
     int rc = mbedtls_x509_crt_parse(to, (const unsigned char *)text, pem.n + 1);
     buf_free(&b);
     return rc;
+}
+
+static int parse_key(struct tls_config *c, struct span pem)
+{
+    struct buf b = {0};
+    buf_add_span(&b, pem);
+    const unsigned char *text = (const unsigned char *)buf_cstr(&b);
+#if MBEDTLS_3
+    int rc = mbedtls_pk_parse_key(&c->key, text, pem.n + 1, NULL, 0, random_bytes, NULL);
+#else
+    int rc = mbedtls_pk_parse_key(&c->key, text, pem.n + 1, NULL, 0);
+#endif
+    mem_wipe(b.p, b.cap);
+    buf_free(&b);
+    return rc;
+}
+
+static int check_pair(struct tls_config *c)
+{
+#if MBEDTLS_3
+    return mbedtls_pk_check_pair(&c->own.pk, &c->key, random_bytes, NULL);
+#else
+    return mbedtls_pk_check_pair(&c->own.pk, &c->key);
+#endif
+}
+
+// The certificate that this end shows.
+static int use_own(struct tls_config *c, struct span cert_pem, const char *cert_name,
+                   struct span key_pem, const char *key_name, struct err *e)
+{
+    char text[TLS_TEXT_MAX];
+    int rc = parse_certs(&c->own, cert_pem);
+    if (rc != 0)
+        return err_set(e, ERR_CONFIG, "%s does not hold a PEM certificate: %s", cert_name,
+                       tls_lib_text(rc, text));
+    rc = parse_key(c, key_pem);
+    if (rc != 0)
+        return err_set(e, ERR_CONFIG, "%s does not hold an unencrypted PEM private key: %s",
+                       key_name, tls_lib_text(rc, text));
+    if (check_pair(c) != 0)
+        return err_set(e, ERR_CONFIG, "the key in %s does not belong to the certificate in %s",
+                       key_name, cert_name);
+    require(mbedtls_ssl_conf_own_cert(&c->ssl, &c->own, &c->key) == 0);
+    require(mbedtls_ssl_conf_own_cert(&c->ssl_h2, &c->own, &c->key) == 0);
+    return 0;
 }
 
 static void trust(struct tls_config *c, mbedtls_ssl_config *ssl, bool insecure)
@@ -135,6 +185,11 @@ int tls_client_config_new(const struct tls_client_options *o, struct tls_config 
                            o->ca_name ? o->ca_name : "the bundle", tls_lib_text(rc, text));
         }
     }
+    int rc = o->cert_pem.n ? use_own(c, o->cert_pem, o->cert_name, o->key_pem, o->key_name, e) : 0;
+    if (rc < 0) {
+        tls_config_free(c);
+        return rc;
+    }
     trust(c, &c->ssl, o->insecure);
     trust(c, &c->ssl_h2, o->insecure);
     *out = c;
@@ -144,30 +199,6 @@ int tls_client_config_new(const struct tls_client_options *o, struct tls_config 
 void tls_server_config_take_h2(struct tls_config *c)
 {
     require(mbedtls_ssl_conf_alpn_protocols(&c->ssl, (const char **)alpn_h2) == 0);
-}
-
-static int parse_key(struct tls_config *c, struct span pem)
-{
-    struct buf b = {0};
-    buf_add_span(&b, pem);
-    const unsigned char *text = (const unsigned char *)buf_cstr(&b);
-#if MBEDTLS_3
-    int rc = mbedtls_pk_parse_key(&c->key, text, pem.n + 1, NULL, 0, random_bytes, NULL);
-#else
-    int rc = mbedtls_pk_parse_key(&c->key, text, pem.n + 1, NULL, 0);
-#endif
-    mem_wipe(b.p, b.cap);
-    buf_free(&b);
-    return rc;
-}
-
-static int check_pair(struct tls_config *c)
-{
-#if MBEDTLS_3
-    return mbedtls_pk_check_pair(&c->certs.pk, &c->key, random_bytes, NULL);
-#else
-    return mbedtls_pk_check_pair(&c->certs.pk, &c->key);
-#endif
 }
 
 static int write_ticket(void *ctx, const mbedtls_ssl_session *session, unsigned char *start,
@@ -188,26 +219,12 @@ static int read_ticket(void *ctx, mbedtls_ssl_session *session, unsigned char *b
 int tls_server_config_new(struct span cert_pem, const char *cert_name, struct span key_pem,
                           const char *key_name, struct tls_config **out, struct err *e)
 {
-    char text[TLS_TEXT_MAX];
     struct tls_config *c = config_new(MBEDTLS_SSL_IS_SERVER);
-    int rc = parse_certs(&c->certs, cert_pem);
-    if (rc != 0) {
+    int rc = use_own(c, cert_pem, cert_name, key_pem, key_name, e);
+    if (rc < 0) {
         tls_config_free(c);
-        return err_set(e, ERR_CONFIG, "%s does not hold a PEM certificate: %s", cert_name,
-                       tls_lib_text(rc, text));
+        return rc;
     }
-    rc = parse_key(c, key_pem);
-    if (rc != 0) {
-        tls_config_free(c);
-        return err_set(e, ERR_CONFIG, "%s does not hold an unencrypted PEM private key: %s",
-                       key_name, tls_lib_text(rc, text));
-    }
-    if (check_pair(c) != 0) {
-        tls_config_free(c);
-        return err_set(e, ERR_CONFIG, "the key in %s does not belong to the certificate in %s",
-                       key_name, cert_name);
-    }
-    require(mbedtls_ssl_conf_own_cert(&c->ssl, &c->certs, &c->key) == 0);
     require(mbedtls_ssl_ticket_setup(&c->tickets, random_bytes, NULL, MBEDTLS_CIPHER_AES_256_GCM,
                                      TICKET_LIFETIME_S) == 0);
     mbedtls_ssl_conf_session_tickets_cb(&c->ssl, write_ticket, read_ticket, c);

@@ -15,7 +15,8 @@
 struct tls_config {
     mbedtls_ssl_config ssl;
     mbedtls_ssl_config ssl_h2; // a client's that offers HTTP/2, too
-    mbedtls_x509_crt certs;    // a client's authorities, a server's own chain
+    mbedtls_x509_crt certs;    // a client's authorities
+    mbedtls_x509_crt own;      // chain of `key`
     mbedtls_pk_context key;
     mbedtls_ssl_ticket_context tickets;
     uint64_t resumed;

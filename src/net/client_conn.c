@@ -248,7 +248,8 @@ static const struct stream_events events = {on_open, on_read, on_drain};
 
 int client_tls(struct http_client *c, struct tls_config **out, struct err *e)
 {
-    int rc = c->tls ? 0 : stream_client_tls(NULL, c->o.insecure, &c->tls, e);
+    struct stream_client_files files = {.insecure = c->o.insecure};
+    int rc = c->tls ? 0 : stream_client_tls(&files, &c->tls, e);
     *out = c->tls;
     return rc;
 }

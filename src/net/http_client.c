@@ -129,8 +129,9 @@ int http_client_new(struct loop *l, const struct http_client_options *o, struct 
     struct tls_config *tls = NULL;
     struct proxy_rules proxies;
     int rc = proxy_rules_init(&proxies, &o->proxies, e);
-    if (rc == 0 && o->ca_file && !o->insecure)
-        rc = stream_client_tls(o->ca_file, false, &tls, e);
+    struct stream_client_files files = {o->ca_file, o->cert_file, o->key_file, o->insecure};
+    if (rc == 0 && ((o->ca_file && !o->insecure) || o->cert_file))
+        rc = stream_client_tls(&files, &tls, e);
     if (rc != 0) {
         proxy_rules_free(&proxies);
         return rc;
@@ -139,7 +140,7 @@ int http_client_new(struct loop *l, const struct http_client_options *o, struct 
     c->loop = l;
     c->o = *o;
     // The caller's memory.
-    c->o.ca_file = NULL;
+    c->o.ca_file = c->o.cert_file = c->o.key_file = NULL;
     c->o.proxies = (struct proxy_settings){0};
     c->proxies = proxies;
     c->tls = tls;

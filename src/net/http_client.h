@@ -22,7 +22,9 @@
 struct http_client;
 
 struct http_client_options {
-    const char *ca_file;           // PEM bundle; NULL = system trust store
+    const char *ca_file;   // PEM bundle; NULL = system trust store
+    const char *cert_file; // PEM, shown to servers that ask; NULL = none
+    const char *key_file;
     struct proxy_settings proxies; // empty = none
     bool insecure;         // no verification: tests only, never reachable from configuration
     size_t max_per_origin; // connections; 0 = 64

@@ -11,8 +11,12 @@
 struct stream;
 
 // Configurations from PEM files, read at once: for start-up, not for the loop's running time.
-// ca_file NULL means the system's trust store.
-int stream_client_tls(const char *ca_file, bool insecure, struct tls_config **out, struct err *e);
+struct stream_client_files {
+    const char *ca;         // NULL = the system's trust store
+    const char *cert, *key; // the client's own; NULL = none
+    bool insecure;          // tests only
+};
+int stream_client_tls(const struct stream_client_files *f, struct tls_config **out, struct err *e);
 int stream_server_tls(const char *cert_file, const char *key_file, struct tls_config **out,
                       struct err *e);
 

@@ -28,20 +28,30 @@ static int read_file(const char *path, struct buf *out, struct err *e)
     return 0;
 }
 
-int stream_client_tls(const char *ca_file, bool insecure, struct tls_config **out, struct err *e)
+int stream_client_tls(const struct stream_client_files *f, struct tls_config **out, struct err *e)
 {
-    struct tls_client_options o = {.ca_name = ca_file ? ca_file : SYSTEM_STORE,
-                                   .insecure = insecure};
-    struct buf pem = {0};
-    int rc = insecure ? 0 : read_file(o.ca_name, &pem, e);
+    struct tls_client_options o = {.ca_name = f->ca ? f->ca : SYSTEM_STORE,
+                                   .insecure = f->insecure,
+                                   .cert_name = f->cert,
+                                   .key_name = f->key};
+    struct buf pem = {0}, cert = {0}, key = {0};
+    int rc = f->insecure ? 0 : read_file(o.ca_name, &pem, e);
+    if (rc != 0 && !f->ca)
+        err_wrap(e, "no trusted authorities (install ca-certificates, or name a PEM file in "
+                    "AWS_CA_BUNDLE)");
+    if (rc == 0 && f->cert)
+        rc = read_file(f->cert, &cert, e);
+    if (rc == 0 && f->cert)
+        rc = read_file(f->key, &key, e);
     if (rc == 0) {
         o.ca_pem = buf_span(&pem);
+        o.cert_pem = buf_span(&cert);
+        o.key_pem = buf_span(&key);
         rc = tls_client_config_new(&o, out, e);
     }
     buf_free(&pem);
-    if (rc != 0 && !ca_file && e)
-        err_wrap(e, "no trusted authorities (install ca-certificates, or name a PEM file in "
-                    "AWS_CA_BUNDLE)");
+    buf_free(&cert);
+    buf_free_wiped(&key);
     return rc;
 }
 
@@ -54,9 +64,7 @@ int stream_server_tls(const char *cert_file, const char *key_file, struct tls_co
         rc = read_file(key_file, &key, e);
     if (rc == 0)
         rc = tls_server_config_new(buf_span(&cert), cert_file, buf_span(&key), key_file, out, e);
-    if (key.p)
-        mem_wipe(key.p, key.cap);
     buf_free(&cert);
-    buf_free(&key);
+    buf_free_wiped(&key);
     return rc;
 }

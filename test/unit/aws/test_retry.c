@@ -120,11 +120,17 @@ static void test_retry_after(void **state)
     for (struct json *it = json_child(list); it; it = json_next(it)) {
         int64_t own = llround(json_num(json_get(it, "t_i"), -1) * 1000);
         int64_t want = llround(json_num(json_get(it, "delay"), -1) * 1000);
-        assert_int_equal(retry_after_ms(vectors_str(it, "header"), own), want);
+        assert_int_equal(retry_after_ms(vectors_str(it, "header"), SPAN_NONE, own), want);
     }
-    assert_int_equal(retry_after_ms(SPAN_NONE, 70), 70);
-    assert_int_equal(retry_after_ms(SPAN("18446744073709551615"), 70), 5070);
-    assert_int_equal(retry_after_ms(SPAN("18446744073709551616"), 70), 70);
+    assert_int_equal(retry_after_ms(SPAN_NONE, SPAN_NONE, 70), 70);
+    assert_int_equal(retry_after_ms(SPAN_NONE, SPAN("2"), 70), 2000);
+    assert_int_equal(retry_after_ms(SPAN("100"), SPAN("2"), 70), 100);
+    assert_int_equal(retry_after_ms(SPAN_NONE, SPAN("0"), 70), 70);
+    assert_int_equal(retry_after_ms(SPAN_NONE, SPAN("3600"), 70), 5070);
+    assert_int_equal(retry_after_ms(SPAN_NONE, SPAN("18446744073709551615"), 70), 5070);
+    assert_int_equal(retry_after_ms(SPAN_NONE, SPAN("Wed, 21 Oct 2015 07:28:00 GMT"), 70), 70);
+    assert_int_equal(retry_after_ms(SPAN("18446744073709551615"), SPAN_NONE, 70), 5070);
+    assert_int_equal(retry_after_ms(SPAN("18446744073709551616"), SPAN_NONE, 70), 70);
     json_free(j);
 }
 

@@ -495,6 +495,69 @@ static void openssl_server(void **state)
     end();
 }
 
+// Runs an openssl server that insists on a certificate of the test's authority.
+static pid_t start_strict_server(uint16_t port)
+{
+    char number[8];
+    snprintf(number, sizeof(number), "%u", (unsigned)port);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        int null = open("/dev/null", O_RDWR);
+        for (int fd = 0; fd < 3; fd++)
+            dup2(null, fd);
+        execlp("openssl", "openssl", "s_server", "-www", "-accept", number, "-cert",
+               certs_path("good.pem"), "-key", certs_path("good.key"), "-CAfile",
+               certs_path("ca.pem"), "-Verify", "1", "-verify_return_error", NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static int call_strict_server(uint16_t port, const char *cert, const char *key)
+{
+    struct reply r = {0};
+    int gone = 0, code = ERR_CONNECT;
+    struct err e = {0};
+    struct http_client *before = client;
+    struct http_client_options o = {.ca_file = certs_path("ca.pem"),
+                                    .cert_file = cert ? certs_path(cert) : NULL,
+                                    .key_file = key ? certs_path(key) : NULL};
+    if (http_client_new(loop, &o, &client, &e) != 0)
+        fail_msg("%s", e.msg);
+    int64_t give_up = clock_system.mono_ms(NULL) + DEADLINE_MS;
+    while (code == ERR_CONNECT && clock_system.mono_ms(NULL) < give_up) {
+        start(&r, "127.0.0.1", port, "/", (struct http_call_options){.method = SPAN("GET")});
+        wait_until(r.done);
+        code = r.code;
+        reply_free(&r);
+    }
+    http_client_close(client, set_flag, &gone);
+    wait_until(gone);
+    client = before;
+    return code;
+}
+
+static void client_certificate(void **state)
+{
+    (void)state;
+    begin("good.pem", "good.key", "ca.pem");
+    uint16_t port = free_port();
+    pid_t pid = start_strict_server(port);
+    assert_int_equal(call_strict_server(port, "good.pem", "good.key"), 0);
+    assert_true(call_strict_server(port, NULL, NULL) < 0);
+    kill(pid, SIGTERM);
+    waitpid(pid, NULL, 0);
+    struct http_client *c;
+    struct err e = {0};
+    struct http_client_options o = {.ca_file = certs_path("ca.pem"),
+                                    .cert_file = certs_path("good.pem"),
+                                    .key_file = certs_path("name.key")};
+    assert_int_equal(http_client_new(loop, &o, &c, &e), ERR_CONFIG);
+    assert_non_null(strstr(e.msg, "does not belong"));
+    end();
+}
+
 static void wrong_bundle(void **state)
 {
     (void)state;
@@ -546,6 +609,7 @@ int main(void)
         cmocka_unit_test(canceled_during_the_handshake),
         cmocka_unit_test(body_cut_without_tls_close),
         cmocka_unit_test(openssl_server),
+        cmocka_unit_test(client_certificate),
         cmocka_unit_test(wrong_bundle),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
