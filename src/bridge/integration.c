@@ -376,7 +376,6 @@ void integration_maybe_stopped(struct integration *in)
     mem_free(in->stream_identity);
     in->stream_identity = NULL;
     in->phase = PHASE_OFF;
-    status_note_change(in);
     if (in->removed) {
         forget(in);
         return;
@@ -385,5 +384,8 @@ void integration_maybe_stopped(struct integration *in)
         integration_start(in);
         return;
     }
+    // On the way down it is off though it is wanted: nothing that people want to know.
+    if (!b->draining)
+        status_note_change(in);
     bridge_maybe_done(b);
 }

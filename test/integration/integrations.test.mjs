@@ -84,6 +84,7 @@ test('an integration is edited twenty times while records flow', async (t) => {
   assert.equal(points, 20);
   assert.equal((await s.gateway.stop()).code, 0);
   assert.equal(s.db('SELECT sum(applied) FROM checkpoint'), String(put));
+  assert.doesNotMatch(s.gateway.stderr, /state=(FAILED|STALLED|DISABLED)/); // it was never anything but well
 });
 
 test('two on one stream, one on another with other credentials, each with its own place', async (t) => {
