@@ -3,8 +3,7 @@
 #include "store/store_internal.h"
 
 // Gives every document to the filter of the options at opening, and leaves nothing behind of those
-// that it changed: a database of usual size is written anew, in a larger one the bytes of the old
-// texts are overwritten where they are still known.
+// that it changed, in the database or its WAL.
 
 // A larger database would take minutes to write anew.
 #define VACUUM_MAX_BYTES (INT64_C(256) * 1024 * 1024)
@@ -51,7 +50,8 @@ static int write_all(struct db *db, const struct changed *list)
     return rc;
 }
 
-static int forget_old(struct db *db)
+// Bytes of texts that were replaced or removed before lie about in free parts of pages.
+static int forget_older(struct db *db)
 {
     int64_t pages = 0, page_bytes = 0;
     int rc = db_query_int(db, "PRAGMA page_count", 0, &pages);
@@ -60,22 +60,26 @@ static int forget_old(struct db *db)
     if (rc != 0)
         return rc;
     if (pages <= VACUUM_MAX_BYTES / (page_bytes ? page_bytes : 1))
-        rc = db_exec(db, "VACUUM");
-    else
-        log_warn("store",
-                 "old texts of documents may be left in the database: run VACUUM once while "
-                 "stopped, or change the secrets");
-    return rc == 0 ? db_checkpoint(db, true) : rc;
+        return db_exec(db, "VACUUM");
+    log_warn("store", "old texts of documents may be left in the database: run VACUUM once while "
+                      "stopped, or change the secrets");
+    return 0;
 }
 
+// Many builds of SQLite overwrite what is deleted by themselves (Debian's does).
 static int replace(struct db *db, const struct changed *list)
 {
-    int rc = db_exec(db, "PRAGMA secure_delete=ON");
+    int64_t always = 0;
+    int rc = db_query_int(db, "PRAGMA secure_delete", 0, &always);
+    if (rc == 0 && !always)
+        rc = db_exec(db, "PRAGMA secure_delete=ON");
     if (rc == 0)
         rc = write_all(db, list);
+    if (rc == 0 && !always)
+        rc = forget_older(db);
     if (rc == 0)
-        rc = forget_old(db);
-    if (rc == 0)
+        rc = db_checkpoint(db, true);
+    if (rc == 0 && !always)
         rc = db_exec(db, "PRAGMA secure_delete=OFF");
     return rc;
 }
