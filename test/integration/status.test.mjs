@@ -128,6 +128,15 @@ test('an error stays readable after it is over', async (t) => {
   assert.ok(Math.abs(shard.pastError.ts - Date.now()) < 60000);
 });
 
+test('metrics name a bounded number of shards', async (t) => {
+  const s = await start(t, 300);
+  await s.state('ACTIVE', 30000);
+  const text = await s.metrics();
+  assert.equal(text.match(/^penstock_shard_records_total\{/mg).length, 256);
+  assert.match(text, /^penstock_integration_shards\{[^}]*\} 300$/m);
+  assert.equal((await s.status()).shards.length, 300);
+});
+
 test('a failure is in the log with its reason', async (t) => {
   const s = await start(t, 1, { streamName: 'no-such-stream' });
   const failed = await s.state('FAILED');

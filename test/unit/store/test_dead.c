@@ -237,6 +237,27 @@ static void test_bounded_by_age(void **state)
     assert_int_equal(stats_of(f).dead_letters_dropped, 2);
 }
 
+// Not only at the start: every ten minutes.
+static void test_age_is_looked_at_again(void **state)
+{
+    struct fixture *f = *state;
+    f->options.dead_age_ms = 50000;
+    fixture_reopen(f);
+    fixture_settle(f);
+    struct timer *t = &f->store->dead_timer;
+    assert_true(timer_active(t));
+    assert_true(t->due_ms - loop_now_ms(f->loop) <= STORE_DEAD_CHECK_MS);
+    add(f, one, 3); // of 1970
+    fixture_settle(f);
+    assert_int_equal(stats_of(f).dead_letters, 3);
+    timer_stop(t);
+    t->fire(t);
+    fixture_settle(f);
+    assert_int_equal(stats_of(f).dead_letters, 0);
+    assert_int_equal(stats_of(f).dead_letters_dropped, 3);
+    assert_true(timer_active(t));
+}
+
 static size_t count_checkpoints(struct fixture *f, struct uuid integration)
 {
     struct store_read r = {.kind = STORE_READ_CHECKPOINTS, .integration = integration};
@@ -329,6 +350,7 @@ int main(void)
         T(test_bounded_by_number),
         T(test_a_lower_number_drops_at_start),
         T(test_bounded_by_age),
+        T(test_age_is_looked_at_again),
         T(test_integration_goes_whole),
         T(test_newer_attributes_stay),
     };
