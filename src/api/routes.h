@@ -24,6 +24,8 @@
     X(POST, TELEMETRY "/{id}/{scope}", attributes_save_device, ADMIN)                              \
     X(DELETE, TELEMETRY "/{type}/{id}/{scope}", attributes_delete, ADMIN)                          \
     X(DELETE, TELEMETRY "/{id}/{scope}", attributes_delete_device, ADMIN)                          \
+    X(POST, "/api/v1/integrations/http/{key}", webhooks_uplink, OPEN)                              \
+    X(POST, "/api/v1/integrations/{key}/downlink", webhooks_downlink, OPEN)                        \
     X(POST, "/api/auth/login", auth_routes_login, OPEN)                                            \
     X(POST, "/api/auth/token", auth_routes_refresh, OPEN)                                          \
     X(POST, "/api/auth/logout", auth_routes_logout, USER)                                          \

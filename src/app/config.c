@@ -304,6 +304,7 @@ static int read_integration(struct reader *r, struct json *item, size_t i)
 {
     static const char *const allowed[] = {"name",
                                           "type",
+                                          "routingKey",
                                           "enabled",
                                           "allowCreateDevicesOrAssets",
                                           "uplinkConverter",

@@ -26,6 +26,7 @@ static struct integration *add_integration(struct bridge *b, const struct entity
     in->id = e->id;
     in->wanted = json_get_bool(e->doc, "enabled", true);
     uplink_init(&in->live, in, on_live_settled);
+    list_init(&in->hooks);
     list_push(&b->integrations, &in->link);
     struct err ignored = {0};
     // For its name in the status; start reports what is wrong.

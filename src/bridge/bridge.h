@@ -56,6 +56,26 @@ typedef void bridge_check_alone_fn(void *ctx, int status, const char *text,
 void bridge_check_alone(const struct bridge_options *o, const struct json *doc,
                         bridge_check_alone_fn *cb, void *ctx);
 
+// Requests to integrations (webhook.c) ------------------------------------------------------------
+
+struct bridge_webhook {
+    struct span routing_key;
+    struct http_headers headers;
+    struct span body;
+    bool ok_status; // out: success is 200, not 204
+};
+// Sends a request's body through the uplink converter of the HTTP integration with this routing
+// key. cb once, later: 0 = it took effect, durably; else what the converter or the hub says, and it
+// is a dead letter; or ERR_BUSY, ERR_CANCELED: nothing happened. Negative: not started, no
+// callback: ERR_NOT_FOUND, ERR_AUTH, ERR_LIMIT, ERR_BUSY, ERR_UNAVAILABLE, ERR_CONFIG. Spans are
+// borrowed for the call only.
+int bridge_webhook(struct bridge *b, struct bridge_webhook *q, bridge_done_fn *cb, void *ctx,
+                   struct err *e);
+// Gives {"msg", "metadata", "msgType"} to the downlink converter of the integration with this
+// routing key; done when the record is in the outbox, durably. As above; ERR_INVALID: the body.
+int bridge_webhook_downlink(struct bridge *b, struct bridge_webhook *q, bridge_done_fn *cb,
+                            void *ctx, struct err *e);
+
 // Dead letters (dead_letters.c) -------------------------------------------------------------------
 // ERR_NOT_FOUND, ERR_CONFLICT (one replay an integration at a time, which must be running) with
 // text: not started, no callback.

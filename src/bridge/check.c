@@ -44,6 +44,19 @@ static int check_converter(struct bridge *b, const struct json *doc, const char 
     return 0;
 }
 
+// Requests find their integration by it.
+static int check_routing_key(struct bridge *b, const struct integration_config *c, struct err *e)
+{
+    struct registry *r = hub_registry(b->o.hub);
+    for (struct entity *o = NULL; (o = registry_next(r, STORE_INTEGRATION, o));) {
+        struct span other = json_get_str(o->doc, "routingKey", SPAN_NONE);
+        if (other.n && span_eq(other, c->webhook.routing_key) && !uuid_eq(o->id, c->id))
+            return err_set(e, ERR_INVALID, "routingKey: integration \"%.*s\" has the same one",
+                           SPAN_ARG(o->name));
+    }
+    return 0;
+}
+
 int bridge_validate(struct bridge *b, const struct json *doc, struct err *e)
 {
     struct integration_config c;
@@ -54,9 +67,15 @@ int bridge_validate(struct bridge *b, const struct json *doc, struct err *e)
     int status = integration_config_read(doc, &c, e);
     if (status < 0)
         return status;
+    bool has_stream = c.kind == INTEGRATION_KINESIS;
+    status = check_routing_key(b, &c, e);
     integration_config_free(&c);
-    if (check_converter(b, doc, "defaultConverterId", "UPLINK", true, e) < 0)
+    if (status < 0 || check_converter(b, doc, "defaultConverterId", "UPLINK", true, e) < 0)
         return e->code;
+    if (!has_stream && registry_ref(doc, "downlinkConverterId", &(struct uuid){0}))
+        return err_set(e, ERR_INVALID,
+                       "downlinkConverterId: an HTTP integration has no stream for downlinks: call "
+                       "the other side by a REST API call node");
     return check_converter(b, doc, "downlinkConverterId", "DOWNLINK", false, e);
 }
 
@@ -115,6 +134,10 @@ static int start(struct check *c, const struct json *doc)
     int status = integration_config_read(doc, &c->config, &c->err);
     if (status < 0)
         return status;
+    if (c->config.kind == INTEGRATION_HTTP) { // others come to it
+        loop_post(c->o.loop, &c->task);
+        return 0;
+    }
     status = bridge_connect(&c->o, &c->config, &c->credentials, &c->kinesis, &c->err);
     if (status < 0)
         return status;

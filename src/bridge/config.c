@@ -192,13 +192,15 @@ int integration_config_read(const struct json *doc, struct integration_config *c
 {
     *c = (struct integration_config){0};
     struct span type = json_get_str(doc, "type", SPAN_NONE);
-    if (!span_is(type, "AWS_KINESIS")) {
-        return err_set(e, ERR_INVALID, "type: \"%.*s\" is not supported, only AWS_KINESIS",
+    c->kind = span_is(type, "HTTP") ? INTEGRATION_HTTP : INTEGRATION_KINESIS;
+    if (c->kind == INTEGRATION_KINESIS && !span_is(type, "AWS_KINESIS")) {
+        return err_set(e, ERR_INVALID, "type: \"%.*s\" is not supported, only AWS_KINESIS and HTTP",
                        SPAN_ARG(type));
     }
     if (!registry_ref(doc, "id", &c->id))
         c->id = uuid_null;
-    if (read_client(client_part(doc), c, e) < 0 || read_pairs(doc, c, e) < 0) {
+    if ((c->kind == INTEGRATION_KINESIS && read_client(client_part(doc), c, e) < 0) ||
+        webhook_config_read(doc, &c->arena, &c->webhook, e) < 0 || read_pairs(doc, c, e) < 0) {
         integration_config_free(c);
         return e->code;
     }

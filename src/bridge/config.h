@@ -3,20 +3,26 @@
 #define PENSTOCK_BRIDGE_CONFIG_H
 
 // The `configuration` of an AWS_KINESIS integration (facts/hub.md section 1.1; ours: endpoint,
-// sessionToken, initialTimestamp, roleArn, externalId, roleSessionName, aggregateDownlinks). Pure.
+// sessionToken, initialTimestamp, roleArn, externalId, roleSessionName, aggregateDownlinks), or of
+// an HTTP one, which has no stream; of both what webhook_config.h reads. Pure.
 // Unknown keys are kept in the document and ignored here.
 
 #include "aws/kinesis.h"
 #include "base/arena.h"
 #include "base/uuid.h"
+#include "bridge/webhook_config.h"
 #include "codec/json.h"
 #include "convert/convert.h"
 
 // What REST shows instead of a secret; sent back, it means "as it was".
 #define CONFIG_SECRET_MASK "********"
 
+enum integration_kind { INTEGRATION_KINESIS, INTEGRATION_HTTP };
+
 struct integration_config {
     struct arena arena;
+    enum integration_kind kind;
+    struct webhook_config webhook;
     struct uuid id; // null: not saved yet
     struct span stream_name, region, endpoint;
     struct span access_key_id, secret_access_key, session_token;

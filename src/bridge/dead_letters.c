@@ -167,6 +167,33 @@ static void submit(struct dead_replay *d, struct convert_job *job)
     convert_wait_room(pool, &d->room);
 }
 
+static struct convert_pairs read_metadata(struct arena *a, struct span text)
+{
+    struct err ignored = {0};
+    struct json *doc = json_parse(text, &ignored);
+    size_t n = 0;
+    struct convert_pair *pairs = arena_array(a, struct convert_pair, doc ? json_count(doc) : 0);
+    for (const struct json *v = doc ? json_child(doc) : NULL; v; v = json_next(v)) {
+        pairs[n++] = (struct convert_pair){arena_span(a, json_key(v)),
+                                           arena_span(a, json_str(v, SPAN_NONE))};
+    }
+    json_free(doc);
+    return (struct convert_pairs){pairs, n};
+}
+
+// Of a request: the integration's and its headers. One letter is a page then.
+static struct convert_pairs request_metadata(struct dead_replay *d)
+{
+    const struct integration *in = d->in;
+    struct arena *a = &d->up.arena;
+    struct convert_pairs own = read_metadata(a, d->read.dead_out[0].metadata);
+    struct convert_pair *p = arena_array(a, struct convert_pair, in->config.n_pairs + own.n);
+    memcpy(p, in->config.pairs, in->config.n_pairs * sizeof *p);
+    if (own.n)
+        memcpy(p + in->config.n_pairs, own.p, own.n * sizeof *p);
+    return (struct convert_pairs){p, in->config.n_pairs + own.n};
+}
+
 static void prepare_records(struct dead_replay *d)
 {
     struct integration *in = d->in;
@@ -185,24 +212,12 @@ static void prepare_records(struct dead_replay *d)
     }
     d->up.uplink = r;
     d->up.meta = (struct convert_pairs){in->config.pairs, in->config.n_pairs};
+    if (in->config.kind == INTEGRATION_HTTP)
+        d->up.meta = request_metadata(d);
     d->up.data = d;
     d->up.done = on_converted;
     if (d->up.n > 0)
         d->up.script = convert_script_ref(in->uplink);
-}
-
-static struct convert_pairs read_metadata(struct arena *a, struct span text)
-{
-    struct err ignored = {0};
-    struct json *doc = json_parse(text, &ignored);
-    size_t n = 0;
-    struct convert_pair *pairs = arena_array(a, struct convert_pair, doc ? json_count(doc) : 0);
-    for (const struct json *v = doc ? json_child(doc) : NULL; v; v = json_next(v)) {
-        pairs[n++] = (struct convert_pair){arena_span(a, json_key(v)),
-                                           arena_span(a, json_str(v, SPAN_NONE))};
-    }
-    json_free(doc);
-    return (struct convert_pairs){pairs, n};
 }
 
 static void prepare_messages(struct dead_replay *d)
@@ -262,13 +277,14 @@ static void on_read(struct store_read *r, int status)
 
 static void next_page(struct dead_replay *d)
 {
-    d->read = (struct store_read){.data = d,
-                                  .done = on_read,
-                                  .kind = d->one ? STORE_READ_DEAD_LETTER : STORE_READ_DEAD_AFTER,
-                                  .integration = d->in->id,
-                                  .after_id = d->after_id,
-                                  .until_id = d->until_id,
-                                  .limit = UPLINK_CHUNK_RECORDS};
+    d->read = (struct store_read){
+        .data = d,
+        .done = on_read,
+        .kind = d->one ? STORE_READ_DEAD_LETTER : STORE_READ_DEAD_AFTER,
+        .integration = d->in->id,
+        .after_id = d->after_id,
+        .until_id = d->until_id,
+        .limit = d->in->config.kind == INTEGRATION_HTTP ? 1 : UPLINK_CHUNK_RECORDS};
     store_read(store_of(d), &d->read);
 }
 

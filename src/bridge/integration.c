@@ -269,7 +269,10 @@ static int try_start(struct integration *in, struct err *e)
     status = load_scripts(in, doc, e);
     if (status < 0)
         return status;
-    return open_stream(in, e);
+    if (in->config.kind == INTEGRATION_KINESIS)
+        return open_stream(in, e);
+    in->stream_seen = true; // there is nothing to wait for
+    return 0;
 }
 
 void integration_start(struct integration *in)
@@ -288,7 +291,10 @@ void integration_start(struct integration *in)
         integration_stop(in);
         return;
     }
-    outbox_kick(&in->outbox);
+    if (in->producer)
+        outbox_kick(&in->outbox);
+    else
+        status_note_change(in);
 }
 
 static void on_consumer_closed(void *ctx)
@@ -330,8 +336,8 @@ void integration_stop(struct integration *in)
 // Closes the next layer once the one above is quiet. True when all are gone.
 static bool close_layers(struct integration *in)
 {
-    if (in->live.works || !downlinks_idle(&in->downlinks) || in->dead.running ||
-        !replay_is_over(in->replay) || in->reading_checkpoints)
+    if (in->live.works || !list_empty(&in->hooks) || !downlinks_idle(&in->downlinks) ||
+        in->dead.running || !replay_is_over(in->replay) || in->reading_checkpoints)
         return false;
     uplink_cancel_wait(&in->live);
     if (in->consumer && !in->consumer_closing) {

@@ -3,7 +3,8 @@
 #define PENSTOCK_BRIDGE_INTEGRATION_H
 
 // One running integration. Internal to bridge/. The files by subject: integration.c (its life),
-// uplink.c (batch to commit), downlink.c (message to outbox), outbox.c (outbox to stream),
+// uplink.c (batch to commit), webhook.c (the same of
+// an HTTP request), downlink.c (message to outbox), outbox.c (outbox to stream),
 // dead_letters.c (tried again), replay.c (read once more), status.c and metrics.c (what people
 // see).
 
@@ -109,6 +110,7 @@ struct integration {
     size_t n_update_only;
     struct arena update_arena;
     struct uplink live;
+    struct list hooks; // webhook.c: requests that are not answered yet
     struct downlinks downlinks;
     struct store_read checkpoints;
     bool reading_checkpoints;

@@ -398,6 +398,8 @@ static void read_page(struct outbox *ob, bool sweep)
 
 void outbox_kick(struct outbox *ob)
 {
+    if (ob->in->config.kind == INTEGRATION_HTTP) // of the type it had before
+        return;
     ob->more = ob->kicked = true;
     read_on(ob);
 }

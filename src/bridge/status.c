@@ -283,6 +283,8 @@ void status_sum(const struct integration *in, struct status_sums *out)
         out->bytes_per_second += rate_per_second(&lane->bytes_rate);
         out->applied += lane->applied_durable;
     }
+    if (in->config.kind == INTEGRATION_HTTP)
+        out->applied = in->live.records;
     for (size_t i = 0; in->consumer && i < consumer_count_shards(in->consumer); i++) {
         struct shard_status s;
         consumer_get_shard(in->consumer, i, &s);

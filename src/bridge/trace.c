@@ -78,9 +78,11 @@ static void record_metadata(struct json_out *j, struct integration *in,
 {
     json_out_object(j);
     write_pairs(j, (struct convert_pairs){in->config.pairs, in->config.n_pairs});
-    json_out_key_str(j, "shardId", shard_id);
-    json_out_key_str(j, "sequenceNumber", r->sequence_number);
-    json_out_key_str(j, "partitionKey", r->partition_key);
+    if (shard_id.n) {
+        json_out_key_str(j, "shardId", shard_id);
+        json_out_key_str(j, "sequenceNumber", r->sequence_number);
+        json_out_key_str(j, "partitionKey", r->partition_key);
+    }
     json_out_end(j);
 }
 
