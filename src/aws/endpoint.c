@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aws/endpoint.h"
 
-#include <stdio.h>
-
 int aws_endpoint_parse(struct span url, struct arena *a, struct url *out, struct err *e)
 {
     struct err why = {0};
@@ -21,17 +19,6 @@ int aws_endpoint_parse(struct span url, struct arena *a, struct url *out, struct
     out->host.p = host;
     out->path = arena_span(a, out->path);
     return 0;
-}
-
-struct span aws_endpoint_from_env(const char *service_id, aws_env_fn *env, void *ctx)
-{
-    char name[64];
-    snprintf(name, sizeof name, "AWS_ENDPOINT_URL_%s", service_id);
-    if (span_ieq(aws_env_get(env, ctx, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"), SPAN("true"))) {
-        return SPAN_NONE;
-    }
-    struct span own = aws_env_get(env, ctx, name);
-    return own.n ? own : aws_env_get(env, ctx, "AWS_ENDPOINT_URL");
 }
 
 struct span aws_region_from_env(aws_env_fn *env, void *ctx)

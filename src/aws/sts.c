@@ -6,6 +6,7 @@
 #include "aws/endpoint.h"
 #include "aws/endpoint_rules.h"
 #include "aws/retry.h"
+#include "aws/settings.h"
 #include "aws/xml_text.h"
 #include "base/iso_time.h"
 #include "base/mem.h"
@@ -30,10 +31,14 @@ static bool is_true(const struct source_world *w, const char *variable, const ch
 
 int sts_endpoint(struct source_world *w, struct url *out, struct err *e)
 {
+    struct aws_settings s;
+    if (aws_settings_from_env(AWS_STS, w->env, w->env_ctx, &s, e) < 0) {
+        return e->code;
+    }
     struct aws_endpoint_params p = {
         .service = AWS_STS,
         .region = w->region,
-        .endpoint = aws_endpoint_from_env("STS", w->env, w->env_ctx),
+        .endpoint = s.endpoint,
         .fips = is_true(w, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"),
         .dual_stack = is_true(w, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")};
     struct aws_endpoint endpoint;

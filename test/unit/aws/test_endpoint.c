@@ -39,17 +39,7 @@ static const char *get_env(void *ctx, const char *name)
 static void test_environment(void **state)
 {
     (void)state;
-    struct env env = {{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KINESIS"}, {"http://all", "http://k"}};
-    assert_span_is(aws_endpoint_from_env("KINESIS", get_env, &env), "http://k");
-    assert_span_is(aws_endpoint_from_env("DYNAMODB", get_env, &env), "http://all");
-    env.value[1] = "  ";
-    assert_span_is(aws_endpoint_from_env("KINESIS", get_env, &env), "http://all");
-    env.name[2] = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
-    env.value[2] = "True";
-    assert_int_equal(aws_endpoint_from_env("KINESIS", get_env, &env).n, 0);
-    env.value[2] = "false";
-    assert_span_is(aws_endpoint_from_env("KINESIS", get_env, &env), "http://all");
-    env = (struct env){{"AWS_DEFAULT_REGION"}, {"eu-west-1"}};
+    struct env env = {{"AWS_DEFAULT_REGION"}, {"eu-west-1"}};
     assert_span_is(aws_region_from_env(get_env, &env), "eu-west-1");
     env.name[1] = "AWS_REGION";
     env.value[1] = "us-west-2";
