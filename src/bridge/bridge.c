@@ -249,7 +249,8 @@ static int new_credentials(const struct bridge_options *o, const struct integrat
                                      .role_arn = c->role_arn,
                                      .role_external_id = c->external_id,
                                      .role_session_name = c->role_session_name};
-    int status = open_secrets(o, c, &a, &co.keys, e);
+    // With the metadata service keys do not count: facts/hub.md section 1.1.
+    int status = c->instance_metadata ? 0 : open_secrets(o, c, &a, &co.keys, e);
     if (status == 0)
         *out = credentials_new(&co);
     arena_free_wiped(&a);

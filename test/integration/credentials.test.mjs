@@ -74,7 +74,9 @@ test('instance metadata: rotation mid-run, 401 on the token, 5xx', async (t) => 
   const w = await world(t);
   const imds = await startImds(t, w.issuer);
   const gateway = await gatewayOf(t, w, {
-    client: { useCredentialsFromInstanceMetadata: true },
+    client: {
+      useCredentialsFromInstanceMetadata: true, accessKeyId: 'ignored', secretAccessKey: 'ignored',
+    },
     env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url, AWS_EC2_METADATA_DISABLED: 'false' },
   });
   await w.send();
