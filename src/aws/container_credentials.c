@@ -83,6 +83,7 @@ static void request(struct container_credentials *s, struct source_world *w,
     if (s->token.n) {
         source_add_header(w, &out->http, "Authorization", s->token);
     }
+    out->http.direct = true;
     out->http.connect_ms = out->http.first_byte_ms = LIMIT_MS;
     out->http.total_ms = 2 * LIMIT_MS;
     s->state = CONTAINER_KEYS;

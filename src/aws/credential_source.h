@@ -39,6 +39,7 @@ struct source_http {
     struct http_headers headers;
     struct span body;
     int64_t connect_ms, first_byte_ms, total_ms;
+    bool direct; // never by a proxy
 };
 
 // Everything points into the arena.

@@ -201,7 +201,8 @@ static void start_http(struct credentials_load *l, const struct source_http *h)
                                   .first_byte_ms = h->first_byte_ms,
                                   .total_ms = h->total_ms,
                                   .max_body = SOURCE_REPLY_MAX,
-                                  .secret = true};
+                                  .secret = true,
+                                  .direct = h->direct};
     l->input = (struct source_input){0};
     buf_clear(&l->body);
     l->call = (struct http_call){.data = l, .ev = &http_events};

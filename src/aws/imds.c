@@ -63,6 +63,7 @@ static void request(struct imds *s, struct source_world *w, struct source_step *
     } else if (s->token.n) {
         source_add_header(w, &out->http, "x-aws-ec2-metadata-token", s->token);
     }
+    out->http.direct = true;
     out->http.connect_ms = out->http.first_byte_ms = s->limit_ms;
     out->http.total_ms = 2 * s->limit_ms;
     s->sent = true;

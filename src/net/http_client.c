@@ -54,14 +54,14 @@ static void forget_one_origin(struct http_client *c)
 }
 
 static struct origin *find_origin(struct http_client *c, const struct url *u,
-                                  enum http_version version)
+                                  enum http_version version, bool direct)
 {
     char host_value[HTTP_HOST_VALUE_MAX], key[HTTP_HOST_VALUE_MAX + 2];
     size_t n = http_host_value(u, host_value, sizeof(host_value));
-    if (n >= sizeof(host_value) - 2 || u->host.n == 0 || u->host.n > 255)
+    if (n >= sizeof(host_value) - 3 || u->host.n == 0 || u->host.n > 255)
         return NULL;
     const char *kind = version == HTTP_2 ? (u->tls ? "t" : "q") : (u->tls ? "s" : "p");
-    int key_n = snprintf(key, sizeof(key), "%s%s", kind, host_value);
+    int key_n = snprintf(key, sizeof(key), "%s%s%s", direct ? "d" : "", kind, host_value);
     for (char *p = key; *p; p++) {
         if (*p >= 'A' && *p <= 'Z')
             *p |= 0x20;
@@ -76,7 +76,7 @@ static struct origin *find_origin(struct http_client *c, const struct url *u,
     o->tls = u->tls;
     o->version = version;
     o->port = u->port;
-    o->proxy = proxy_rules_find(&c->proxies, u);
+    o->proxy = direct ? NULL : proxy_rules_find(&c->proxies, u);
     list_init(&o->idle);
     list_init(&o->h2);
     list_init(&o->waiting);
@@ -401,7 +401,7 @@ int http_client_start(struct http_client *c, struct http_call *call,
     require(call->ev && call->ev->on_done);
     if (c->closing)
         return ERR_CLOSED;
-    struct origin *origin = find_origin(c, o->origin, o->version);
+    struct origin *origin = find_origin(c, o->origin, o->version, o->direct);
     if (!origin || !request_ok(o) || o->window > INT32_MAX)
         return ERR_INVALID;
     struct client_call *cc = mem_new(struct client_call);

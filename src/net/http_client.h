@@ -69,6 +69,7 @@ struct http_call_options {
     uint32_t window;             // HTTP/2: bytes on their way or held while paused; 0 = 256 KiB; at
                                  // least 64 KiB
     bool secret;                 // the response is: read buffers are wiped
+    bool direct;                 // by no proxy, whatever the address
 };
 
 struct http_call {

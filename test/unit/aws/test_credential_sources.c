@@ -157,6 +157,7 @@ static void test_imds(void **state)
     assert_span_is(t.out.http.target, "/base/latest/api/token");
     assert_span_is(header("x-aws-ec2-metadata-token-ttl-seconds"), "21600");
     assert_int_equal(t.out.http.connect_ms, 3000);
+    assert_true(t.out.http.direct);
     reply(200, "session\n");
     assert_span_is(t.out.http.method, "GET");
     assert_span_is(t.out.http.target, "/base/latest/meta-data/iam/security-credentials/");
@@ -311,6 +312,7 @@ static void test_container_token(void **state)
     begin_container();
     assert_span_is(header("Authorization"), "Bearer abc");
     assert_span_is(t.out.http.target, "/creds?x=1");
+    assert_true(t.out.http.direct);
     reply(200, KEYS);
     check_keys();
     set_env("AWS_CONTAINER_AUTHORIZATION_TOKEN", "a\r\nX: y");
@@ -404,7 +406,7 @@ static void test_sts_assume_role(void **state)
                             .duration_s = 900};
     begin_sts(&role);
     assert_span_is(t.out.http.url.host, "sts.eu-west-1.amazonaws.com");
-    assert_true(t.out.http.url.tls);
+    assert_true(t.out.http.url.tls && !t.out.http.direct);
     assert_span_is(t.out.http.body,
                    "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A"
                    "123456789012%3Arole%2Fr&RoleSessionName=me&DurationSeconds=900"

@@ -94,6 +94,8 @@ static void end(void)
     end_loop();
 }
 
+static bool direct;
+
 static void start(struct reply *r, bool tls, enum http_version version)
 {
     struct url u = {.host = SPAN("a.wild.example"), .port = tls ? 443 : 80, .tls = tls};
@@ -102,7 +104,8 @@ static void start(struct reply *r, bool tls, enum http_version version)
                                   .origin = &u,
                                   .target = SPAN("/path?q"),
                                   .body = SPAN("hello"),
-                                  .version = version};
+                                  .version = version,
+                                  .direct = direct};
     assert_int_equal(http_client_start(client, &r->call, &o), 0);
 }
 
@@ -189,6 +192,29 @@ static void plain_calls_ask_the_proxy_itself(void **state)
     buf_free(&r.body);
     start(&r, false, HTTP_2);
     finish(&r, ERR_CONFIG, "over TLS only");
+    end();
+}
+
+// The name is looked up here, and there is no such host; the proxy hears nothing of it, also when
+// the same origin has been reached by it before.
+static void direct_calls_ask_no_proxy(void **state)
+{
+    (void)state;
+    struct reply r;
+    begin("");
+    start(&r, false, HTTP_1_1);
+    wait_until(inner.tcp && raw_has(&inner, "hello"));
+    raw_send(&inner, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    finish(&r, 0, "");
+    buf_free(&r.body);
+    buf_clear(&inner.got);
+    direct = true;
+    start(&r, false, HTTP_1_1);
+    direct = false;
+    wait_until(r.done);
+    assert_int_not_equal(r.code, 0);
+    assert_int_equal(inner.got.n, 0);
+    assert_int_equal(n_accepted, 1);
     end();
 }
 
@@ -287,6 +313,7 @@ int main(void)
         cmocka_unit_test(tls_through_a_tunnel),
         cmocka_unit_test(http2_through_a_tunnel),
         cmocka_unit_test(plain_calls_ask_the_proxy_itself),
+        cmocka_unit_test(direct_calls_ask_no_proxy),
         cmocka_unit_test(refusals),
         cmocka_unit_test(the_proxy_hangs_up),
         cmocka_unit_test(the_proxy_is_silent),
