@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 
@@ -244,6 +245,33 @@ for (const [way, client] of Object.entries(ways)) {
     assert.equal(rows.bytes[0].value, String(10 * 1024 * 1024 - 2));
   });
 }
+
+// A load balancer, say, that speaks HTTP/1.1 only.
+async function http1Proxy(t, endpoint) {
+  const { hostname, port } = new URL(endpoint);
+  const server = http.createServer((request, response) => {
+    const onward = http.request(
+      { hostname, port, method: request.method, path: request.url, headers: request.headers },
+      (answer) => answer.pipe(response.writeHead(answer.statusCode, answer.headers)),
+    );
+    request.pipe(onward.on('error', () => response.destroy()));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => { server.closeAllConnections(); server.close(); });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+test('an endpoint without HTTP/2 is said so', async (t) => {
+  const kinesis = await startKinesis(t, [`${stream}:2`]);
+  const endpoint = await http1Proxy(t, kinesis.endpoint);
+  const gateway = await serve(t, configuration({ client: { endpoint, ...ways['fan-out'] } }));
+  const failed = await until('FAILED', async () => {
+    const status = await gateway.api.status(name);
+    return status.state === 'FAILED' && status;
+  }, 60000);
+  assert.match(failed.error, /cannot do enhanced fan-out: SubscribeToShard.*does not speak HTTP\/2.*turn useConsumersWithEnhancedFanOut off/);
+  assert.equal((await gateway.stop()).code, 0);
+});
 
 // As the producer library writes them: magic, protobuf, MD5.
 const varint = (n) => (n < 128 ? [n] : [(n & 127) | 128, ...varint(n >> 7)]);
