@@ -224,6 +224,10 @@ static void fill_shard(struct kinesis *k, struct kinesis_output *o, const struct
 {
     *out =
         (struct kinesis_shard){.shard_id = text(o, s->id), .starting_sequence_number = SPAN("1")};
+    if (s->first_key) {
+        out->starting_hash_key = text(o, s->first_key);
+        out->ending_hash_key = text(o, s->last_key);
+    }
     if (s->parents[0] >= 0)
         out->parent_id = text(o, k->shards[s->parents[0]]->id);
     if (s->parents[1] >= 0)

@@ -28,6 +28,7 @@ struct fake_shard {
     char id[32];
     int parents[2]; // -1 = none
     bool open, gone, hidden;
+    const char *first_key, *last_key; // NULL = not told
     struct fake_record *records;
     size_t n, cap;
     int64_t gets[8];                    // wall times of the last calls
