@@ -139,7 +139,7 @@ static void notify_attributes(struct flow *f, const struct rule_node *n, enum st
 // The message's own scope goes before the node's. 0 = it names none that there is.
 static enum store_scope scope_of(struct flow *f, const struct save_attributes *s)
 {
-    if (f->msg->scope)
+    if (f->msg->scope && !f->msg->whole_metadata)
         return f->msg->scope;
     struct span own = hub_msg_get(f->run, f->msg, SPAN("scope"));
     return own.n ? hub_scope_of(own) : s->scope;
