@@ -117,6 +117,11 @@ static void on_queued(void *ctx, const struct uuid *ids, size_t n)
     }
 }
 
+static void on_rest_idle(void *ctx)
+{
+    bridge_maybe_done(ctx);
+}
+
 int bridge_new(const struct bridge_options *o, struct bridge **out, struct err *e)
 {
     struct bridge *b = mem_new(struct bridge);
@@ -132,6 +137,9 @@ int bridge_new(const struct bridge_options *o, struct bridge **out, struct err *
     registry_observe(r, STORE_CONVERTER, &converter_observer, b);
     struct hub_downlink_sink sink = {b, downlink_submit, on_queued};
     hub_set_sink(o->hub, &sink);
+    b->rest = rest_calls_new(o->loop, o->http, on_rest_idle, b);
+    struct hub_rest_sink rest = {b->rest, rest_call_submit};
+    hub_set_rest_sink(o->hub, &rest);
     *out = b;
     return 0;
 }
@@ -171,7 +179,10 @@ static void free_bridge(struct loop_task *t)
     void (*cb)(void *ctx) = b->closed;
     void *ctx = b->closed_ctx;
     struct hub_downlink_sink none = {0};
+    struct hub_rest_sink no_rest = {0};
     hub_set_sink(b->o.hub, &none);
+    hub_set_rest_sink(b->o.hub, &no_rest);
+    rest_calls_free(b->rest);
     registry_observe(hub_registry(b->o.hub), STORE_INTEGRATION, NULL, NULL);
     registry_observe(hub_registry(b->o.hub), STORE_CONVERTER, NULL, NULL);
     list_for_safe(it, &b->integrations)
@@ -192,7 +203,8 @@ void bridge_maybe_done(struct bridge *b)
         return;
     if (b->drained && !list_linked(&b->drained_task.link))
         loop_post(b->o.loop, &b->drained_task);
-    if (b->closed && list_empty(&b->checks) && !list_linked(&b->closed_task.link))
+    if (b->closed && list_empty(&b->checks) && rest_calls_idle(b->rest) &&
+        !list_linked(&b->closed_task.link))
         loop_post(b->o.loop, &b->closed_task);
 }
 
@@ -222,6 +234,7 @@ void bridge_close(struct bridge *b, void (*cb)(void *ctx), void *ctx)
     b->closed_task.run = free_bridge;
     stop_all(b);
     check_cancel_all(b);
+    rest_calls_stop(b->rest);
     bridge_maybe_done(b);
 }
 

@@ -15,6 +15,7 @@
 #include "bridge/downlink.h"
 #include "bridge/outbox.h"
 #include "bridge/replay.h"
+#include "bridge/rest_call.h"
 #include "bridge/trace.h"
 #include "stream/consumer.h"
 #include "stream/producer.h"
@@ -131,6 +132,7 @@ struct bridge {
     struct bridge_options o;
     struct list integrations;
     struct list checks;
+    struct rest_calls *rest;
     struct timer look_timer;
     bool draining;
     void (*drained)(void *ctx);

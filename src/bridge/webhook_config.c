@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bridge/webhook_config.h"
 
-#include "base/mem.h"
-#include "base/text.h"
+#include "codec/base64.h"
 #include "codec/digest.h"
 
 #define FILTERS_MAX 32
@@ -90,28 +89,16 @@ static struct span header_of(struct http_headers headers, struct span name)
     return SPAN_NONE;
 }
 
-static bool read_hex(struct span s, uint8_t out[SHA256_LEN])
-{
-    if (s.n != 2 * SHA256_LEN)
-        return false;
-    for (size_t i = 0; i < SHA256_LEN; i++) {
-        int high = text_hex_value(s.p[2 * i]), low = text_hex_value(s.p[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high * 16 + low);
-    }
-    return true;
-}
-
 static bool is_signed(struct span secret, struct span signature, struct span body)
 {
-    uint8_t given[SHA256_LEN], wanted[SHA256_LEN];
+    char given[SHA256_LEN];
+    uint8_t wanted[SHA256_LEN];
     if (span_has_prefix(signature, SPAN("sha256=")))
         signature = span_of(signature.p + 7, signature.n - 7);
-    if (!read_hex(signature, given))
+    if (signature.n != 2 * SHA256_LEN || hex_decode(given, signature) < 0)
         return false;
     hmac_sha256(secret, body, wanted);
-    return span_eq_secret(span_of((const char *)given, sizeof given),
+    return span_eq_secret(span_of(given, sizeof given),
                           span_of((const char *)wanted, sizeof wanted));
 }
 
