@@ -9,8 +9,7 @@ static duk_ret_t type_error(duk_context *ctx, const char *what)
     return duk_error(ctx, DUK_ERR_TYPE_ERROR, "%s", what);
 }
 
-// Making
-// -------------------------------------------------------------------------------------------------
+// Making ------------------------------------------------------------------------------------------
 
 // Pushes kind, key and function of member i; the kind.
 static unsigned push_member(duk_context *ctx, duk_idx_t members, duk_uarridx_t i)
@@ -148,8 +147,7 @@ duk_ret_t js_class_fields(duk_context *ctx)
     return set_fields(ctx, LOWER_FIELD);
 }
 
-// Constructing
-// -------------------------------------------------------------------------------------------------
+// Constructing ------------------------------------------------------------------------------------
 
 // (this, class)
 duk_ret_t js_class_needs_new(duk_context *ctx)
@@ -206,8 +204,7 @@ duk_ret_t js_class_result(duk_context *ctx)
     return duk_is_undefined(ctx, 1) ? js_class_no_this(ctx) : 1;
 }
 
-// super.name
-// -------------------------------------------------------------------------------------------------
+// super.name --------------------------------------------------------------------------------------
 
 // Pushes the descriptor of the key in the object's bases, or undefined.
 static void push_inherited(duk_context *ctx, duk_idx_t home, duk_idx_t key)

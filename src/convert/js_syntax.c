@@ -10,8 +10,7 @@ static duk_ret_t fail(duk_context *ctx, const char *what)
     return duk_error(ctx, DUK_ERR_TYPE_ERROR, "%s", what);
 }
 
-// Iteration
-// -------------------------------------------------------------------------------------------------
+// Iteration ---------------------------------------------------------------------------------------
 
 static duk_ret_t helper_iter(duk_context *ctx)
 {
@@ -75,8 +74,7 @@ static duk_ret_t helper_spread(duk_context *ctx)
     return 1;
 }
 
-// Objects
-// -------------------------------------------------------------------------------------------------
+// Objects -----------------------------------------------------------------------------------------
 
 #define OWN (DUK_ENUM_OWN_PROPERTIES_ONLY | DUK_ENUM_INCLUDE_SYMBOLS)
 
@@ -175,8 +173,7 @@ static duk_ret_t helper_object(duk_context *ctx)
     return 1;
 }
 
-// Calls
-// -------------------------------------------------------------------------------------------------
+// Calls -------------------------------------------------------------------------------------------
 
 // (f, this, list)
 static duk_ret_t helper_apply(duk_context *ctx)
@@ -207,8 +204,7 @@ static duk_ret_t helper_make(duk_context *ctx)
     return 1;
 }
 
-// Templates
-// -------------------------------------------------------------------------------------------------
+// Templates ---------------------------------------------------------------------------------------
 
 static duk_ret_t helper_text(duk_context *ctx)
 {
@@ -236,8 +232,7 @@ static duk_ret_t helper_site(duk_context *ctx)
     return 1;
 }
 
-// Variables
-// -------------------------------------------------------------------------------------------------
+// Variables ---------------------------------------------------------------------------------------
 
 static duk_ret_t helper_fixed(duk_context *ctx)
 {

@@ -74,6 +74,19 @@ static bool is_line_end(uint32_t c)
     return c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029;
 }
 
+// Punctuation, symbols and what is no character, which no name has (as of typographic quotes). The
+// last word on letters is Duktape's.
+static bool is_wide_symbol(uint32_t c)
+{
+    return (c < 0xc0 && c != 0xaa && c != 0xb5 && c != 0xb7 && c != 0xba) || c == 0xd7 ||
+           c == 0xf7 || (c >= 0x2000 && c <= 0x206f && c != 0x200c && c != 0x200d && c != 0x203f) ||
+           (c >= 0x20a0 && c <= 0x20cf) || (c >= 0x2190 && c <= 0x2bff) ||
+           (c >= 0x3001 && c <= 0x3004) || (c >= 0x3008 && c <= 0x3020) ||
+           (c >= 0xd800 && c <= 0xf8ff) || (c >= 0xfe00 && c <= 0xfe0f) ||
+           (c >= 0xff01 && c <= 0xff0f) || (c >= 0xfff0 && c <= 0xffff) ||
+           (c >= 0x1f000 && c <= 0x1faff) || c >= 0xe0000;
+}
+
 // The length of a character at `at` that goes on with a word, 0 when there is none.
 static uint32_t word_length(const struct lexer *l, uint32_t at)
 {
@@ -81,7 +94,7 @@ static uint32_t word_length(const struct lexer *l, uint32_t at)
     if (c < 0x80)
         return is_word_byte(c);
     uint32_t n, wide = char_at(l, at, &n);
-    return is_wide_space(wide) || is_line_end(wide) ? 0 : n;
+    return is_wide_space(wide) || is_line_end(wide) || is_wide_symbol(wide) ? 0 : n;
 }
 
 // Blanks and comments -----------------------------------------------------------------------------
@@ -267,14 +280,16 @@ static bool is_digit_of(int c, unsigned radix)
     return value >= 0 && (unsigned)value < radix;
 }
 
-// Digits, with single underscores between them. False after an error.
+// Digits, with single underscores between them, but not behind a leading 0. False after an error.
 static bool read_digits(struct lexer *l, unsigned radix)
 {
     uint32_t start = l->at;
     while (is_digit_of(peek(l, 0), radix) || peek(l, 0) == '_') {
         if (peek(l, 0) == '_') {
             l->tok.lowered = true;
-            if (l->at == start || !is_digit_of(peek(l, 1), radix)) {
+            bool zero =
+                radix == 10 && l->at == l->tok.start + 1 && l->tree->text.p[l->tok.start] == '0';
+            if (l->at == start || zero || !is_digit_of(peek(l, 1), radix)) {
                 lexer_fail(l, l->at, "an underscore in a number stands between two digits");
                 return false;
             }
@@ -487,11 +502,12 @@ static void read_punctuator(struct lexer *l)
         l->at += (uint32_t)best;
         return;
     }
-    int c = peek(l, 0);
-    if (c >= ' ' && c < 0x7f)
-        lexer_fail(l, l->at, "the character %c has no meaning here", c);
+    uint32_t n, c = char_at(l, l->at, &n);
+    if (c >= ' ' && c != 0x7f)
+        lexer_fail(l, l->at, "the character %.*s has no meaning here", (int)n,
+                   l->tree->text.p + l->at);
     else
-        lexer_fail(l, l->at, "a character with the code %d has no meaning here", c);
+        lexer_fail(l, l->at, "a character with the code %u has no meaning here", c);
 }
 
 // -------------------------------------------------------------------------------------------------
@@ -501,7 +517,7 @@ void lexer_next(struct lexer *l)
     if (l->failed)
         return;
     l->previous_end = l->tok.end;
-    l->tok = (struct token){.kind = T_END, .newline = l->at == 0};
+    l->tok = (struct token){.kind = T_END};
     if (!skip_blanks(l))
         return;
     l->tok.start = l->at;

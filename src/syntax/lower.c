@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "syntax/lowering.h"
 
-// Names
-// -------------------------------------------------------------------------------------------------
+// Names -------------------------------------------------------------------------------------------
 
 // As many $ that no name has so many in a row.
 static struct span find_prefix(const struct ast_tree *t, struct arena *arena)
@@ -63,8 +62,7 @@ static void find_lines(struct lower *l)
     l->n_lines = n;
 }
 
-// Nodes
-// -------------------------------------------------------------------------------------------------
+// Nodes -------------------------------------------------------------------------------------------
 
 static void lower_unary(struct lower *l, struct ast_node *n)
 {
@@ -153,8 +151,7 @@ void lower_node(struct lower *l, struct ast_node *n)
         lower_expression(l, n);
 }
 
-// A script
-// -------------------------------------------------------------------------------------------------
+// A script ----------------------------------------------------------------------------------------
 
 static void lower_body(struct lower *l)
 {

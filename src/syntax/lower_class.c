@@ -145,8 +145,7 @@ void lower_class_node(struct lower *l, struct ast_node *n)
     l->home = outer_home;
 }
 
-// super
-// -------------------------------------------------------------------------------------------------
+// super -------------------------------------------------------------------------------------------
 
 void lower_super_call(struct lower *l, struct ast_node *n)
 {

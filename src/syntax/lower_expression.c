@@ -40,8 +40,7 @@ static void copy_call(struct lower *l, struct ast_node *n)
     lower_copy(l, n->end);
 }
 
-// Chains
-// -------------------------------------------------------------------------------------------------
+// Chains ------------------------------------------------------------------------------------------
 
 // A node whose value is in a variable already.
 struct held {
@@ -227,8 +226,7 @@ static void lower_chain_call(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// Calls
-// -------------------------------------------------------------------------------------------------
+// Calls -------------------------------------------------------------------------------------------
 
 void lower_call(struct lower *l, struct ast_node *n)
 {
@@ -267,8 +265,7 @@ void lower_member(struct lower *l, struct ast_node *n)
         lower_children(l, n);
 }
 
-// this
-// -------------------------------------------------------------------------------------------------
+// this --------------------------------------------------------------------------------------------
 
 static bool is_own(const struct lower *l)
 {
@@ -306,8 +303,7 @@ void lower_new_target(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// Logical operators
-// -------------------------------------------------------------------------------------------------
+// Logical operators -------------------------------------------------------------------------------
 
 void lower_logical(struct lower *l, struct ast_node *n)
 {
@@ -331,8 +327,7 @@ void lower_logical(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// Assignments
-// -------------------------------------------------------------------------------------------------
+// Assignments -------------------------------------------------------------------------------------
 
 // The place of a member that is read and then written: what finds it first, and again.
 static void lower_place(struct lower *l, struct ast_node *n, struct buf *again)

@@ -3,8 +3,7 @@
 
 #include "syntax/lowering.h"
 
-// Parameters
-// -------------------------------------------------------------------------------------------------
+// Parameters --------------------------------------------------------------------------------------
 
 static struct ast_node *target_of(struct ast_node *p)
 {
@@ -112,8 +111,7 @@ void lower_function_start(struct lower *l, struct ast_node *n)
     lower_scope_start(l, n->function->scope, NULL);
 }
 
-// Bodies
-// -------------------------------------------------------------------------------------------------
+// Bodies ------------------------------------------------------------------------------------------
 
 static void lower_block_body(struct lower *l, struct ast_node *n, bool strict)
 {

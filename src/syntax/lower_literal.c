@@ -26,8 +26,7 @@ void lower_number(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// Strings
-// -------------------------------------------------------------------------------------------------
+// Strings -----------------------------------------------------------------------------------------
 
 // A UTF-16 unit as an escape.
 static void add_unit(struct buf *out, uint32_t unit)
@@ -111,8 +110,7 @@ void lower_string(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// Templates
-// -------------------------------------------------------------------------------------------------
+// Templates ---------------------------------------------------------------------------------------
 
 static void lower_quasi(struct lower *l, const struct ast_node *n)
 {
@@ -227,8 +225,7 @@ void lower_tagged(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// Arrays
-// -------------------------------------------------------------------------------------------------
+// Arrays ------------------------------------------------------------------------------------------
 
 bool lower_has_spread(const struct ast_node *list)
 {
@@ -294,8 +291,7 @@ void lower_array(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// Objects
-// -------------------------------------------------------------------------------------------------
+// Objects -----------------------------------------------------------------------------------------
 
 static bool uses_super(struct ast_node *n);
 
@@ -336,8 +332,8 @@ void lower_property(struct lower *l, struct ast_node *n)
         struct span name = n->b->name->text;
         bool accessor = span_is(name, "get") || span_is(name, "set");
         lower_copy(l, n->end);
-        if (!accessor &&
-            (b ? !b->is_checked && span_eq(b->out, name) : !span_is(name, "arguments")))
+        if (!accessor && (b ? !b->is_checked && !b->is_dead && span_eq(b->out, name)
+                            : !span_is(name, "arguments")))
             return;
         lower_span(l, SPAN(":"));
         lower_far_node(l, n->b);

@@ -28,8 +28,7 @@ static void lower_target_value(struct lower *l, struct ast_node *n, struct span 
     l->at = at;
 }
 
-// Bodies as functions
-// -------------------------------------------------------------------------------------------------
+// Bodies as functions -----------------------------------------------------------------------------
 
 static bool is_written(const struct scope_binding *b, const struct ast_node *body)
 {
@@ -124,8 +123,7 @@ static void lower_loop_body(struct lower *l, struct ast_node *n, struct ast_node
     }
 }
 
-// for (;;)
-// -------------------------------------------------------------------------------------------------
+// for (;;) ----------------------------------------------------------------------------------------
 
 static struct span names_of(struct lower *l, const struct scope *s)
 {
@@ -160,8 +158,7 @@ static void lower_for(struct lower *l, struct ast_node *n)
     lower_loop_body(l, n, n->d, &turn);
 }
 
-// for in and for of
-// -------------------------------------------------------------------------------------------------
+// for in and for of -------------------------------------------------------------------------------
 
 static struct ast_node *target_of(const struct ast_node *n)
 {
@@ -219,6 +216,19 @@ static bool is_plain_head(const struct lower *l, const struct ast_node *n)
            (target->binding->kind != BIND_CONST && !target->binding->is_checked);
 }
 
+// What is walked is found where the loop's own variables are never initialised.
+static void lower_walked(struct lower *l, struct ast_node *n, bool copy)
+{
+    for (struct scope_binding *b = n->scope->first; b; b = b->next)
+        b->is_dead = true;
+    if (copy)
+        lower_copy_node(l, n->b);
+    else
+        lower_skip_operand(l, n->b);
+    for (struct scope_binding *b = n->scope->first; b; b = b->next)
+        b->is_dead = false;
+}
+
 static void lower_for_in(struct lower *l, struct ast_node *n)
 {
     if (is_plain_head(l, n)) {
@@ -233,13 +243,13 @@ static void lower_for_in(struct lower *l, struct ast_node *n)
         } else {
             lower_node(l, n->a);
         }
-        lower_copy_node(l, n->b);
+        lower_walked(l, n, true);
         lower_copy_node(l, n->d);
         return;
     }
     struct span t = lower_temp(l);
     lower_text(l, "for(%.*s in ", SPAN_ARG(t));
-    lower_skip_operand(l, n->b);
+    lower_walked(l, n, false);
     lower_span(l, SPAN(")"));
     lower_each_body(l, n, t);
 }
@@ -248,15 +258,14 @@ static void lower_for_of(struct lower *l, struct ast_node *n)
 {
     struct span list = lower_temp(l), i = lower_temp(l), p = l->prefix;
     lower_text(l, "for(%.*s=%.*siter(", SPAN_ARG(list), SPAN_ARG(p));
-    lower_skip_operand(l, n->b);
+    lower_walked(l, n, false);
     lower_text(l, "),%.*s=0;%.*s<%.*s.length||%.*smore(%.*s);)", SPAN_ARG(i), SPAN_ARG(i),
                SPAN_ARG(list), SPAN_ARG(p), SPAN_ARG(list));
     struct span value = arena_printf(l->arena, "%.*s[%.*s++]", SPAN_ARG(list), SPAN_ARG(i));
     lower_each_body(l, n, value);
 }
 
-// while
-// -------------------------------------------------------------------------------------------------
+// while -------------------------------------------------------------------------------------------
 
 static void lower_while(struct lower *l, struct ast_node *n)
 {

@@ -67,8 +67,7 @@ static void lower_element(struct lower *l, struct ast_node *n, struct span value
     }
 }
 
-// Objects
-// -------------------------------------------------------------------------------------------------
+// Objects -----------------------------------------------------------------------------------------
 
 // Where the property is: from.name, from["name"] or from[t]. Its key in `keys`, for the rest.
 static struct span lower_key(struct lower *l, struct ast_node *p, struct span from,
@@ -129,8 +128,7 @@ static void lower_object_pattern(struct lower *l, struct ast_node *n, struct spa
     lower_skip(l, n->end);
 }
 
-// Arrays
-// -------------------------------------------------------------------------------------------------
+// Arrays ------------------------------------------------------------------------------------------
 
 static void lower_array_pattern(struct lower *l, struct ast_node *n, struct span from,
                                 bool declares)

@@ -3,8 +3,7 @@
 
 #include "syntax/lowering.h"
 
-// Declarations
-// -------------------------------------------------------------------------------------------------
+// Declarations ------------------------------------------------------------------------------------
 
 struct lower_function *lower_owner(const struct lower *l)
 {
@@ -114,8 +113,7 @@ void lower_var(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// Scopes
-// -------------------------------------------------------------------------------------------------
+// Scopes ------------------------------------------------------------------------------------------
 
 // A function of a block that Duktape would take for one of the function around.
 bool lower_is_moved(const struct lower *l, const struct ast_node *n)
@@ -169,8 +167,7 @@ static void lower_block(struct lower *l, struct ast_node *n)
     lower_copy(l, n->end);
 }
 
-// Jumps
-// -------------------------------------------------------------------------------------------------
+// Jumps -------------------------------------------------------------------------------------------
 
 static bool is_loop(const struct ast_node *n)
 {
@@ -258,8 +255,7 @@ void lower_return(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
-// The rest
-// -------------------------------------------------------------------------------------------------
+// The rest ----------------------------------------------------------------------------------------
 
 static void lower_catch(struct lower *l, struct ast_node *n)
 {

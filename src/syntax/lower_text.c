@@ -18,8 +18,7 @@ void lower_fail(struct lower *l, uint32_t at, const char *fmt, ...)
     va_end(args);
 }
 
-// Text
-// -------------------------------------------------------------------------------------------------
+// Text --------------------------------------------------------------------------------------------
 
 void lower_span(struct lower *l, struct span s)
 {
@@ -158,8 +157,7 @@ void lower_children(struct lower *l, struct ast_node *n)
     lower_copy(l, n->end);
 }
 
-// Names
-// -------------------------------------------------------------------------------------------------
+// Names -------------------------------------------------------------------------------------------
 
 struct span lower_temp(struct lower *l)
 {
@@ -208,7 +206,7 @@ void lower_name(struct lower *l, const struct ast_node *ident)
 // A name that can be read twice: neither a getter of the global object nor checked.
 bool lower_is_plain_name(const struct ast_node *n)
 {
-    return n->kind == AST_IDENT && n->binding && !n->binding->is_checked;
+    return n->kind == AST_IDENT && n->binding && !n->binding->is_checked && !n->binding->is_dead;
 }
 
 void lower_ident(struct lower *l, struct ast_node *n)
@@ -222,6 +220,8 @@ void lower_ident(struct lower *l, struct ast_node *n)
             lower_copy(l, n->end);
         else
             lower_span(l, n->name->text);
+    } else if (b->is_dead) {
+        lower_text(l, "%.*sdead(\"%.*s\")", SPAN_ARG(l->prefix), SPAN_ARG(n->name->text));
     } else if (b->is_checked) {
         struct span out = b->out;
         lower_text(l, "(%.*s===%.*sunset?%.*sdead(\"%.*s\"):%.*s)", SPAN_ARG(out),

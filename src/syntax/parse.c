@@ -5,8 +5,7 @@
 
 #include "syntax/parser.h"
 
-// Nodes
-// -------------------------------------------------------------------------------------------------
+// Nodes -------------------------------------------------------------------------------------------
 
 struct ast_node *parser_node(struct parser *p, enum ast_kind kind, uint32_t start)
 {
@@ -57,8 +56,7 @@ void parse_list_add(struct parse_list *l, struct ast_node *n)
     l->last = n;
 }
 
-// Tokens
-// -------------------------------------------------------------------------------------------------
+// Tokens ------------------------------------------------------------------------------------------
 
 static const char *spelling_of(enum token_kind kind)
 {
@@ -153,8 +151,7 @@ struct ast_node *parser_end_statement(struct parser *p, struct ast_node *n)
     return parser_finish(p, n);
 }
 
-// A script
-// -------------------------------------------------------------------------------------------------
+// A script ----------------------------------------------------------------------------------------
 
 static void init_names(struct parser *p)
 {

@@ -16,8 +16,7 @@ static bool is_arrow(const struct ast_node *n)
     return n->kind == AST_FUNCTION && (n->flags & AST_ARROW) && !(n->flags & AST_PAREN);
 }
 
-// Operands
-// -------------------------------------------------------------------------------------------------
+// Operands ----------------------------------------------------------------------------------------
 
 static bool is_unary(enum token_kind kind)
 {
@@ -79,8 +78,7 @@ static struct ast_node *parse_unary(struct parser *p)
     return n;
 }
 
-// Binary operators
-// -------------------------------------------------------------------------------------------------
+// Binary operators --------------------------------------------------------------------------------
 
 static unsigned precedence_of(const struct parser *p, enum token_kind kind)
 {
@@ -162,8 +160,7 @@ static struct ast_node *parse_conditional(struct parser *p)
     return parser_finish(p, n);
 }
 
-// Assignment
-// -------------------------------------------------------------------------------------------------
+// Assignment --------------------------------------------------------------------------------------
 
 static bool is_assignment(enum token_kind kind)
 {

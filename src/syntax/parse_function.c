@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "syntax/parser.h"
 
-// Parameters and bodies
-// -------------------------------------------------------------------------------------------------
+// Parameters and bodies ---------------------------------------------------------------------------
 
 static struct ast_node *parse_parameters(struct parser *p)
 {
@@ -71,8 +70,7 @@ static void end_function(struct parser *p, struct ast_node *n, struct saved s)
     p->cover = s.cover;
 }
 
-// Functions
-// -------------------------------------------------------------------------------------------------
+// Functions ---------------------------------------------------------------------------------------
 
 struct ast_node *parse_function(struct parser *p, bool statement)
 {
@@ -158,8 +156,7 @@ struct ast_node *parse_static_block(struct parser *p)
     return parser_finish(p, n);
 }
 
-// Classes
-// -------------------------------------------------------------------------------------------------
+// Classes -----------------------------------------------------------------------------------------
 
 static bool is_named(const struct ast_node *n, const struct ast_node *key, const char *name)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "syntax/parser.h"
 
-// Names of properties
-// -------------------------------------------------------------------------------------------------
+// Names of properties -----------------------------------------------------------------------------
 
 // Whether what follows the word makes it a name itself: get(), set: 1, { static }.
 static bool is_name_itself(struct parser *p)
@@ -70,8 +69,7 @@ struct ast_node *parse_property_key(struct parser *p, uint16_t *flags)
     return parser_finish(p, n);
 }
 
-// Objects
-// -------------------------------------------------------------------------------------------------
+// Objects -----------------------------------------------------------------------------------------
 
 // {a} and, in a pattern, {a = 1}. The token is the name.
 static void parse_shorthand(struct parser *p, struct ast_node *n)

@@ -93,8 +93,7 @@ void parse_check_target(struct parser *p, const struct ast_node *n)
                    "this cannot be assigned to: a variable or a property is needed");
 }
 
-// Expressions as patterns
-// -------------------------------------------------------------------------------------------------
+// Expressions as patterns -------------------------------------------------------------------------
 
 static void element_to_pattern(struct parser *p, struct ast_node *n, bool binding)
 {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "syntax/parser.h"
 
-// Members and calls
-// -------------------------------------------------------------------------------------------------
+// Members and calls -------------------------------------------------------------------------------
 
 struct ast_node *parse_arguments(struct parser *p)
 {
@@ -125,8 +124,7 @@ struct ast_node *parse_member_chain(struct parser *p, uint32_t start, struct ast
     return parser_finish(p, n);
 }
 
-// new
-// -------------------------------------------------------------------------------------------------
+// new ---------------------------------------------------------------------------------------------
 
 static struct ast_node *parse_new_target(struct parser *p, struct ast_node *n)
 {
@@ -163,8 +161,7 @@ struct ast_node *parse_new(struct parser *p)
     return parser_finish(p, n);
 }
 
-// Templates, arrays, parentheses
-// -------------------------------------------------------------------------------------------------
+// Templates, arrays, parentheses ------------------------------------------------------------------
 
 static struct ast_node *parse_quasi(struct parser *p, bool tagged)
 {
@@ -315,8 +312,7 @@ static struct ast_node *parse_parentheses(struct parser *p)
     return n;
 }
 
-// The rest
-// -------------------------------------------------------------------------------------------------
+// The rest ----------------------------------------------------------------------------------------
 
 static bool begins_operand(enum token_kind kind)
 {

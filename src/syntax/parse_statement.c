@@ -9,8 +9,7 @@ bool parse_at_let(struct parser *p)
     return next == T_IDENT || next == T_LBRACKET || next == T_LBRACE;
 }
 
-// Declarations
-// -------------------------------------------------------------------------------------------------
+// Declarations ------------------------------------------------------------------------------------
 
 static struct ast_node *parse_declarator(struct parser *p, enum token_kind op)
 {
@@ -61,8 +60,7 @@ static struct ast_node *parse_declaration(struct parser *p, enum token_kind op)
     return parser_end_statement(p, n);
 }
 
-// Blocks
-// -------------------------------------------------------------------------------------------------
+// Blocks ------------------------------------------------------------------------------------------
 
 static struct ast_node *parse_statements(struct parser *p)
 {
@@ -109,8 +107,7 @@ struct ast_node *parse_function_statements(struct parser *p, bool simple_paramet
     return list.first;
 }
 
-// Conditions and loops
-// -------------------------------------------------------------------------------------------------
+// Conditions and loops ----------------------------------------------------------------------------
 
 static struct ast_node *parse_condition(struct parser *p)
 {
@@ -273,8 +270,7 @@ static struct ast_node *parse_for(struct parser *p)
     return parser_finish(p, n);
 }
 
-// Jumps
-// -------------------------------------------------------------------------------------------------
+// Jumps -------------------------------------------------------------------------------------------
 
 static void check_jump(struct parser *p, const struct ast_node *n, bool is_continue)
 {
@@ -329,8 +325,7 @@ static struct ast_node *parse_throw(struct parser *p)
     return parser_end_statement(p, n);
 }
 
-// try, switch, labels
-// -------------------------------------------------------------------------------------------------
+// try, switch, labels -----------------------------------------------------------------------------
 
 static struct ast_node *parse_try(struct parser *p)
 {
@@ -440,8 +435,7 @@ static struct ast_node *parse_with(struct parser *p)
     return parser_finish(p, n);
 }
 
-// Any
-// -------------------------------------------------------------------------------------------------
+// Any ---------------------------------------------------------------------------------------------
 
 static struct ast_node *parse_expression_statement(struct parser *p)
 {

@@ -16,8 +16,7 @@ void scope_fail(struct scope_walk *w, uint32_t at, const char *fmt, ...)
     va_end(args);
 }
 
-// When functions can run
-// -------------------------------------------------------------------------------------------------
+// When functions can run --------------------------------------------------------------------------
 
 // Everything that runs because `f` runs at `at` of the function around.
 static void spread_run(struct scope_function *f, uint32_t at)

@@ -60,6 +60,7 @@ struct scope_binding {
     struct scope_function *value; // what it always is, when that is a function
     struct scope_binding *alias;  // a block's function: the variable outside the block
     bool is_captured, is_checked; // is_checked: may be read before it is ready
+    bool is_dead;                 // while lowering: where it never is ready
     bool is_repeated;             // a function that is declared more than once
     struct span out;              // its name in the lowered text
     struct scope_reference *references;

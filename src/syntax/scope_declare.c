@@ -12,8 +12,7 @@ static void walk_list(struct scope_walk *w, struct ast_node *n)
         walk(w, n);
 }
 
-// Scopes
-// -------------------------------------------------------------------------------------------------
+// Scopes ------------------------------------------------------------------------------------------
 
 static struct scope *open_scope(struct scope_walk *w, enum scope_kind kind, struct ast_node *n)
 {
@@ -44,8 +43,7 @@ static void close_scope(struct scope_walk *w, struct scope *s)
     w->scope = s->outer;
 }
 
-// Bindings
-// -------------------------------------------------------------------------------------------------
+// Bindings ----------------------------------------------------------------------------------------
 
 static struct scope_binding *add_binding(struct scope_walk *w, struct scope *s,
                                          enum scope_binding_kind kind, const struct ast_node *ident,
@@ -171,8 +169,7 @@ static void declare_var(struct scope_walk *w, struct ast_node *n, uint32_t ready
     }
 }
 
-// Functions and classes
-// -------------------------------------------------------------------------------------------------
+// Functions and classes ---------------------------------------------------------------------------
 
 // Whether a block's function is also a variable of the function around (ECMA-262 B.3.3).
 static void alias_block_function(struct scope_walk *w, struct ast_node *ident,
@@ -285,8 +282,7 @@ static void walk_class(struct scope_walk *w, struct ast_node *n)
         close_scope(w, named);
 }
 
-// Statements
-// -------------------------------------------------------------------------------------------------
+// Statements --------------------------------------------------------------------------------------
 
 static struct scope_loop *open_loop(struct scope_walk *w, struct ast_node *n)
 {

@@ -34,8 +34,7 @@ static void leave_scope(struct scope_walk *w, struct scope *s)
     w->scope = s->outer;
 }
 
-// References
-// -------------------------------------------------------------------------------------------------
+// References --------------------------------------------------------------------------------------
 
 // this, arguments or new.target stands here.
 static void use_receiver(struct scope_walk *w, enum scope_use use)
@@ -199,8 +198,7 @@ static void walk_var(struct scope_walk *w, struct ast_node *n)
     }
 }
 
-// Functions and classes
-// -------------------------------------------------------------------------------------------------
+// Functions and classes ---------------------------------------------------------------------------
 
 static void walk_function(struct scope_walk *w, struct ast_node *n)
 {
@@ -262,8 +260,7 @@ static void walk_class(struct scope_walk *w, struct ast_node *n)
     w->class_end = class_end;
 }
 
-// The rest
-// -------------------------------------------------------------------------------------------------
+// The rest ----------------------------------------------------------------------------------------
 
 static void walk_for(struct scope_walk *w, struct ast_node *n)
 {

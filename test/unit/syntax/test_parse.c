@@ -75,6 +75,10 @@ static const struct {
     {"}", 1, 1, "} is not expected here"},
     {"var 1a", 1, 6, "a number and a name need a blank between them"},
     {"a\n  @b", 2, 3, "the character @ has no meaning here"},
+    {"a = \xe2\x80\x9c"
+     "b\xe2\x80\x9d",
+     1, 5, "the character \xe2\x80\x9c has no meaning here"},
+    {"a \x01", 1, 3, "a character with the code 1 has no meaning here"},
     {"'abc", 1, 1, "this string has no end: a closing ' is missing"},
     {"'a\nb'", 1, 1, "this string has no end: a closing ' is missing"},
     {"`abc${1}", 1, 8, "this template has no end: a closing ` is missing"},
@@ -84,6 +88,7 @@ static const struct {
     {"'\\u{110000}'", 1, 2, "this escape is not complete: \\xHH, \\uHHHH or \\u{H...}"},
     {"`\\u{zz}`", 1, 1, "an escape in this template is not complete"},
     {"1__0", 1, 2, "an underscore in a number stands between two digits"},
+    {"0_1", 1, 2, "an underscore in a number stands between two digits"},
     {"1e", 1, 3, "the exponent has no digits"},
     {"0x", 1, 3, "a digit is missing after 0x"},
     {"var if = 1", 1, 5, "if is a reserved word, it cannot be a name here"},
@@ -168,6 +173,7 @@ static const struct {
     {"throw\n1", 1, 1, "what throw throws must begin on the same line"},
     {"a?.`x`", 1, 4, "a template cannot follow ?."},
     {"try {}", 1, 1, "try needs a catch or a finally"},
+    {"--> c", 1, 3, "> is not expected here"},
     {"function () {}", 1, 10, "( is not expected here"},
 };
 
