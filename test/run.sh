@@ -228,6 +228,9 @@ fuzz() {
         mkdir -p "$corpus"
         set -- "$corpus"
         [ -d "test/fuzz/corpus/${name#fuzz_}" ] && set -- "$@" "test/fuzz/corpus/${name#fuzz_}"
+        case $name in
+        fuzz_syntax | fuzz_convert_lower | fuzz_convert_script) set -- "$@" -dict=test/fuzz/javascript.dict ;;
+        esac
         if $wrap "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 \
             -artifact_prefix="$logs/$name." -print_final_stats=1 "$@"; then
             count 1 0 0
