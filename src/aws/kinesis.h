@@ -157,7 +157,5 @@ int kinesis_decode_part(enum kinesis_op op, bool cbor, struct span part, struct 
 
 // Decimal sequence numbers (up to 129 digits): <0, 0, >0 by value.
 int kinesis_sequence_cmp(struct span a, struct span b);
-// MD5 of the partition key as a big-endian 128-bit number, in decimal (at most 39 digits + NUL).
-void kinesis_hash_key(struct span partition_key, char out[40]);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "aws/kinesis_shape.h"
-#include "codec/hash_key.h"
 
 static struct span without_zeros(struct span s)
 {
@@ -70,9 +69,4 @@ int kinesis_sequence_cmp(struct span a, struct span b)
         return a.n < b.n ? -1 : 1;
     }
     return span_cmp(a, b);
-}
-
-void kinesis_hash_key(struct span partition_key, char out[40])
-{
-    hash_key_format(hash_key_of(partition_key), out);
 }

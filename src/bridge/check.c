@@ -2,6 +2,7 @@
 #include "bridge/check.h"
 
 #include "base/mem.h"
+#include "stream/status_text.h"
 
 #define CHECK_MS 10000
 
@@ -110,6 +111,40 @@ static void finish_task(struct loop_task *t)
     finish(container_of(t, struct check, task));
 }
 
+// One that is not there is registered when the integration starts.
+static void on_consumer(struct kinesis_call *call, int status, struct kinesis_output *out,
+                        const struct aws_error *error)
+{
+    struct check *c = call->data;
+    char text[STATUS_TEXT_MAX];
+    (void)out;
+    if (status < 0 && !(error && aws_error_is(error, "ResourceNotFoundException"))) {
+        status_text(&(struct status_cause){.operation = kinesis_op_name(call->op),
+                                           .stream = c->config.stream_name,
+                                           .host = kinesis_host(c->kinesis),
+                                           .status = status,
+                                           .error = error,
+                                           .fan_out = true},
+                    text);
+        c->status = err_set(&c->err, status, "%s", text);
+    }
+    kinesis_close(c->kinesis, finish, c);
+}
+
+// Whether account and endpoint do enhanced fan-out.
+static int describe_consumer(struct check *c, struct span stream_arn)
+{
+    struct kinesis_call_options o = {.max_attempts = 1, .request_ms = CHECK_MS};
+    struct span name = c->config.application_name;
+    struct kinesis_input in = {.stream_arn = stream_arn,
+                               .consumer_name = name.n > 0 ? name : SPAN("penstock")};
+    c->call.on_done = on_consumer;
+    int status = kinesis_start(c->kinesis, &c->call, KINESIS_DESCRIBE_STREAM_CONSUMER, &in, &o);
+    if (status < 0)
+        c->status = err_set(&c->err, status, "%s", err_text(status));
+    return status;
+}
+
 static void on_described(struct kinesis_call *call, int status, struct kinesis_output *out,
                          const struct aws_error *error)
 {
@@ -125,6 +160,8 @@ static void on_described(struct kinesis_call *call, int status, struct kinesis_o
                             SPAN_ARG(c->config.stream_name), SPAN_ARG(out->stream_status));
     }
     arena_free(&a);
+    if (c->status == 0 && c->config.fan_out && describe_consumer(c, out->stream_arn) == 0)
+        return;
     kinesis_close(c->kinesis, finish, c);
 }
 

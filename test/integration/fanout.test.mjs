@@ -14,7 +14,7 @@ import {
   SplitShardCommand, UpdateMaxRecordSizeCommand, UpdateShardCountCommand,
 } from '@aws-sdk/client-kinesis';
 
-import { applied, configuration, kinesisClient, putRecords, serve, startKinesis, tempDir, until } from './gateway.mjs';
+import { applied, configuration, kinesisClient, putRecords, run, serve, startKinesis, tempDir, until } from './gateway.mjs';
 
 const stream = 'tb-test-uplink';
 const arn = `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`;
@@ -24,7 +24,7 @@ const ways = { 'fan-out': { useConsumersWithEnhancedFanOut: true }, polling: {} 
 
 // Mostly they wait for the service's five seconds: side by side.
 const tests = [];
-const test = (name, run) => tests.push([name, run]);
+const test = (what, body) => tests.push([what, body]);
 
 // The time stamp is the record's number: a record that took effect twice would show in
 // recordsApplied, one that got lost in the rows; the attribute is the last one's.
@@ -191,6 +191,9 @@ test('an endpoint that cannot do fan-out is said so, and never polled instead', 
   await s.gateway.stop();
   await s.faults({ op: 'DescribeStreamConsumer', fault: 'error', status: 400, code: 'UnknownOperationException', message: 'no' });
   await s.put(10);
+  const check = await run(['check', '-c', s.gateway.file]);
+  assert.equal(check.code, 1);
+  assert.match(check.stderr, /cannot do enhanced fan-out: DescribeStreamConsumer/);
   await s.restart();
   const failed = await until('FAILED', async () => {
     const status = await s.status();
@@ -313,5 +316,5 @@ for (const [way, client] of Object.entries(ways)) {
 }
 
 describe('reading a stream', { concurrency: 4 }, () => {
-  for (const [name, run] of tests) it(name, run);
+  for (const [what, body] of tests) it(what, body);
 });

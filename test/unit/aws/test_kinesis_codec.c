@@ -582,16 +582,6 @@ static void test_sequence_cmp(void **state)
 }
 
 // The keys of the KPL vectors: MD5 as a decimal number.
-static void test_hash_key(void **state)
-{
-    (void)state;
-    char out[40];
-    kinesis_hash_key(SPAN(""), out);
-    assert_string_equal(out, "281949768489412648962353822266799178366");
-    kinesis_hash_key(SPAN("a"), out);
-    assert_string_equal(out, "16955237001963240173058271559858726497");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,7 +591,6 @@ int main(void)
         cmocka_unit_test(test_wrong_json),        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_memory_bound),      cmocka_unit_test(test_cuts_and_flips),
         cmocka_unit_test(test_requests),          cmocka_unit_test(test_sequence_cmp),
-        cmocka_unit_test(test_hash_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
