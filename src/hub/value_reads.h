@@ -9,6 +9,7 @@
 #include "store/store.h"
 
 struct value_reads;
+struct value_reading;
 
 // Caller-owned, filled in; the keys are borrowed until done().
 struct value_read {
@@ -24,7 +25,7 @@ struct value_read {
     void (*done)(struct value_read *r, int status); // once, later
     // The reader's.
     struct list link;
-    struct store_read attributes, telemetry;
+    struct value_reading *reading; // while it is under way
     struct value_reads *owner;
     unsigned pending;
     int status;
