@@ -95,12 +95,48 @@ static void test_foreign_text_is_bounded_and_clean(void **state)
     }
 }
 
+static bool is_said_unable(int status, int http_status, const char *code, bool fan_out)
+{
+    static char out[STATUS_TEXT_MAX];
+    struct aws_error e = {.http_status = http_status, .code = span_str(code)};
+    status_text(&(struct status_cause){.operation = "SubscribeToShard",
+                                       .stream = SPAN("tb-x"),
+                                       .host = SPAN(AWS),
+                                       .status = status,
+                                       .error = http_status ? &e : NULL,
+                                       .fan_out = fan_out},
+                out);
+    bool unable = strstr(out, "cannot do enhanced fan-out: SubscribeToShard") != NULL;
+    assert_int_equal(unable, strstr(out, "turn useConsumersWithEnhancedFanOut off") != NULL);
+    return unable;
+}
+
+static void test_what_cannot_and_what_does_not_at_the_moment(void **state)
+{
+    (void)state;
+    // The endpoint does not know it, the key may not, the account has no more.
+    assert_true(is_said_unable(ERR_INVALID, 400, "UnknownOperationException", true));
+    assert_true(is_said_unable(ERR_AUTH, 400, "AccessDeniedException", true));
+    assert_true(is_said_unable(ERR_THROTTLED, 400, "LimitExceededException", true));
+    assert_true(is_said_unable(ERR_UNAVAILABLE, 500, NULL, true)); // HTML
+    assert_true(is_said_unable(ERR_PROTO, 0, NULL, true));         // no HTTP/2
+    // What heals, or is wrong elsewhere.
+    assert_false(is_said_unable(ERR_CONNECT, 0, NULL, true));
+    assert_false(is_said_unable(ERR_TIMEOUT, 0, NULL, true));
+    assert_false(is_said_unable(ERR_UNAVAILABLE, 500, "InternalFailure", true));
+    assert_false(is_said_unable(ERR_BUSY, 400, "ResourceInUseException", true));
+    assert_false(is_said_unable(ERR_AUTH, 400, "InvalidSignatureException", true));
+    assert_false(is_said_unable(ERR_AUTH, 400, "AccessDeniedException", false));
+}
+
 static void test_patience(void **state)
 {
     (void)state;
     assert_int_equal(status_patience(ERR_NOT_FOUND), 1);
     assert_int_equal(status_patience(ERR_AUTH), 2);
     assert_int_equal(status_patience(ERR_TIMEOUT), 3);
+    // A subscription is refused for five seconds after the one before, asked for each second.
+    assert_true(status_patience(ERR_BUSY) > 5);
 }
 
 int main(void)
@@ -111,6 +147,7 @@ int main(void)
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_shard_is_named),
         cmocka_unit_test(test_foreign_text_is_bounded_and_clean),
+        cmocka_unit_test(test_what_cannot_and_what_does_not_at_the_moment),
         cmocka_unit_test(test_patience),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
