@@ -201,6 +201,8 @@ static int open_consumer(struct replay *r, struct err *e)
 static int check(const struct integration *in, const struct bridge_replay *q, struct err *e)
 {
     const char *error, *state = integration_state(in, &error);
+    if (in->config.kind == INTEGRATION_HTTP)
+        return err_set(e, ERR_INVALID, "an HTTP integration has no stream to be read once more");
     if (!replay_is_over(in->replay))
         return err_set(e, ERR_CONFLICT, "a replay of this integration is running: cancel it first");
     if (in->phase != PHASE_RUNNING || !in->stream_seen || !in->stream_identity) {

@@ -234,4 +234,7 @@ test('what makes no sense is refused', async (t) => {
   await refused({ from: 'TRIM_HORIZON', until: '123' }, /shardId/);
   await refused({ from: 'TRIM_HORIZON', shardId: 'shardId-000000000009' }, /no such shard/, 404, 32);
   assert.deepEqual(await s.api.get(s.base), { state: 'NONE' });
+  const { defaultConverterId } = await s.api.get(`/api/integration/${s.id}`);
+  const web = await s.api.post('/api/integration', { name: 'web', type: 'HTTP', enabled: true, defaultConverterId, configuration: {} });
+  isError(await s.api.call('POST', `/api/integration/${web.id.id}/replay`, { from: 'TRIM_HORIZON' }), 400, 31, /no stream/);
 });
