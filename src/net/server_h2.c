@@ -58,7 +58,8 @@ static void give_back(struct h2_exchange *hx)
 {
     hx->h->conn->server->body_bytes -= hx->charged;
     hx->charged = 0;
-    buf_free(&hx->x.body);
+    // A request may bring secrets.
+    buf_free_wiped(&hx->x.body);
 }
 
 static void exchange_free(struct h2_exchange *hx, uint32_t code)
@@ -70,7 +71,7 @@ static void exchange_free(struct h2_exchange *hx, uint32_t code)
     list_remove(&hx->ready_link);
     h->n_exchanges--;
     http2_stream_free(hx->stream, code);
-    arena_free(&hx->x.arena);
+    arena_free_wiped(&hx->x.arena);
     mem_free(hx);
     flush_later(h);
 }
