@@ -8,9 +8,10 @@
 
 // Names below `configuration`, at any depth: hub/secrets.h says which.
 
-static bool is_secret(const struct json *m)
+static bool is_secret(struct span parent, const struct json *m)
 {
-    return json_is(m, JSON_STRING) && secrets_is_key(json_key(m)) && json_str(m, SPAN_NONE).n;
+    struct span text = json_str(m, SPAN_NONE);
+    return text.n > 0 && (secrets_is_sealed(text) || secrets_is_key(parent, json_key(m)));
 }
 
 static void set(struct json *at, struct span key, struct span text)
@@ -24,7 +25,7 @@ static void mask(struct json *at)
 {
     for (struct json *m = json_child(at), *next; m; m = next) {
         next = json_next(m);
-        if (json_is(at, JSON_OBJECT) && is_secret(m))
+        if (json_is(at, JSON_OBJECT) && is_secret(json_key(at), m))
             set(at, json_key(m), SPAN(CONFIG_SECRET_MASK));
         else if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY))
             mask(m);
@@ -44,7 +45,7 @@ static struct span stored_secret(const struct json *at, struct span key)
 {
     struct span s = SPAN_NONE;
     for (const struct json *m = at ? json_child(at) : NULL; m && !s.n; m = json_next(m)) {
-        if (is_secret(m) && span_eq(json_key(m), key))
+        if (is_secret(json_key(at), m) && span_eq(json_key(m), key))
             s = json_str(m, SPAN_NONE);
         else if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY))
             s = stored_secret(m, key);
@@ -59,7 +60,8 @@ static int unmask(struct json *at, const struct json *stored, struct err *e)
         next = json_next(m);
         if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY)) {
             status = unmask(m, stored, e);
-        } else if (is_secret(m) && span_is(json_str(m, SPAN_NONE), CONFIG_SECRET_MASK)) {
+        } else if (is_secret(json_key(at), m) &&
+                   span_is(json_str(m, SPAN_NONE), CONFIG_SECRET_MASK)) {
             struct span secret = stored_secret(stored, json_key(m));
             if (!secret.n) {
                 return err_set(e, ERR_INVALID,

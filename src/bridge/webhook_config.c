@@ -154,7 +154,7 @@ static bool is_proof(const struct webhook_config *c, struct span name)
         if (span_ieq(name, c->filters.p[i].key))
             return true;
     }
-    return span_ieq(name, c->signature_header) || secrets_is_key(name);
+    return span_ieq(name, c->signature_header) || secrets_is_key(SPAN_NONE, name);
 }
 
 struct convert_pairs webhook_header_pairs(const struct webhook_config *c,

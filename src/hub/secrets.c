@@ -55,17 +55,18 @@ static bool ends_with(struct span s, const char *end)
     return s.n >= n && span_ieq(span_of(s.p + s.n - n, n), span_str(end));
 }
 
-bool secrets_is_key(struct span member)
+bool secrets_is_key(struct span parent, struct span member)
 {
     static const char *const ends[] = {
-        "password",     "passphrase",  "secret",   "secretKey", "secretAccessKey",
-        "sessionToken", "accessToken", "apiToken", "apiKey",    "privateKey"};
+        "password",      "passphrase",  "secret",   "secretKey", "secretAccessKey",
+        "sessionToken",  "accessToken", "apiToken", "apiKey",    "privateKey",
+        "authorization", "api-key",     "-token"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         if (ends_with(member, ends[i])) {
             return true;
         }
     }
-    return span_ieq(member, SPAN("token"));
+    return span_ieq(member, SPAN("token")) || span_is(parent, "headersFilter");
 }
 
 bool secrets_is_sealed(struct span text)
@@ -178,7 +179,8 @@ static const struct json *old_member(const struct json *old, struct span key)
 }
 
 // Depth is bounded by JSON_DEPTH. Items of arrays are compared place by place.
-static void walk(struct json *at, const struct json *old, visit_fn *visit, void *ctx)
+static void walk(struct json *at, struct span name, const struct json *old, visit_fn *visit,
+                 void *ctx)
 {
     const struct json *old_item = json_is(old, JSON_ARRAY) ? json_child(old) : NULL;
     bool object = json_is(at, JSON_OBJECT);
@@ -191,13 +193,14 @@ static void walk(struct json *at, const struct json *old, visit_fn *visit, void 
         next = json_next(m);
         old_item = old_item ? json_next(old_item) : NULL;
         if (!object || !json_is(m, JSON_STRING)) {
-            walk(m, was, visit, ctx);
-        } else if (secrets_is_key(key) && json_str(m, SPAN_NONE).n) {
+            walk(m, key, was, visit, ctx);
+        } else if (secrets_is_sealed(json_str(m, SPAN_NONE)) ||
+                   (secrets_is_key(name, key) && json_str(m, SPAN_NONE).n)) {
             struct json *other = visit(ctx, key, m, was);
             if (other) {
-                char name[256];
-                snprintf(name, sizeof name, "%.*s", SPAN_ARG(key));
-                json_set(at, name, other);
+                char text[256];
+                snprintf(text, sizeof text, "%.*s", SPAN_ARG(key));
+                json_set(at, text, other);
             }
         }
     }
@@ -278,8 +281,8 @@ void secrets_seal(struct secrets *s, enum store_doc_kind kind, struct uuid id, s
     struct sealing c = {.s = s, .id = id};
     if (s) {
         require(s->keys.n > 0);
-        walk(part_with_secrets(kind, doc), part_with_secrets(kind, (struct json *)old), seal_one,
-             &c);
+        walk(part_with_secrets(kind, doc), SPAN_NONE, part_with_secrets(kind, (struct json *)old),
+             seal_one, &c);
     }
 }
 
@@ -311,7 +314,7 @@ static struct json *open_one(void *ctx, struct span member, struct json *value,
 unsigned secrets_open_all(const struct secrets *s, struct uuid id, struct json *doc, struct err *e)
 {
     struct opening c = {.s = s, .id = id, .e = e};
-    walk(doc, NULL, open_one, &c);
+    walk(doc, SPAN_NONE, NULL, open_one, &c);
     return c.failed;
 }
 
@@ -319,7 +322,7 @@ static int filter_doc(struct secrets *s, enum store_doc_kind kind, struct uuid i
                       struct buf *out, struct err *e)
 {
     struct sealing c = {.s = s, .id = id, .renew = true, .e = e};
-    walk(part_with_secrets(kind, doc), NULL, seal_one, &c);
+    walk(part_with_secrets(kind, doc), SPAN_NONE, NULL, seal_one, &c);
     if (c.status < 0) {
         return c.status;
     }

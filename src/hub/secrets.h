@@ -8,9 +8,10 @@
 // "sealed:v1:KEYID:BASE64(nonce, ciphertext, tag)".
 //
 // A secret is a non-empty text whose member's name ends (in any case) in password, passphrase,
-// secret, secretKey, secretAccessKey, sessionToken, accessToken, apiToken, apiKey, privateKey, or
-// is "token": in an integration below `configuration` (its own `secret` is an id that the hub's API
-// shows), in a rule chain anywhere. Loop thread, and start-up before it runs.
+// secret, secretKey, secretAccessKey, sessionToken, accessToken, apiToken, apiKey, privateKey, as a
+// header in authorization, api-key, -token, or is "token"; and all in a webhook's headersFilter: in
+// an integration below `configuration` (its own `secret` is an id that the hub's API shows), in a
+// rule chain anywhere. Loop thread, and start-up before it runs.
 
 #include "base/uuid.h"
 #include "codec/json.h"
@@ -26,7 +27,8 @@ void secrets_free(struct secrets *s);
 // Makes and writes a key when there is none: the directory must be there.
 int secrets_ensure_key(struct secrets *s, struct err *e);
 
-bool secrets_is_key(struct span member);
+// `parent` is the name of the object that it is a member of.
+bool secrets_is_key(struct span parent, struct span member);
 bool secrets_is_sealed(struct span text);
 // Seals what is clear; a text that `old` (the document before, or NULL) holds sealed stays as it is
 // there. Only integrations and rule chains hold secrets.

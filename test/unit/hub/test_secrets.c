@@ -311,16 +311,18 @@ static void test_names(void **state)
     (void)state;
     static const char *const yes[] = {"secretAccessKey", "SECRETACCESSKEY", "password",
                                       "proxyPassword",   "hmacSecret",      "token",
-                                      "sessionToken",    "privateKey"};
+                                      "sessionToken",    "privateKey",      "Authorization",
+                                      "X-API-Key",       "X-Auth-Token"};
     static const char *const no[] = {"accessKeyId",  "tokens",     "maxTokens",
                                      "passwords",    "key",        "",
                                      "partitionKey", "secretName", "nextToken"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
-        assert_true(secrets_is_key(span_str(yes[i])));
+        assert_true(secrets_is_key(SPAN("configuration"), span_str(yes[i])));
     }
     for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
-        assert_false(secrets_is_key(span_str(no[i])));
+        assert_false(secrets_is_key(SPAN("configuration"), span_str(no[i])));
     }
+    assert_true(secrets_is_key(SPAN("headersFilter"), SPAN("x-anything")));
 }
 
 // ---- in a database
