@@ -24,6 +24,13 @@
     X(POST, TELEMETRY "/{id}/{scope}", attributes_save_device, ADMIN)                              \
     X(DELETE, TELEMETRY "/{type}/{id}/{scope}", attributes_delete, ADMIN)                          \
     X(DELETE, TELEMETRY "/{id}/{scope}", attributes_delete_device, ADMIN)                          \
+    X(GET, "/api/device/{id}/credentials", device_credentials_get, ADMIN)                          \
+    X(POST, "/api/device/credentials", device_credentials_save, ADMIN)                             \
+    X(POST, "/api/v1/{token}/telemetry", device_api_telemetry, OPEN)                               \
+    X(POST, "/api/v1/{token}/attributes", device_api_post_attributes, OPEN)                        \
+    X(GET, "/api/v1/{token}/attributes", device_api_get_attributes, OPEN)                          \
+    X(POST, "/api/v1/{token}/claim", device_api_not_supported, OPEN)                               \
+    X(POST, "/api/v1/provision", device_api_not_supported, OPEN)                                   \
     X(POST, "/api/v1/integrations/http/{key}", webhooks_uplink, OPEN)                              \
     X(POST, "/api/v1/integrations/{key}/downlink", webhooks_downlink, OPEN)                        \
     X(POST, "/api/auth/login", auth_routes_login, OPEN)                                            \

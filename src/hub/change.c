@@ -3,6 +3,7 @@
 #include "codec/json_out.h"
 #include "hub/hub_internal.h"
 #include "hub/run_writes.h"
+#include "hub/tokens.h"
 
 // Changes that people make by REST: what is saved and what the rule chain makes of it become
 // durable together, and only then is the caller told. A downlink that the outbox has no room for,
@@ -36,6 +37,8 @@ static void on_durable(void *ctx, int status)
     if (c->updates && status == 0)
         store_set_device(c->hub->o.store, c->updates, c->label, c->profile);
     // It is gone from the directory, or it is there again.
+    if (c->deletes && status == 0)
+        tokens_forget(c->hub->tokens, c->deletes->uuid);
     if (c->deletes)
         c->deletes->hidden = false;
     mem_free((char *)c->label.p);
@@ -47,6 +50,12 @@ static void on_durable(void *ctx, int status)
 static void on_refused(void *ctx, int status)
 {
     on_durable(ctx, status < 0 ? status : ERR_BUSY);
+}
+
+static void delete_device(struct change *c)
+{
+    tokens_delete(c->hub->tokens, c->run.txn, c->deletes);
+    store_txn_delete_device(c->run.txn, c->deletes);
 }
 
 static void on_run_done(struct hub_run *r)
@@ -61,7 +70,7 @@ static void on_run_done(struct hub_run *r)
     if (refused)
         hub_run_drop_effects(r); // the commit of nothing still answers later, as promised
     else if (c->deletes)
-        store_txn_delete_device(r->txn, c->deletes);
+        delete_device(c);
     hub_run_commit(r, refused ? on_refused : on_durable, c);
 }
 
@@ -160,6 +169,39 @@ void hub_save_telemetry(struct hub *h, struct store_device *d, const struct kv_g
                             .telemetry = &g};
         hub_run_message(&c->run, &m);
     }
+    end(c);
+}
+
+void hub_post_telemetry(struct hub *h, struct store_device *d, const struct kv_group *groups,
+                        size_t n, void (*cb)(void *ctx, int status), void *ctx)
+{
+    struct change *c = begin(h, cb, ctx);
+    int64_t now_ms = loop_wall_ms(h->o.loop);
+    for (size_t i = 0; i < n; i++) {
+        struct kv_group g = groups[i];
+        if (g.ts_ms == 0)
+            g.ts_ms = now_ms;
+        struct hub_msg m = {.type = RULE_MSG_POST_TELEMETRY_REQUEST,
+                            .originator = d,
+                            .ts_ms = now_ms,
+                            .telemetry = &g};
+        if (g.n)
+            hub_run_message(&c->run, &m);
+    }
+    end(c);
+}
+
+void hub_post_attributes(struct hub *h, struct store_device *d, const struct kv *kv, size_t n,
+                         void (*cb)(void *ctx, int status), void *ctx)
+{
+    struct change *c = begin(h, cb, ctx);
+    struct hub_msg m = {.type = RULE_MSG_POST_ATTRIBUTES_REQUEST,
+                        .originator = d,
+                        .ts_ms = loop_wall_ms(h->o.loop),
+                        .attributes = kv,
+                        .n_attributes = (uint32_t)n};
+    if (n)
+        hub_run_message(&c->run, &m);
     end(c);
 }
 

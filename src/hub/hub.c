@@ -3,6 +3,7 @@
 #include "hub/asks.h"
 #include "hub/delays.h"
 #include "hub/node.h"
+#include "hub/tokens.h"
 #include "hub/value_reads.h"
 
 #define SETTING_TENANT "tenant"
@@ -88,6 +89,8 @@ static void load_other(void *ctx, enum store_doc_kind kind, struct uuid id, stru
     (void)name;
     if (kind == STORE_DELAYED)
         delays_load(h->delays, id, json);
+    else if (kind == STORE_CREDENTIALS)
+        tokens_load(h->tokens, id, json);
 }
 
 int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
@@ -99,6 +102,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
     h->reads = value_reads_new(o->store);
     h->delays = delays_new(h);
     h->asks = asks_new(h);
+    h->tokens = tokens_new(h);
     h->events = events_new(loop_clock(o->loop));
     int status = registry_load(h->registry, load_other, h, e);
     if (status < 0) {
@@ -137,6 +141,7 @@ void hub_free(struct hub *h)
     value_reads_free(h->reads);
     events_free(h->events);
     asks_free(h->asks);
+    tokens_free(h->tokens);
     registry_free(h->registry);
     mem_free(h);
 }

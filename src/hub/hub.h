@@ -232,6 +232,12 @@ void hub_delete_attributes(struct hub *h, struct store_device *d, enum store_sco
 void hub_save_telemetry(struct hub *h, struct store_device *d, const struct kv_group *groups,
                         size_t n, const struct hub_user *user, void (*cb)(void *ctx, int status),
                         void *ctx);
+// What a device posts itself: POST_TELEMETRY_REQUEST for each group, POST_ATTRIBUTES_REQUEST; the
+// chain saves it.
+void hub_post_telemetry(struct hub *h, struct store_device *d, const struct kv_group *groups,
+                        size_t n, void (*cb)(void *ctx, int status), void *ctx);
+void hub_post_attributes(struct hub *h, struct store_device *d, const struct kv *kv, size_t n,
+                         void (*cb)(void *ctx, int status), void *ctx);
 // Makes a device by REST. NULL with e (ERR_EXISTS, ERR_INVALID); cb when durable.
 struct store_device *hub_create_device(struct hub *h, struct span name, struct span type,
                                        struct span label, const struct hub_user *user,
@@ -258,9 +264,14 @@ struct store_device_out hub_device_out(const struct store_device *d);
 // Pure. null values are an error ("Can't parse value: null"). ts_ms 0 in a group = not given.
 int hub_parse_telemetry(struct span json, bool cast, struct arena *a, struct kv_group **groups,
                         size_t *n, struct err *e);
+// The same of a device's own, whose null values are left out.
+int hub_parse_device_telemetry(struct span json, bool cast, struct arena *a,
+                               struct kv_group **groups, size_t *n, struct err *e);
 // A flat object.
 int hub_parse_attributes(struct span json, bool cast, struct arena *a, struct kv **kv, size_t *n,
                          struct err *e);
+int hub_parse_device_attributes(struct span json, bool cast, struct arena *a, struct kv **kv,
+                                size_t *n, struct err *e);
 
 // Sends REST_API_REQUEST into the rule chain and waits for a reply node to answer it.
 // Caller-owned.

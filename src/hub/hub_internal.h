@@ -24,6 +24,7 @@ struct hub {
     struct delays *delays;
     struct events *events;
     struct asks *asks;
+    struct tokens *tokens;
     struct hub_downlink_sink sink;
     struct hub_rest_sink rest_sink;
     struct hub_rpc_sink rpc_sink;

@@ -8,6 +8,7 @@ struct ingest {
     struct json_scan scan;
     struct arena *arena;
     bool cast;
+    bool skip_null;
     struct err *err;
     struct kv_group *groups;
     size_t n_groups, cap_groups;
@@ -80,7 +81,10 @@ static int read_members(struct ingest *in, struct kv_list *l)
         struct value v;
         if (span_trim(key).n == 0)
             return fail(in, "Key can't be empty or contain only spaces");
-        int status = read_value(in, json_scan_next(&in->scan), key, &v);
+        t = json_scan_next(&in->scan);
+        if (t == JSON_T_NULL && in->skip_null)
+            continue;
+        int status = read_value(in, t, key, &v);
         if (status < 0)
             return status;
         push_kv(in, l, key, v);
@@ -164,24 +168,53 @@ static int expect_end(struct ingest *in)
     return json_scan_next(&in->scan) == JSON_T_END ? 0 : scan_failed(in);
 }
 
+static int read_telemetry(struct ingest *in, struct span json)
+{
+    json_scan_init(&in->scan, json, in->arena);
+    enum json_token t = json_scan_next(&in->scan);
+    int status;
+    if (t == JSON_T_OBJECT) {
+        status = read_object(in);
+    } else if (t == JSON_T_ARRAY) {
+        status = read_array(in);
+    } else {
+        status = t == JSON_T_ERROR ? scan_failed(in) : fail(in, "must be an object or an array");
+    }
+    return status == 0 ? expect_end(in) : status;
+}
+
 int hub_parse_telemetry(struct span json, bool cast, struct arena *a, struct kv_group **groups,
                         size_t *n, struct err *e)
 {
     struct ingest in = {.arena = a, .cast = cast, .err = e};
-    json_scan_init(&in.scan, json, a);
-    enum json_token t = json_scan_next(&in.scan);
-    int status;
-    if (t == JSON_T_OBJECT) {
-        status = read_object(&in);
-    } else if (t == JSON_T_ARRAY) {
-        status = read_array(&in);
-    } else {
-        status = t == JSON_T_ERROR ? scan_failed(&in) : fail(&in, "must be an object or an array");
-    }
-    if (status == 0)
-        status = expect_end(&in);
+    int status = read_telemetry(&in, json);
     *groups = in.groups;
     *n = in.n_groups;
+    return status;
+}
+
+int hub_parse_device_telemetry(struct span json, bool cast, struct arena *a,
+                               struct kv_group **groups, size_t *n, struct err *e)
+{
+    struct ingest in = {.arena = a, .cast = cast, .skip_null = true, .err = e};
+    int status = read_telemetry(&in, json);
+    *groups = in.groups;
+    *n = in.n_groups;
+    return status;
+}
+
+static int read_attributes(struct ingest *in, struct span json, struct kv **kv, size_t *n)
+{
+    struct kv_list l = {0};
+    json_scan_init(&in->scan, json, in->arena);
+    enum json_token t = json_scan_next(&in->scan);
+    int status = t == JSON_T_OBJECT  ? read_members(in, &l)
+                 : t == JSON_T_ERROR ? scan_failed(in)
+                                     : fail(in, "must be an object");
+    if (status == 0)
+        status = expect_end(in);
+    *kv = l.kv;
+    *n = l.n;
     return status;
 }
 
@@ -189,15 +222,12 @@ int hub_parse_attributes(struct span json, bool cast, struct arena *a, struct kv
                          struct err *e)
 {
     struct ingest in = {.arena = a, .cast = cast, .err = e};
-    struct kv_list l = {0};
-    json_scan_init(&in.scan, json, a);
-    enum json_token t = json_scan_next(&in.scan);
-    int status = t == JSON_T_OBJECT  ? read_members(&in, &l)
-                 : t == JSON_T_ERROR ? scan_failed(&in)
-                                     : fail(&in, "must be an object");
-    if (status == 0)
-        status = expect_end(&in);
-    *kv = l.kv;
-    *n = l.n;
-    return status;
+    return read_attributes(&in, json, kv, n);
+}
+
+int hub_parse_device_attributes(struct span json, bool cast, struct arena *a, struct kv **kv,
+                                size_t *n, struct err *e)
+{
+    struct ingest in = {.arena = a, .cast = cast, .skip_null = true, .err = e};
+    return read_attributes(&in, json, kv, n);
 }

@@ -37,7 +37,8 @@ enum store_doc_kind {
     STORE_RULE_CHAIN,
     STORE_PROFILE,
     STORE_SETTING,
-    STORE_DELAYED // a message that a delay node holds back; no entity
+    STORE_DELAYED,    // a message that a delay node holds back; no entity
+    STORE_CREDENTIALS // a device's, under its id; no entity
 };
 
 struct store_options {

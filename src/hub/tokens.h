@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PENSTOCK_HUB_TOKENS_H
+#define PENSTOCK_HUB_TOKENS_H
+
+// Access tokens of devices: how a device says who it is (facts/hub.md sections 3.3 and 3.6). A
+// device has at most one; it is made when someone asks for it, so that devices that only a stream
+// knows cost nothing. Loop thread only.
+
+#include "hub/hub.h"
+
+struct tokens;
+
+#define TOKEN_MAX 64    // bytes
+#define TOKEN_LENGTH 20 // of those made here
+
+struct device_token {
+    struct span text;
+    struct uuid id; // of the credentials
+    int64_t created_ms, version;
+};
+
+struct tokens *tokens_new(struct hub *h);
+void tokens_free(struct tokens *t);
+// A stored document, at start.
+void tokens_load(struct tokens *t, struct uuid device, struct span json);
+// In the transaction that deletes the device; then, when that is durable.
+void tokens_delete(struct tokens *t, struct store_txn *txn, const struct store_device *d);
+void tokens_forget(struct tokens *t, struct uuid device);
+
+// The device of a durable token that may be seen, or NULL.
+struct store_device *hub_find_token_device(struct hub *h, struct span token);
+// False: it has none, or not durably yet.
+bool hub_get_token(struct hub *h, const struct store_device *d, struct device_token *out);
+// The one it has or a new one; cb when durable.
+void hub_ensure_token(struct hub *h, struct store_device *d, void (*cb)(void *ctx, int status),
+                      void *ctx);
+// 0 or ERR_INVALID, ERR_EXISTS with text: `token` cannot be this device's (NULL: a new one's).
+int hub_check_token(struct hub *h, const struct store_device *d, struct span token, struct err *e);
+// Makes `token` its only one. cb when durable; negative: refused, no cb.
+int hub_set_token(struct hub *h, struct store_device *d, struct span token,
+                  void (*cb)(void *ctx, int status), void *ctx, struct err *e);
+
+#endif
