@@ -53,16 +53,33 @@ static struct span stored_secret(const struct json *at, struct span key)
     return s;
 }
 
-static int unmask(struct json *at, const struct json *stored, struct err *e)
+// The stored member of that name, or item of that place.
+static const struct json *counterpart(const struct json *stored, const struct json *m, size_t at)
+{
+    const struct json *c = stored ? json_child(stored) : NULL;
+    for (; c; c = json_next(c), at--) {
+        if (json_is(stored, JSON_ARRAY) ? at == 0 : span_eq(json_key(c), json_key(m)))
+            return c;
+    }
+    return NULL;
+}
+
+// `stored` is what stood in the place of `at`, or NULL; `root` all that was there.
+static int unmask(struct json *at, const struct json *stored, const struct json *root,
+                  struct err *e)
 {
     int status = 0;
-    for (struct json *m = json_child(at), *next; m && status == 0; m = next) {
+    size_t i = 0;
+    for (struct json *m = json_child(at), *next; m && status == 0; m = next, i++) {
+        const struct json *was = counterpart(stored, m, i);
         next = json_next(m);
         if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY)) {
-            status = unmask(m, stored, e);
+            status = unmask(m, was, root, e);
         } else if (is_secret(json_key(at), m) &&
                    span_is(json_str(m, SPAN_NONE), CONFIG_SECRET_MASK)) {
-            struct span secret = stored_secret(stored, json_key(m));
+            struct span secret = json_str(was, SPAN_NONE);
+            if (!secret.n)
+                secret = stored_secret(root, json_key(m));
             if (!secret.n) {
                 return err_set(e, ERR_INVALID,
                                "clientConfiguration.%.*s: is masked and none is stored: give the "
@@ -78,5 +95,6 @@ static int unmask(struct json *at, const struct json *stored, struct err *e)
 int unmask_secrets(struct json *sent, const struct json *stored, struct err *e)
 {
     struct json *configuration = json_get(sent, "configuration");
-    return configuration ? unmask(configuration, json_get(stored, "configuration"), e) : 0;
+    const struct json *old = json_get(stored, "configuration");
+    return configuration ? unmask(configuration, old, old, e) : 0;
 }

@@ -36,6 +36,10 @@ static void test_masked(void **state)
         {NESTED("\"\"", "null"), NESTED("\"\"", "null")},
         {FLAT("\"s3cr3t\""), FLAT(MASK)},
         {"{\"configuration\":null}", "{\"configuration\":null}"},
+        {"{\"secret\":\"id\",\"configuration\":{\"a\":[{\"Password\":\"p\"}],\"headersFilter\":{"
+         "\"x\":\"y\"},\"other\":\"sealed:v1:00000000:AA\"}}",
+         "{\"secret\":\"id\",\"configuration\":{\"a\":[{\"Password\":" MASK "}],\"headersFilter\":{"
+         "\"x\":" MASK "},\"other\":" MASK "}}"},
         {"{}", "{}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -61,6 +65,13 @@ static void test_unmasked(void **state)
         {NESTED(MASK, "null"), NULL, NULL},
         {NESTED("\"x\"", "\"y\""), NULL, NESTED("\"x\"", "\"y\"")},
         {"{}", NULL, "{}"},
+        // Each goes back to its own place.
+        {"{\"configuration\":{\"l\":[{\"password\":" MASK "},{\"password\":" MASK "}],\"b\":{"
+         "\"password\":" MASK "}}}",
+         "{\"configuration\":{\"l\":[{\"password\":\"1\"},{\"password\":\"2\"}],\"b\":{"
+         "\"password\":\"3\"}}}",
+         "{\"configuration\":{\"l\":[{\"password\":\"1\"},{\"password\":\"2\"}],\"b\":{"
+         "\"password\":\"3\"}}}"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct err e = {0};
