@@ -271,6 +271,11 @@ static void on_head(struct http_call *http, int status, struct http_headers h,
     }
     c->http_status = status;
     c->headers = (struct http_headers){copy, h.n};
+    // Now, not at the end: of a subscription that is minutes away.
+    if (!c->canceled) {
+        circuit_answer(&c->client->circuit);
+        c->probe = false;
+    }
     if (!is_success(c) || c->canceled) {
         return;
     }

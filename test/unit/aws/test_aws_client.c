@@ -538,6 +538,31 @@ static void test_circuit(void **state)
     assert_int_equal(t.fake.n_seen, CIRCUIT_FAILURES + 2);
 }
 
+// A probe whose reply takes long, as a subscription's does, keeps nobody waiting once it has begun.
+static void test_a_long_probe(void **state)
+{
+    (void)state;
+    struct call probe;
+    struct aws_call_options o = default_options();
+    o.max_attempts = 1;
+    for (int i = 0; i < CIRCUIT_FAILURES; i++)
+        fake_add(&t.fake, 0, NULL, SPAN_NONE);
+    fake_json(&t.fake, 200, "{\"a\":1}");
+    for (int i = 0; i < CIRCUIT_FAILURES; i++)
+        assert_int_equal(call_once(), ERR_CLOSED);
+    do {
+        start_with(&probe, &o);
+        probe.pause = true;
+        while (probe.size == -2 && !probe.done)
+            loop_turn(t.fake.loop, true);
+    } while (probe.done);
+    assert_int_equal(call_once(), 0);
+    assert_int_equal(probe.done, 0);
+    aws_call_resume(&probe.aws);
+    finish(&probe);
+    assert_int_equal(probe.status, 0);
+}
+
 // An error is an answer.
 static void test_errors_do_not_open_the_circuit(void **state)
 {
@@ -788,6 +813,7 @@ int main(void)
         T(test_connection_cut),
         T(test_refused),
         T(test_circuit),
+        T(test_a_long_probe),
         T(test_errors_do_not_open_the_circuit),
         T(test_body_limit),
         T(test_take_body),
