@@ -8,6 +8,7 @@ import { compare, pairs } from '../lib/stats.mjs';
 import { row } from '../lib/table.mjs';
 
 const SCRIPT = path.join(root, 'converters/kinesis_converter.js');
+const MODERN = path.join(benchDir, 'converter_modern.js');
 const MS = '1000';
 
 export async function converter({ runs, say }) {
@@ -18,7 +19,12 @@ export async function converter({ runs, say }) {
   const v8 = await pairs(runs, ours, () =>
     run(process.execPath, path.join(benchDir, 'peer/convert.mjs')),
   );
-  say(`converter: ${JSON.stringify({ stock, v8 })}`);
+  const modern = await pairs(
+    runs,
+    async () => JSON.parse(await output(benchProgram('convert_bench'), [MODERN, MS])),
+    ours,
+  );
+  say(`converter: ${JSON.stringify({ stock, v8, modern })}`);
   const rate = (r) => r.recordsPerSecond;
   return [
     row('tutorial converter', 'records/CPU s', 'more', compare(stock, rate), {
@@ -26,6 +32,9 @@ export async function converter({ runs, say }) {
     }),
     row('tutorial converter', 'records/CPU s', 'more', compare(v8, rate), {
       peer: 'V8, no isolation of records',
+    }),
+    row('tutorial converter in modern style', 'records/CPU s', 'more', compare(modern, rate), {
+      peer: 'the same in ES5',
     }),
   ];
 }

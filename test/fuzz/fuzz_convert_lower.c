@@ -29,9 +29,16 @@ static bool mentions(struct span s, const char *text)
     return memmem(s.p, s.n, text, strlen(text)) != NULL;
 }
 
+// Of a regular expression, or a limit.
 static bool is_own(struct span error)
 {
-    return mentions(error, "regexp") || mentions(error, "limit");
+    static const char *const words[] = {"regexp", "limit",  "pattern", "quantifier", "backref",
+                                        "range",  "escape", "group",   "class"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (mentions(error, words[i]))
+            return true;
+    }
+    return false;
 }
 
 static bool is_ascii(struct span s)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "syntax/lower.h"
 
+#include <time.h>
+
 #include "lib/test.h"
 #include "syntax/parse.h"
 
@@ -164,6 +166,58 @@ static void test_places(void **state)
     check_place("x = {...a,\n b: 1,\n word}", "word", 3, 2);
 }
 
+static double lower_ms(const struct buf *text)
+{
+    double best = 1e9;
+    for (int i = 0; i < 5; i++) {
+        struct timespec from, to;
+        struct lowering l = {0};
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+        assert_int_equal(syntax_parse(buf_span(text), formals, &l.arena, &l.tree, &l.error), 0);
+        assert_int_equal(scope_analyse(&l.tree, &l.arena, &l.scopes, &l.error), 0);
+        assert_int_equal(lower_script(&l.tree, &l.scopes, &l.arena, &l.code, &l.error), 0);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+        arena_free(&l.arena);
+        double ms =
+            (double)(to.tv_sec - from.tv_sec) * 1e3 + (double)(to.tv_nsec - from.tv_nsec) / 1e6;
+        best = ms < best ? ms : best;
+    }
+    return best;
+}
+
+// The time grows with the text, whatever it is made of: sixteen times the text may take at most 80
+// times as long.
+static void test_linear(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {
+        "f(a => `x${a}`, {...b, c}, [...d]);\n",
+        "{ let x = 1; { let x = 2; f(() => x) } }\n",
+        "for (const [k, v] of f(x)) { if (k) continue; g(() => v) }\n",
+        "var y; function z() { return z() + y }\n",
+        "class A { m() { return super.m(...a) } static b = A }; ",
+        "if (a) { function f() {} } else { function f() {} } ",
+        "a?.b?.[c]?.(d) ?? (e ||= 1);\n",
+    };
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        struct buf small = {0}, large = {0};
+        bool block = pieces[i][0] == 'c';
+        for (int n = 0; n < 16 * 100; n++) {
+            struct buf *both[] = {&large, n < 100 ? &small : NULL};
+            for (int k = 0; k < 2 && both[k]; k++) {
+                buf_add_str(both[k], block ? "{" : "");
+                buf_add_str(both[k], pieces[i]);
+                buf_add_str(both[k], block ? "}" : "");
+            }
+        }
+        double one = lower_ms(&small), many = lower_ms(&large);
+        if (many > 80 * one)
+            fail_msg("%s: %.2f ms, and %.2f ms for 16 times as many", pieces[i], one, many);
+        buf_free(&small);
+        buf_free(&large);
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -178,7 +232,7 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_plain),
-                                       cmocka_unit_test(test_places),
+                                       cmocka_unit_test(test_places), cmocka_unit_test(test_linear),
                                        cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
