@@ -51,24 +51,79 @@ static bool add_escape(struct buf *b, char c, bool in_class)
     return true;
 }
 
-static bool is_odd(struct span s, size_t i, bool in_class)
+#define GROUPS_MAX 8  // in each other
+#define REPEAT_MAX 32 // of {n,m}
+#define REPEATS_MAX 4 // {n,m} in one expression
+
+// What is open while an expression is looked at.
+struct groups {
+    bool repeats[GROUPS_MAX + 1]; // something in the group is repeated
+    unsigned depth;
+    unsigned counted; // {n,m} so far
+};
+
+static bool is_repeat(char c)
+{
+    return c == '*' || c == '+' || c == '?' || c == '{';
+}
+
+// The length of {n}, {n,} or {n,m} at the start of `s`; 0 = it is none, or too many.
+static size_t counted_repeat(struct span s)
+{
+    struct span rest = span_of(s.p + 1, s.n - 1);
+    size_t n = span_find(rest, '}');
+    struct span upper = span_of(rest.p, n), lower = span_cut(&upper, ',');
+    uint64_t low, high = 0;
+    if (n == rest.n || !span_to_u64(lower, &low) || low > REPEAT_MAX)
+        return 0;
+    if (upper.n && (!span_to_u64(upper, &high) || high > REPEAT_MAX || high < low))
+        return 0;
+    return n + 2;
+}
+
+// One group, repetition or end of a group at s[i]. Repetitions of what repeats are refused: the
+// library's time and memory for them have no bound.
+static bool note(struct groups *g, struct span s, size_t i)
 {
     char c = s.p[i], next = i + 1 < s.n ? s.p[i + 1] : 0;
-    if (in_class)
-        return c == '[' || (c == '&' && next == '&');
-    // Lazy and greedy-for-good repetition, and groups that only look.
-    if ((c == '*' || c == '+' || c == '?' || c == '}') && (next == '+' || next == '?'))
-        return true;
-    return c == '(' && next == '?' && !(i + 2 < s.n && s.p[i + 2] == ':');
+    if (c == '(') {
+        // Groups that only look.
+        if (next == '?' && !(i + 2 < s.n && s.p[i + 2] == ':'))
+            return false;
+        if (g->depth == GROUPS_MAX)
+            return false;
+        g->repeats[++g->depth] = false;
+    } else if (c == ')') {
+        bool inner = g->depth > 0 && g->repeats[g->depth];
+        if (g->depth == 0 || (inner && is_repeat(next)))
+            return false;
+        g->depth--;
+        g->repeats[g->depth] |= inner;
+    } else if (is_repeat(c)) {
+        size_t n = c == '{' ? counted_repeat(span_of(s.p + i, s.n - i)) : 1;
+        if (n == 0 || (i + n < s.n && is_repeat(s.p[i + n])))
+            return false;
+        if (c == '{' && ++g->counted > REPEATS_MAX)
+            return false;
+        g->repeats[g->depth] = true;
+    }
+    return true;
+}
+
+static bool is_odd_in_class(struct span s, size_t i)
+{
+    char next = i + 1 < s.n ? s.p[i + 1] : 0;
+    return s.p[i] == '[' || (s.p[i] == '&' && next == '&');
 }
 
 // False: the expression is none that both know.
 static bool translate(struct span s, struct buf *b)
 {
+    struct groups g = {.depth = 0};
     bool in_class = false;
     buf_add_str(b, "^(");
     for (size_t i = 0; i < s.n; i++) {
-        if (is_odd(s, i, in_class))
+        if (in_class ? is_odd_in_class(s, i) : !note(&g, s, i))
             return false;
         if (s.p[i] == '\\') {
             if (++i == s.n || !add_escape(b, s.p[i], in_class))
@@ -81,7 +136,7 @@ static bool translate(struct span s, struct buf *b)
         in_class = in_class ? s.p[i] != ']' : s.p[i] == '[';
     }
     buf_add_str(b, ")$");
-    return !in_class;
+    return !in_class && g.depth == 0;
 }
 
 static int compile(struct key_pattern *p, struct span text, struct err *e)

@@ -34,6 +34,7 @@ static void patterns_fit_whole_keys(void **state)
     assert_false(fits("k\\d+", "k"));
     assert_true(fits("[\\w-]+", "a_B-1"));
     assert_true(fits("(?:ab)+", "abab"));
+    assert_true(fits("(a+b|c)d{1,2}", "aabdd"));
     assert_true(fits("a\\.b", "a.b"));
     assert_false(fits("a\\.b", "axb"));
     assert_true(fits("\\S{2}", "ab"));
@@ -42,8 +43,26 @@ static void patterns_fit_whole_keys(void **state)
 
 static void patterns_of_another_kind_are_refused(void **state)
 {
-    static const char *const odd[] = {"a*?",  "(?=a)", "\\bx", "(a)\\1", "[a&&b]",
-                                      "[[a]", "(",     "a\\",  "[a",     "\\pL"};
+    static const char *const odd[] = {"a*?",
+                                      "(?=a)",
+                                      "\\bx",
+                                      "(a)\\1",
+                                      "[a&&b]",
+                                      "[[a]",
+                                      "(",
+                                      "a\\",
+                                      "[a",
+                                      "\\pL",
+                                      "(a*)*",
+                                      "((a+)b)+",
+                                      "a**",
+                                      "a{2}{3}",
+                                      "a{33}",
+                                      "a{2",
+                                      "a{3,2}",
+                                      ")",
+                                      "(((((((((a)))))))))",
+                                      "a{1}b{1}c{1}d{1}e{1}"};
     (void)state;
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         struct arena a = {0};
