@@ -424,6 +424,7 @@ static void on_saved(void *ctx, int status)
         release_if_idle(s->chunks[i]);
     }
     mem_free(s);
+    read_on(ob); // there may be room for pages again
     integration_maybe_stopped(ob->in);
 }
 

@@ -27,6 +27,7 @@ static struct {
     struct put puts[MAX];
     size_t n_puts, n_out;
     bool refuse_at_once;
+    size_t row_bytes; // 0 = just the number
     bool done;
 } f;
 
@@ -193,13 +194,13 @@ static int teardown(void **state)
 
 static void add_row(struct store_txn *t, const char *stream, int number, int64_t created_ms)
 {
-    char text[16], key[16];
-    snprintf(text, sizeof text, "%d", number);
+    char text[4096] = {0}, key[16];
+    int n = snprintf(text, sizeof text, "%d", number);
     snprintf(key, sizeof key, "k%d", number % 1000);
     struct store_outbox_row row = {.integration = f.in.id,
                                    .stream = span_str(stream),
                                    .partition_key = span_str(key),
-                                   .data = span_str(text),
+                                   .data = span_of(text, f.row_bytes ? f.row_bytes : (size_t)n),
                                    .created_ms = created_ms};
     store_txn_outbox_add(t, &row);
 }
@@ -342,9 +343,9 @@ static void test_time_to_live(void **state)
 
 // A backlog of two streams, one of which takes nothing: memory is bounded, the other one empties;
 // when the first takes rows again it gets all, in order.
-static void test_backlog_behind_a_dead_stream(void **state)
+static void drain_backlog(size_t row_bytes)
 {
-    (void)state;
+    f.row_bytes = row_bytes;
     enum { N = 12000 };
     for (int i = 0; i < N; i += 1000) {
         add("dead", i, 1000);
@@ -363,7 +364,7 @@ static void test_backlog_behind_a_dead_stream(void **state)
     }
     assert_int_equal(rows(), N);
     assert_true(most <= 2 * OUTBOX_LANES * OUTBOX_LANE_ROWS);
-    assert_true(f.in.outbox.bytes < 17u * 1024 * 1024);
+    assert_true(f.in.outbox.bytes < 20u * 1024 * 1024);
     assert_int_equal(outbox_oldest_ms(&f.in.outbox), 1);
     while (rows() > 0) {
         loop_turn(f.loop, true);
@@ -383,6 +384,19 @@ static void test_backlog_behind_a_dead_stream(void **state)
     assert_int_equal(outbox_oldest_ms(&f.in.outbox), 0);
     assert_true(f.in.outbox.bytes == 0 && list_empty(&f.in.outbox.chunks));
     stop_outbox();
+}
+
+static void test_backlog_behind_a_dead_stream(void **state)
+{
+    (void)state;
+    drain_backlog(0);
+}
+
+// Here the bytes of the pages are the limit.
+static void test_backlog_of_large_rows(void **state)
+{
+    (void)state;
+    drain_backlog(4000);
 }
 
 // Rows end in any order, with any status, the integration stops and starts: each row is sent, or a
@@ -457,6 +471,7 @@ int main(void)
         T(test_refused_rows_become_dead_letters),
         T(test_time_to_live),
         T(test_backlog_behind_a_dead_stream),
+        T(test_backlog_of_large_rows),
         T(test_any_course),
         T(test_take_back),
     };
