@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import {
   applied, configuration, kinesisClient, putRecords, readStream, serve, startKinesis, until,
 } from './gateway.mjs';
+import { slow } from './lib.mjs';
 
 const CLASS = 'org.thingsboard.rule.engine.';
 const rootChain = () =>
@@ -172,7 +173,7 @@ test('debug events tell what converters, integrations and nodes did', async (t) 
 test('a script node that loops for ever harms only its own messages', async (t) => {
   const { api, client } = await start(t, {
     streams: ['tb-test-uplink:2', 'tb-test-downlink:1'],
-    converter: { timeLimitMs: 300, workers: 1 },
+    converter: { timeLimitMs: 300 * slow, workers: 1 },
   });
   await importChain(api, {
     ruleChain: { name: 'Hanging', type: 'CORE' },

@@ -16,7 +16,7 @@ struct hub_fixture {
     struct convert_pool *pool;
     struct hub *hub;
     struct store_device *device; // "dev", of profile "default"
-    int64_t time_limit_ms;       // of a script; 0 = 500
+    int64_t time_limit_ms;       // of a script, from the next reopen on; 0 = 10 s
     // "RELATION TYPE json key=value,..." for each message, in order.
     struct buf out;
     // Relations whose downlink nodes use_node() made, by the last byte of the integration id.
