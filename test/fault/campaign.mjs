@@ -69,6 +69,9 @@ function faults(next) {
     rule('GetRecords', 0.15), rule('GetShardIterator', 0.15), rule('ListShards', 0.05),
     rule('DescribeStreamSummary', 0.15), rule('SubscribeToShard', 0.15), rule('DescribeStreamConsumer', 0.05),
     rule('SubscribeToShardEvent', long ? 0.05 : 0.15),
+    // A cut takes all subscriptions of its connection along.
+    rule('SubscribeToShard', 0.1, { fault: 'cut' }),
+    rule('SubscribeToShardEvent', long ? 0.01 : 0.03, { fault: 'cut' }),
     { op: 'PutRecords', fault: 'partial', fraction: 0.2, probability: 0.05, seed: Math.floor(next() * 1e9) },
   ];
 }
