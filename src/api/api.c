@@ -121,6 +121,7 @@ int api_new(const struct api_options *o, struct api **out, struct err *e)
     a->o = *o;
     a->start_ms = loop_wall_ms(o->loop);
     list_init(&a->waits);
+    list_init(&a->polls);
     a->auth = auth_new(o->hub, o->jobs);
     auth_set_users(a->auth, o->users, o->n_users);
     a->o.users = NULL;
@@ -152,6 +153,7 @@ void api_set_users(struct api *a, const struct api_user *users, size_t n)
 
 void api_drain(struct api *a)
 {
+    device_rpc_end_polls(a);
     http_server_drain(a->server);
 }
 
@@ -180,6 +182,7 @@ static void on_grace_over(struct timer *t)
 
 void api_close(struct api *a, int64_t grace_ms, void (*cb)(void *ctx), void *ctx)
 {
+    device_rpc_end_polls(a);
     a->closed = cb;
     a->closed_ctx = ctx;
     a->grace.fire = on_grace_over;

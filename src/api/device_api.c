@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "api/device_api.h"
+
 #include "api/internal.h"
 #include "api/routes.h"
 #include "hub/tokens.h"
@@ -8,8 +10,7 @@
 
 #define DEVICE_BODY_MAX ((size_t)1024 * 1024)
 
-// NULL: answered.
-static struct store_device *find_device(struct request *q, size_t body_max)
+struct store_device *device_api_find(struct request *q, size_t body_max)
 {
     struct store_device *d = hub_find_token_device(q->api->o.hub, q->args[0]);
     if (!d)
@@ -27,7 +28,7 @@ void device_api_telemetry(struct request *q)
     struct kv_group *groups;
     struct err e = {0};
     size_t n;
-    struct store_device *d = find_device(q, DEVICE_BODY_MAX);
+    struct store_device *d = device_api_find(q, DEVICE_BODY_MAX);
     if (!d)
         return;
     if (hub_parse_device_telemetry(http_body(q->x), hub_cast_strings(h), q->arena, &groups, &n,
@@ -43,7 +44,7 @@ void device_api_post_attributes(struct request *q)
     struct kv *kv;
     struct err e = {0};
     size_t n;
-    struct store_device *d = find_device(q, DEVICE_BODY_MAX);
+    struct store_device *d = device_api_find(q, DEVICE_BODY_MAX);
     if (!d)
         return;
     if (hub_parse_device_attributes(http_body(q->x), hub_cast_strings(h), q->arena, &kv, &n, &e) <
@@ -118,7 +119,7 @@ void device_api_get_attributes(struct request *q)
 {
     struct wanted *w = arena_new(q->arena, struct wanted);
     struct err e = {0};
-    struct store_device *d = find_device(q, DEVICE_BODY_MAX);
+    struct store_device *d = device_api_find(q, DEVICE_BODY_MAX);
     if (!d)
         return;
     if (read_wanted(q, w, &e) < 0) {

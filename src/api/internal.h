@@ -35,7 +35,9 @@ struct api {
     struct http_server *server;
     struct auth *auth;
     struct list waits; // struct wait.link
-    struct buf out;    // the answer being written; one at a time
+    struct list polls; // device_rpc.c: devices that wait for a call
+    bool draining;
+    struct buf out; // the answer being written; one at a time
     struct api_counts counts;
     int64_t start_ms;
     struct timer grace;
@@ -115,6 +117,9 @@ void *committed_new(struct request *q, void (*then)(struct request *q));
 void on_committed(void *ctx, int status);
 // Instead of on_committed(), when the change was refused: answers with the error.
 void on_refused(void *ctx, const struct err *e);
+
+// Answers the devices that wait for calls, and from then on every one at once.
+void device_rpc_end_polls(struct api *a);
 
 // JSON pieces. -----------------------------------------------------------------------------------
 

@@ -29,6 +29,13 @@
     X(POST, "/api/v1/{token}/telemetry", device_api_telemetry, OPEN)                               \
     X(POST, "/api/v1/{token}/attributes", device_api_post_attributes, OPEN)                        \
     X(GET, "/api/v1/{token}/attributes", device_api_get_attributes, OPEN)                          \
+    X(GET, "/api/v1/{token}/rpc", device_rpc_poll, OPEN)                                           \
+    X(POST, "/api/v1/{token}/rpc", device_rpc_to_server, OPEN)                                     \
+    X(POST, "/api/v1/{token}/rpc/{id}", device_rpc_reply, OPEN)                                    \
+    X(POST, "/api/rpc/oneway/{id}", rpc_oneway, ADMIN)                                             \
+    X(POST, "/api/rpc/twoway/{id}", rpc_twoway, ADMIN)                                             \
+    X(POST, "/api/plugins/rpc/oneway/{id}", rpc_oneway_v1, ADMIN)                                  \
+    X(POST, "/api/plugins/rpc/twoway/{id}", rpc_twoway_v1, ADMIN)                                  \
     X(POST, "/api/v1/{token}/claim", device_api_not_supported, OPEN)                               \
     X(POST, "/api/v1/provision", device_api_not_supported, OPEN)                                   \
     X(POST, "/api/v1/integrations/http/{key}", webhooks_uplink, OPEN)                              \

@@ -405,6 +405,7 @@ void gateway_stop(struct gateway *g, void (*cb)(void *ctx), void *ctx)
     g->stopped_ctx = ctx;
     g->deadline.fire = on_deadline;
     timer_start(g->loop, &g->deadline, g->config->shutdown_ms);
+    hub_stop_calls(g->hub);
     api_drain(g->api);
     bridge_drain(g->bridge, on_drained, g);
 }

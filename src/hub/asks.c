@@ -74,8 +74,8 @@ static void on_run_done(struct hub_run *r)
     }
 }
 
-static void send(struct hub *h, const struct hub_ask *q, struct store_device *d, struct span json,
-                 int64_t timeout_ms)
+static void send(struct hub *h, const struct hub_ask *q, enum rule_msg_type type,
+                 struct store_device *d, struct span json, int64_t timeout_ms)
 {
     struct ask_run *x = mem_new(struct ask_run);
     struct hub_run *r = &x->run;
@@ -86,10 +86,10 @@ static void send(struct hub *h, const struct hub_ask *q, struct store_device *d,
     r->done = on_run_done;
     struct convert_pair metadata[] = {
         {SPAN("serviceId"), SPAN("penstock")},
-        {SPAN("requestUUID"), span_str(id)},
+        {type == RULE_MSG_REST_API_REQUEST ? SPAN("requestUUID") : SPAN("requestId"), span_str(id)},
         {SPAN("expirationTime"), arena_printf(&r->arena, "%lld", (long long)(now_ms + timeout_ms))},
     };
-    struct hub_msg m = {.type = RULE_MSG_REST_API_REQUEST,
+    struct hub_msg m = {.type = type,
                         .originator = d,
                         .ts_ms = now_ms,
                         .metadata = {metadata, sizeof metadata / sizeof *metadata},
@@ -99,8 +99,8 @@ static void send(struct hub *h, const struct hub_ask *q, struct store_device *d,
         on_run_done(r);
 }
 
-int hub_ask_chain(struct hub *h, struct hub_ask *q, struct store_device *d, struct span json,
-                  int64_t timeout_ms, struct err *e)
+static int ask(struct hub *h, struct hub_ask *q, enum rule_msg_type type, struct store_device *d,
+               struct span json, int64_t timeout_ms, struct err *e)
 {
     struct asks *a = h->asks;
     if (a->stopped)
@@ -112,8 +112,20 @@ int hub_ask_chain(struct hub *h, struct hub_ask *q, struct store_device *d, stru
     q->timer = (struct timer){.fire = on_timer};
     map_put(&a->waiting, uuid_span(&q->id), q);
     timer_start(h->o.loop, &q->timer, timeout_ms);
-    send(h, q, d, json, timeout_ms);
+    send(h, q, type, d, json, timeout_ms);
     return 0;
+}
+
+int hub_ask_chain(struct hub *h, struct hub_ask *q, struct store_device *d, struct span json,
+                  int64_t timeout_ms, struct err *e)
+{
+    return ask(h, q, RULE_MSG_REST_API_REQUEST, d, json, timeout_ms, e);
+}
+
+int hub_ask_server(struct hub *h, struct hub_ask *q, struct store_device *d, struct span json,
+                   int64_t timeout_ms, struct err *e)
+{
+    return ask(h, q, RULE_MSG_TO_SERVER_RPC_REQUEST, d, json, timeout_ms, e);
 }
 
 int asks_reply(struct asks *a, struct hub_run *r, struct span id, struct span json, struct err *e)

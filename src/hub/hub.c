@@ -3,6 +3,7 @@
 #include "hub/asks.h"
 #include "hub/delays.h"
 #include "hub/node.h"
+#include "hub/rpc.h"
 #include "hub/tokens.h"
 #include "hub/value_reads.h"
 
@@ -103,6 +104,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
     h->delays = delays_new(h);
     h->asks = asks_new(h);
     h->tokens = tokens_new(h);
+    h->rpcs = rpcs_new(h);
     h->events = events_new(loop_clock(o->loop));
     int status = registry_load(h->registry, load_other, h, e);
     if (status < 0) {
@@ -132,6 +134,11 @@ void hub_stop(struct hub *h)
     asks_stop(h->asks);
 }
 
+void hub_stop_calls(struct hub *h)
+{
+    rpcs_stop(h->rpcs);
+}
+
 void hub_free(struct hub *h)
 {
     if (!h)
@@ -142,6 +149,7 @@ void hub_free(struct hub *h)
     events_free(h->events);
     asks_free(h->asks);
     tokens_free(h->tokens);
+    rpcs_free(h->rpcs);
     registry_free(h->registry);
     mem_free(h);
 }

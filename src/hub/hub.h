@@ -173,6 +173,8 @@ struct hub_options {
 int hub_new(const struct hub_options *o, struct hub **out, struct err *e);
 // Nothing starts by itself from here on (delayed messages): the loop can end.
 void hub_stop(struct hub *h);
+// Calls of devices end now: messages that wait for replies hold nothing up any more.
+void hub_stop_calls(struct hub *h);
 void hub_free(struct hub *h);
 void hub_set_sink(struct hub *h, const struct hub_downlink_sink *sink);
 void hub_set_rest_sink(struct hub *h, const struct hub_rest_sink *sink);
@@ -287,6 +289,10 @@ struct hub_ask {
 // `d` may be NULL. Negative: not sent, no callback (ERR_BUSY: too many wait).
 int hub_ask_chain(struct hub *h, struct hub_ask *q, struct store_device *d, struct span json,
                   int64_t timeout_ms, struct err *e);
+
+// The same of a device's call: TO_SERVER_RPC_REQUEST.
+int hub_ask_server(struct hub *h, struct hub_ask *q, struct store_device *d, struct span json,
+                   int64_t timeout_ms, struct err *e);
 
 struct hub_stats {
     uint64_t messages, telemetry_points, attributes, devices_created, node_failures, scripts_logged;

@@ -25,6 +25,7 @@ struct hub {
     struct events *events;
     struct asks *asks;
     struct tokens *tokens;
+    struct rpcs *rpcs;
     struct hub_downlink_sink sink;
     struct hub_rest_sink rest_sink;
     struct hub_rpc_sink rpc_sink;

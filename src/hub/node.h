@@ -53,6 +53,7 @@ struct rule_node_type {
     X(downlink)                                                                                    \
     X(rest_call)                                                                                   \
     X(rest_reply)                                                                                  \
+    X(rpc_reply)                                                                                   \
     X(rpc_call)
 
 #define NODE_TYPE_DECLARE(name) extern const struct rule_node_type node_##name;

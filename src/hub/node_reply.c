@@ -2,19 +2,29 @@
 #include "hub/asks.h"
 #include "hub/node.h"
 
-// REST call reply: the message's data answers the request that metadata names.
+// REST call reply and RPC call reply: the message's data answers the request that metadata names.
 
 struct reply_config {
     struct span attribute; // requestIdMetaDataAttribute
 };
 
-static int compile_reply(struct node_compile *c)
+static int compile_reply(struct node_compile *c, struct span otherwise)
 {
     struct reply_config *r = arena_new(c->arena, struct reply_config);
     struct span name = json_get_str(c->conf, "requestIdMetaDataAttribute", SPAN_NONE);
-    r->attribute = arena_span(c->arena, name.n ? name : SPAN("requestUUID"));
+    r->attribute = arena_span(c->arena, name.n ? name : otherwise);
     c->node->config = r;
     return 0;
+}
+
+static int compile_rest(struct node_compile *c)
+{
+    return compile_reply(c, SPAN("requestUUID"));
+}
+
+static int compile_rpc(struct node_compile *c)
+{
+    return compile_reply(c, SPAN("requestId"));
 }
 
 static void run_reply(struct flow *f, const struct rule_node *n)
@@ -30,4 +40,6 @@ static void run_reply(struct flow *f, const struct rule_node *n)
 }
 
 const struct rule_node_type node_rest_reply = {
-    .suffix = ".rest.TbSendRestApiCallReplyNode", .compile = compile_reply, .run = run_reply};
+    .suffix = ".rest.TbSendRestApiCallReplyNode", .compile = compile_rest, .run = run_reply};
+const struct rule_node_type node_rpc_reply = {
+    .suffix = ".rpc.TbSendRPCReplyNode", .compile = compile_rpc, .run = run_reply};

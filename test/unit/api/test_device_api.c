@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "fixture.h"
+#include "hub/rpc.h"
 #include "lib/test.h"
 
 static const struct api_user users[] = {
@@ -168,6 +169,170 @@ static void devices_post_and_read(void **state)
     assert_int_equal(as_device("POST", "/api/v1/provision", "{}"), 404);
 }
 
+// Calls -------------------------------------------------------------------------------------------
+
+#define CALL "{\"method\":\"set\",\"params\":{\"v\":1},\"timeout\":30000}"
+#define QUICK "{\"method\":\"set\",\"timeout\":50}"
+
+static void send_call(struct reply *r, const char *way, const char *body)
+{
+    fixture_send(&f, r, "POST", url(way, device), token, body);
+}
+
+static void expect(struct reply *r, int status, const char *body)
+{
+    fixture_wait(&f, &r->done);
+    assert_int_equal(r->status, status);
+    if (body && !span_is(buf_span(&r->body), body))
+        fail_msg("%.*s, not %s", SPAN_ARG(buf_span(&r->body)), body);
+    reply_free(r);
+}
+
+static void expect_status(const char *way, const char *body, int status)
+{
+    struct reply r;
+    send_call(&r, way, body);
+    expect(&r, status, NULL);
+}
+
+// What the device gets; its id.
+static int64_t take_call(struct reply *poll)
+{
+    fixture_wait(&f, &poll->done);
+    assert_int_equal(poll->status, 200);
+    struct json *j = json_parse(buf_span(&poll->body), NULL);
+    assert_span_is(json_get_str(j, "method", SPAN_NONE), "set");
+    int64_t id = json_get_int(j, "id", -1);
+    json_free(j);
+    reply_free(poll);
+    return id;
+}
+
+static void start_poll(struct reply *r)
+{
+    fixture_send(&f, r, "GET", "/api/v1/TOKEN1/rpc", SPAN_NONE, "");
+}
+
+static void reply_as_device(int64_t id, const char *body, int status)
+{
+    char target[100];
+    snprintf(target, sizeof target, "/api/v1/TOKEN1/rpc/%lld", (long long)id);
+    assert_int_equal(as_device("POST", target, body), status);
+}
+
+static void a_call_reaches_a_device_that_waits_and_one_that_asks_later(void **state)
+{
+    struct reply poll, rest;
+    (void)state;
+    for (int later = 0; later < 2; later++) {
+        if (!later)
+            start_poll(&poll);
+        send_call(&rest, "/api/rpc/twoway/%s", CALL);
+        if (later) {
+            assert_int_equal(as_device("GET", "/api/v1/TOKEN1/attributes", ""), 200);
+            start_poll(&poll);
+        }
+        int64_t id = take_call(&poll);
+        reply_as_device(id, "no JSON", 400);
+        reply_as_device(id + 1000, "{}", 200);
+        reply_as_device(id, "{\"ok\":1}", 200);
+        expect(&rest, 200, "{\"ok\":1}");
+        reply_as_device(id, "{}", 200); // nobody waits for it
+    }
+    start_poll(&poll);
+    send_call(&rest, "/api/plugins/rpc/oneway/%s", CALL);
+    take_call(&poll);
+    expect(&rest, 200, "");
+}
+
+static void calls_end_in_time(void **state)
+{
+    struct reply poll, rest;
+    (void)state;
+    expect_status("/api/rpc/twoway/%s", QUICK, 504);
+    expect_status("/api/rpc/oneway/%s", QUICK, 504);
+    expect_status("/api/plugins/rpc/twoway/%s", QUICK, 409);
+    start_poll(&poll);
+    send_call(&rest, "/api/plugins/rpc/twoway/%s", QUICK);
+    take_call(&poll);
+    expect(&rest, 408, NULL);
+    expect_status("/api/rpc/twoway/%s", "{\"params\":1}", 400);
+    expect_status("/api/rpc/twoway/%s", "{\"method\":\"m\",\"persistent\":true}", 400);
+    expect_status("/api/rpc/twoway/%s", "{\"method\":\"m\",\"timeout\":0}", 400);
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/rpc?timeout=20", ""), 408);
+    assert_int_equal(as_device("GET", "/api/v1/NONE/rpc", ""), 401);
+}
+
+struct held {
+    struct hub_rpc_call call;
+    int status;
+};
+
+static void on_held(struct hub_rpc_call *c, int status, struct span json)
+{
+    (void)json;
+    container_of(c, struct held, call)->status = status;
+}
+
+static void calls_of_a_device_are_bounded_and_end_with_the_program(void **state)
+{
+    static struct held held[RPC_DEVICE_MAX];
+    struct store_device *d = hub_find_device(f.hub, SPAN("d1"));
+    struct err e = {0};
+    (void)state;
+    for (int i = 0; i < RPC_DEVICE_MAX; i++) {
+        held[i] = (struct held){.call = {.done = on_held}};
+        assert_int_equal(hub_rpc_call(f.hub, &held[i].call, d,
+                                      SPAN("{\"method\":\"m\",\"params\":1}"), false, 60000, &e),
+                         0);
+    }
+    expect_status("/api/rpc/twoway/%s", CALL, 429);
+    hub_stop_calls(f.hub);
+    for (int i = 0; i < RPC_DEVICE_MAX; i++)
+        assert_int_equal(held[i].status, ERR_CANCELED);
+    expect_status("/api/rpc/twoway/%s", CALL, 503);
+}
+
+static void a_device_calls_the_server(void **state)
+{
+    struct buf b = {0};
+    (void)state;
+    struct json *page = call("GET", "/api/ruleChains?pageSize=10&page=0", "", 200);
+    buf_printf(&b,
+               "{\"ruleChainId\":{\"entityType\":\"RULE_CHAIN\",\"id\":\"%.*s\"},"
+               "\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.transform.TbTransformMsgNode\","
+               "\"name\":\"t\",\"configuration\":{\"jsScript\":\"return {msg: {type: msgType, "
+               "m: msg.method}};\"}},{\"type\":\"x.rpc.TbSendRPCReplyNode\",\"name\":\"r\","
+               "\"configuration\":{\"requestIdMetaDataAttribute\":\"requestId\"}}],"
+               "\"connections\":[{\"fromIndex\":0,\"toIndex\":1,\"type\":\"Success\"}]}",
+               SPAN_ARG(json_get_str(json_get(json_child(json_get(page, "data")), "id"), "id",
+                                     SPAN_NONE)));
+    json_free(call("POST", "/api/ruleChain/metadata", buf_cstr(&b), 200));
+    struct reply r;
+    fixture_send(&f, &r, "POST", "/api/v1/TOKEN1/rpc", SPAN_NONE,
+                 "{\"method\":\"getTime\",\"params\":{}}");
+    expect(&r, 200, "{\"type\":\"TO_SERVER_RPC_REQUEST\",\"m\":\"getTime\"}");
+    assert_int_equal(as_device("POST", "/api/v1/TOKEN1/rpc", "{}"), 400);
+    json_free(page);
+    buf_free(&b);
+}
+
+static void devices_that_wait_are_told_of_the_end(void **state)
+{
+    struct reply polls[5];
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        start_poll(&polls[i]);
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/attributes", ""), 200);
+    api_drain(f.api);
+    for (int i = 0; i < 5; i++) {
+        fixture_wait(&f, &polls[i].done);
+        if (polls[i].error == 0)
+            assert_int_equal(polls[i].status, 503);
+        reply_free(&polls[i]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -175,6 +340,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(tokens_are_made_kept_and_changed),
         TEST(devices_post_and_read),
+        TEST(a_call_reaches_a_device_that_waits_and_one_that_asks_later),
+        TEST(calls_end_in_time),
+        TEST(calls_of_a_device_are_bounded_and_end_with_the_program),
+        TEST(a_device_calls_the_server),
+        TEST(devices_that_wait_are_told_of_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

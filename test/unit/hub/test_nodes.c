@@ -325,7 +325,13 @@ static void external_nodes_without_a_sink_fail(void **state)
         {"{}", "T", "{\"method\":\"m\",\"params\":{}}", "",
          "Failure T {\"method\":\"m\",\"params\":{}} " DEV "\n"},
     };
-    CHECK_ROWS(*state, "rpc.TbSendRPCRequestNode", rows);
+    static const struct row incomplete[] = {
+        {"{}", "T", "{\"method\":\"m\"}", "", "Failure T {\"method\":\"m\"} " DEV "\n"},
+        {"{}", "T", "{\"params\":1}", "", "Failure T {\"params\":1} " DEV "\n"},
+        {"{}", "T", "{\"method\":\"m\",\"params\":1}", "expirationTime=1",
+         "Failure T {\"method\":\"m\",\"params\":1} " DEV ",expirationTime=1\n"},
+    };
+    CHECK_ROWS(*state, "rpc.TbSendRPCRequestNode", incomplete);
     CHECK_ROWS(*state, "rest.TbRestApiCallNode", rows);
     CHECK_ROWS(*state, "no.SuchNode", rows);
 }
