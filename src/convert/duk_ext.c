@@ -15,6 +15,9 @@
 #undef DUK_USE_NONSTD_STRING_FROMCHARCODE_32BIT
 #undef DUK_USE_NONSTD_GETTER_KEY_ARGUMENT
 #undef DUK_USE_NONSTD_SETTER_KEY_ARGUMENT
+// The language has it otherwise since its edition of 2019.
+#undef DUK_USE_NONSTD_JSON_ESC_U2028_U2029
+#undef DUK_USE_DATE_PARSE_STRING
 
 #define DUK_USE_NATIVE_STACK_CHECK() ((const char *)__builtin_frame_address(0) < duk_x_stack_low)
 
@@ -42,6 +45,16 @@ static int duk_x_json_parse(struct duk_hthread *thr, const unsigned char *p,
                             const unsigned char *end);
 static int duk_x_close_variable(struct duk_hthread *thr, struct duk_hobject *env, duk_uint32_t i,
                                 struct duk_hstring *key, struct duk_tval_struct *value);
+
+static int duk_x_parse_date(struct duk_hthread *thr, const char *text);
+#define DUK_X_PARSE_DATE(thr, text) duk_x_parse_date((thr), (text))
+
+// A surrogate, whose encoding ends at `p`, that has no other half beside it.
+#define DUK_X_IS_LONE(cp, p, start, end)                                                           \
+    (((cp) >= 0xd800 && (cp) <= 0xdbff &&                                                          \
+      !((end) - (p) >= 3 && (p)[0] == 0xed && ((p)[1] & 0xf0) == 0xb0)) ||                         \
+     ((cp) >= 0xdc00 && (cp) <= 0xdfff &&                                                          \
+      !((p) - (start) >= 6 && (p)[-6] == 0xed && ((p)[-5] & 0xf0) == 0xa0)))
 
 #define X_OF_HEAP(heap) ((struct duk_x *)(heap)->heap_udata)
 #define X_TICKS 16384
@@ -96,6 +109,7 @@ static void x_look_at_clock(duk_hthread *thr)
 
 #include "convert/duk_part_text.h"
 
+#include "convert/duk_part_date.h"
 #include "convert/duk_part_function.h"
 #include "convert/duk_part_json.h"
 

@@ -324,6 +324,31 @@ macro(duktape_edit_json)
 	/* Trailing whitespace]])
 endmacro()
 
+# Lone surrogates are escaped (ECMA-262 25.5.2.3), since they have no form in UTF-8.
+macro(duktape_edit_json_quote)
+    duktape_edit([[				if (js_ctx->flag_ascii_only) {
+#endif
+					q = duk__emit_esc_auto_fast(js_ctx, cp, q);
+				} else {
+					/* as is */]] [[				if (js_ctx->flag_ascii_only || DUK_X_IS_LONE(cp, p, p_start, p_end)) {
+#endif
+					q = duk__emit_esc_auto_fast(js_ctx, cp, q);
+				} else {
+					/* as is */]])
+endmacro()
+
+macro(duktape_edit_dates)
+    duktape_edit([[	if (duk__parse_string_iso8601_subset(thr, str) != 0) {
+		return 1;
+	}
+
+#if defined(DUK_USE_DATE_PARSE_STRING)]] [[	if (DUK_X_PARSE_DATE(thr, str)) {
+		return 1;
+	}
+
+#if defined(DUK_USE_DATE_PARSE_STRING)]])
+endmacro()
+
 function(penstock_edit_duktape in out)
     file(READ ${in} code)
     duktape_edit_writes()
@@ -337,6 +362,8 @@ function(penstock_edit_duktape in out)
     duktape_edit_closures()
     duktape_edit_scopes()
     duktape_edit_json()
+    duktape_edit_json_quote()
+    duktape_edit_dates()
     file(WRITE ${out}.new "${code}")
     configure_file(${out}.new ${out} COPYONLY)
 endfunction()

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/js_builtins.h"
 
+#include <stdio.h>
+
+#include "convert/js_collections.h"
+#include "convert/js_iterate.h"
+
 // Duktape's own, and what reaches outside a converter's one run.
 static const char *const removed[] = {"Duktape", "CBOR", "Buffer", "performance", NULL};
 
@@ -15,12 +20,6 @@ static void require_object(duk_context *ctx)
     if (duk_is_null_or_undefined(ctx, 0))
         (void)type_error(ctx, "null and undefined are no objects");
     (void)duk_to_object(ctx, 0);
-}
-
-// ECMA-262 7.1.5 ToIntegerOrInfinity of an argument, 0 when it is not there.
-static double integer_argument(duk_context *ctx, duk_idx_t i)
-{
-    return i >= duk_get_top(ctx) || duk_is_undefined(ctx, i) ? 0 : duk_to_int(ctx, i);
 }
 
 // Object ------------------------------------------------------------------------------------------
@@ -63,14 +62,13 @@ static duk_ret_t object_values(duk_context *ctx)
 static duk_ret_t object_from_entries(duk_context *ctx)
 {
     duk_set_top(ctx, 1);
-    if (!duk_is_array(ctx, 0))
-        return type_error(ctx, "Object.fromEntries: an array of pairs is needed");
+    js_iterate_list(ctx, -1);
     duk_idx_t out = duk_push_object(ctx);
     duk_size_t n = duk_get_length(ctx, 0);
     for (duk_size_t i = 0; i < n; i++) {
         (void)duk_get_prop_index(ctx, 0, (duk_uarridx_t)i);
         if (!duk_is_object(ctx, -1))
-            return type_error(ctx, "Object.fromEntries: an array of pairs is needed");
+            return type_error(ctx, "Object.fromEntries: pairs are needed");
         (void)duk_get_prop_index(ctx, -1, 0);
         (void)duk_get_prop_index(ctx, -2, 1);
         duk_put_prop(ctx, out);
@@ -98,95 +96,14 @@ static duk_ret_t object_assign(duk_context *ctx)
     return 1;
 }
 
-// Array -------------------------------------------------------------------------------------------
-
-// ECMA-262 23.1.3.16: like indexOf, but finds NaN and takes holes for undefined.
-static duk_ret_t array_includes(duk_context *ctx)
-{
-    double from = integer_argument(ctx, 1);
-    duk_set_top(ctx, 1);
-    duk_push_this(ctx);
-    (void)duk_to_object(ctx, 1);
-    double n = (double)duk_get_length(ctx, 1);
-    double i = from >= 0 ? from : n + from < 0 ? 0 : n + from;
-    for (; i < n; i++) {
-        (void)duk_get_prop_index(ctx, 1, (duk_uarridx_t)i);
-        // SameValueZero: SameValue but for the zeros.
-        if (duk_samevalue(ctx, 0, -1) || duk_strict_equals(ctx, 0, -1)) {
-            duk_push_true(ctx);
-            return 1;
-        }
-        duk_pop(ctx);
-    }
-    duk_push_false(ctx);
-    return 1;
-}
-
-// ECMA-262 23.1.3.24, for arrays and typed arrays alike.
-static duk_ret_t array_reduce(duk_context *ctx)
-{
-    bool seeded = duk_get_top(ctx) > 1;
-    duk_set_top(ctx, 2);
-    if (!duk_is_function(ctx, 0))
-        return type_error(ctx, "reduce: the first argument is no function");
-    duk_push_this(ctx);
-    duk_size_t n = duk_get_length(ctx, 2), i = 0;
-    if (!seeded) {
-        if (n == 0)
-            return type_error(ctx, "reduce of an empty array with no initial value");
-        (void)duk_get_prop_index(ctx, 2, (duk_uarridx_t)i++);
-        duk_replace(ctx, 1);
-    }
-    for (; i < n; i++) {
-        duk_dup(ctx, 0);
-        duk_dup(ctx, 1);
-        (void)duk_get_prop_index(ctx, 2, (duk_uarridx_t)i);
-        duk_push_uint(ctx, (duk_uint_t)i);
-        duk_dup(ctx, 2);
-        duk_call(ctx, 4);
-        duk_replace(ctx, 1);
-    }
-    duk_dup(ctx, 1);
-    return 1;
-}
-
-// ECMA-262 23.2.2.1 without iterators, which Duktape has none of: new this(source.map(fn)).
-static duk_ret_t typed_array_from(duk_context *ctx)
-{
-    duk_set_top(ctx, 3);
-    bool mapped = !duk_is_undefined(ctx, 1);
-    if (mapped && !duk_is_function(ctx, 1))
-        return type_error(ctx, "from: the second argument is no function");
-    (void)duk_to_object(ctx, 0);
-    duk_size_t n = duk_get_length(ctx, 0);
-    duk_push_this(ctx);
-    duk_idx_t list = duk_push_array(ctx);
-    for (duk_size_t i = 0; i < n; i++) {
-        if (mapped) {
-            duk_dup(ctx, 1);
-            duk_dup(ctx, 2);
-            (void)duk_get_prop_index(ctx, 0, (duk_uarridx_t)i);
-            duk_push_uint(ctx, (duk_uint_t)i);
-            duk_call_method(ctx, 2);
-        } else {
-            (void)duk_get_prop_index(ctx, 0, (duk_uarridx_t)i);
-        }
-        duk_put_prop_index(ctx, list, (duk_uarridx_t)i);
-    }
-    duk_new(ctx, 1);
-    return 1;
-}
-
 // Installing --------------------------------------------------------------------------------------
 
-#define TYPED_ARRAY "%TypedArray%"
-#define TYPED_ARRAY_PROTOTYPE "%TypedArray%.prototype"
-
-static const struct js_builtin language[] = {
-    {"Object", "entries", object_entries, 1},           {"Object", "values", object_values, 1},
-    {"Object", "fromEntries", object_from_entries, 1},  {"Object", "assign", object_assign, 2},
-    {"Array.prototype", "includes", array_includes, 1}, {TYPED_ARRAY, "from", typed_array_from, 1},
-    {TYPED_ARRAY_PROTOTYPE, "reduce", array_reduce, 1}, {NULL, NULL, NULL, 0},
+static const struct js_builtin object_builtins[] = {
+    {"Object", "entries", object_entries, 1},
+    {"Object", "values", object_values, 1},
+    {"Object", "fromEntries", object_from_entries, 1},
+    {"Object", "assign", object_assign, 2},
+    {NULL, NULL, NULL, 0},
 };
 
 static void push_holder(duk_context *ctx, const char *holder)
@@ -195,9 +112,9 @@ static void push_holder(duk_context *ctx, const char *holder)
         duk_push_global_object(ctx);
         return;
     }
-    if (strncmp(holder, TYPED_ARRAY, strlen(TYPED_ARRAY)) == 0) {
+    if (strncmp(holder, JS_TYPED_ARRAY, strlen(JS_TYPED_ARRAY)) == 0) {
         duk_get_global_string(ctx, "Uint8Array");
-        if (strcmp(holder, TYPED_ARRAY_PROTOTYPE) == 0)
+        if (strcmp(holder, JS_TYPED_ARRAY ".prototype") == 0)
             (void)duk_get_prop_string(ctx, -1, "prototype");
         duk_get_prototype(ctx, -1);
         return;
@@ -208,6 +125,13 @@ static void push_holder(duk_context *ctx, const char *holder)
     (void)duk_get_prop(ctx, -2);
     if (dot)
         (void)duk_get_prop_string(ctx, -1, dot + 1);
+}
+
+void js_builtins_push_prototype(duk_context *ctx, const char *constructor)
+{
+    char holder[40];
+    snprintf(holder, sizeof holder, "%s.prototype", constructor);
+    push_holder(ctx, holder);
 }
 
 static void install(duk_context *ctx, const struct js_builtin *list)
@@ -222,7 +146,8 @@ static void install(duk_context *ctx, const struct js_builtin *list)
             duk_push_int(ctx, list->length);
             duk_def_prop(ctx, -3, DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_FORCE);
             duk_push_string(ctx, "name");
-            duk_push_string(ctx, list->name);
+            duk_push_string(ctx, strcmp(list->name, JS_ITERATOR_KEY) == 0 ? "[Symbol.iterator]"
+                                                                          : list->name);
             duk_def_prop(ctx, -3,
                          DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_CONFIGURABLE | DUK_DEFPROP_FORCE);
             duk_def_prop(ctx, -3,
@@ -235,14 +160,24 @@ static void install(duk_context *ctx, const struct js_builtin *list)
 
 void js_builtins_install(duk_context *ctx)
 {
+    duk_idx_t top = duk_get_top(ctx);
     duk_push_global_object(ctx);
     for (const char *const *name = removed; *name; name++)
         (void)duk_del_prop_string(ctx, -1, *name);
     duk_pop(ctx);
-    // Duktape's plain buffers, which the language does not have.
+    // Duktape's plain buffers, which the language does not have; what is not exact.
     (void)duk_peval_string(ctx, "delete Uint8Array.allocPlain; delete Uint8Array.plainOf;"
-                                "delete ArrayBuffer.allocPlain; delete ArrayBuffer.plainOf");
+                                "delete ArrayBuffer.allocPlain; delete ArrayBuffer.plainOf;"
+                                "delete Math.cbrt");
     duk_pop(ctx);
-    install(ctx, language);
-    install(ctx, js_helpers);
+    js_builtins_push_prototype(ctx, JS_TYPED_ARRAY);
+    js_array_share(ctx, -1);
+    duk_pop_n(ctx, duk_get_top(ctx) - top);
+    js_collections_install(ctx);
+    static const struct js_builtin *const lists[] = {object_builtins,        js_array_builtins,
+                                                     js_string_builtins,     js_number_builtins,
+                                                     js_collection_builtins, js_helpers};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        install(ctx, lists[i]);
+    js_collections_finish(ctx);
 }

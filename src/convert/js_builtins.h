@@ -3,9 +3,9 @@
 #define PENSTOCK_CONVERT_JS_BUILTINS_H
 
 // What a script finds in its global object: plain JavaScript, minus what is Duktape's own, plus the
-// built-ins of later editions that converters use (js_builtins.c) and the hub's helpers
-// (js_helpers.c). All of them are non-enumerable, writable and configurable, as built-ins are. A
-// script's own declarations win.
+// built-ins of later editions that converters use (js_array.c, js_string.c, js_collections.c, ...)
+// and the hub's helpers (js_helpers.c). All of them are non-enumerable, writable and configurable,
+// as built-ins are. A script's own declarations win.
 
 #include "convert/duk_ext.h"
 
@@ -16,7 +16,21 @@ struct js_builtin {
     duk_idx_t length; // the function's `length`; it takes any number of arguments
 };
 
-extern const struct js_builtin js_helpers[]; // ends with fn NULL
+// The holder of what all kinds of typed arrays inherit.
+#define JS_TYPED_ARRAY "%TypedArray%"
+
+// Each ends with fn NULL.
+extern const struct js_builtin js_helpers[];
+extern const struct js_builtin js_array_builtins[];
+extern const struct js_builtin js_string_builtins[];
+extern const struct js_builtin js_number_builtins[];
+extern const struct js_builtin js_collection_builtins[];
+
+// Lets typed arrays have the methods of arrays that do for them as they are.
+void js_array_share(duk_context *ctx, duk_idx_t typed_prototype);
+
+// [ ] -> [ ... prototype ] of "Array", "Map", ..., JS_TYPED_ARRAY.
+void js_builtins_push_prototype(duk_context *ctx, const char *constructor);
 
 // Those that are not there yet. Throws when out of memory.
 void js_builtins_install(duk_context *ctx);

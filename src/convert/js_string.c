@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "convert/js_builtins.h"
+#include "convert/js_list.h"
+
+// Methods of strings that Duktape lacks. Texts are taken apart by Duktape's own methods, which
+// count in UTF-16 units as the language does.
+
+// Longest text that is made (V8's limit is about this).
+#define TEXT_MAX ((double)(1 << 29) - 24)
+
+static void push_this_text(duk_context *ctx)
+{
+    duk_push_this(ctx);
+    if (duk_is_null_or_undefined(ctx, -1))
+        (void)duk_error(ctx, DUK_ERR_TYPE_ERROR, "called on null or undefined");
+    (void)duk_to_string(ctx, -1);
+}
+
+// Padding -----------------------------------------------------------------------------------------
+
+// [ filler ] -> [ text of n units ]
+static void repeat_to(duk_context *ctx, double n)
+{
+    duk_idx_t filler = duk_get_top_index(ctx);
+    double unit = (double)duk_get_length(ctx, filler), whole = floor(n / unit), rest;
+    duk_push_string(ctx, "repeat");
+    duk_push_number(ctx, whole);
+    duk_call_prop(ctx, filler, 1);
+    rest = n - whole * unit;
+    if (rest > 0) {
+        duk_dup(ctx, filler);
+        duk_substring(ctx, -1, 0, (duk_size_t)rest);
+        duk_concat(ctx, 2);
+    }
+    duk_remove(ctx, filler);
+}
+
+// ECMA-262 22.1.3.17.
+static duk_ret_t pad(duk_context *ctx, bool start)
+{
+    duk_set_top(ctx, 2);
+    push_this_text(ctx);
+    double n = js_list_integer(ctx, 0), have = (double)duk_get_length(ctx, 2);
+    if (duk_is_undefined(ctx, 1))
+        duk_push_string(ctx, " ");
+    else
+        (void)(duk_dup(ctx, 1), duk_to_string(ctx, -1));
+    if (n <= have || duk_get_length(ctx, 3) == 0) {
+        duk_pop(ctx);
+        return 1;
+    }
+    if (n > TEXT_MAX)
+        return duk_error(ctx, DUK_ERR_RANGE_ERROR, "Invalid string length");
+    repeat_to(ctx, n - have);
+    if (start)
+        duk_insert(ctx, 2);
+    duk_concat(ctx, 2);
+    return 1;
+}
+
+static duk_ret_t string_pad_start(duk_context *ctx)
+{
+    return pad(ctx, true);
+}
+
+static duk_ret_t string_pad_end(duk_context *ctx)
+{
+    return pad(ctx, false);
+}
+
+// Trimming ----------------------------------------------------------------------------------------
+
+// White space and line terminators (ECMA-262 12.2, 12.3).
+static bool is_space(duk_codepoint_t c)
+{
+    return (c >= 9 && c <= 13) || c == 32 || c == 0xa0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f ||
+           c == 0x205f || c == 0x3000 || c == 0xfeff;
+}
+
+static duk_ret_t string_trim_start(duk_context *ctx)
+{
+    push_this_text(ctx);
+    duk_size_t n = duk_get_length(ctx, -1), from = 0;
+    while (from < n && is_space(duk_char_code_at(ctx, -1, from)))
+        from++;
+    duk_substring(ctx, -1, from, n);
+    return 1;
+}
+
+static duk_ret_t string_trim_end(duk_context *ctx)
+{
+    push_this_text(ctx);
+    duk_size_t to = duk_get_length(ctx, -1);
+    while (to > 0 && is_space(duk_char_code_at(ctx, -1, to - 1)))
+        to--;
+    duk_substring(ctx, -1, 0, to);
+    return 1;
+}
+
+static duk_ret_t string_at(duk_context *ctx)
+{
+    duk_set_top(ctx, 1);
+    push_this_text(ctx);
+    double n = (double)duk_get_length(ctx, 1), i = js_list_integer(ctx, 0);
+    i = i < 0 ? n + i : i;
+    if (i < 0 || i >= n)
+        return 0;
+    duk_substring(ctx, 1, (duk_size_t)i, (duk_size_t)i + 1);
+    return 1;
+}
+
+// Replacing ---------------------------------------------------------------------------------------
+
+static bool is_regexp(duk_context *ctx, duk_idx_t at)
+{
+    if (!duk_is_object(ctx, at))
+        return false;
+    duk_get_global_string(ctx, "RegExp");
+    bool is = duk_instanceof(ctx, at, -1);
+    duk_pop(ctx);
+    return is;
+}
+
+// Where the text at `what` begins in the one at `in`, from unit `from` on; -1 = nowhere.
+static double find(duk_context *ctx, duk_idx_t in, duk_idx_t what, double from)
+{
+    duk_push_string(ctx, "indexOf");
+    duk_dup(ctx, what);
+    duk_push_number(ctx, from);
+    duk_call_prop(ctx, in, 2);
+    double at = duk_get_number(ctx, -1);
+    duk_pop(ctx);
+    return at;
+}
+
+// Pushes what stands for the match at unit `at` of the text in 2, by the replacement in 1.
+static void push_replacement(duk_context *ctx, double at)
+{
+    if (duk_is_callable(ctx, 1)) {
+        duk_dup(ctx, 1);
+        duk_dup(ctx, 0);
+        duk_push_number(ctx, at);
+        duk_dup(ctx, 2);
+        duk_call(ctx, 3);
+        (void)duk_to_string(ctx, -1);
+        return;
+    }
+    // The match alone, replaced: `$&`, `$$` mean the same there. What is around it is rare.
+    duk_push_string(ctx, "replace");
+    duk_dup(ctx, 0);
+    duk_dup(ctx, 1);
+    duk_call_prop(ctx, 0, 2);
+}
+
+// ECMA-262 22.1.3.20, for a text.
+static duk_ret_t replace_text(duk_context *ctx)
+{
+    (void)duk_to_string(ctx, 0);
+    if (!duk_is_callable(ctx, 1))
+        (void)duk_to_string(ctx, 1);
+    double n = (double)duk_get_length(ctx, 2), length = (double)duk_get_length(ctx, 0), end = 0;
+    duk_idx_t parts = duk_push_array(ctx);
+    duk_uarridx_t k = 0;
+    for (double at = find(ctx, 2, 0, 0); at >= 0 && at <= n;) {
+        duk_dup(ctx, 2);
+        duk_substring(ctx, -1, (duk_size_t)end, (duk_size_t)at);
+        duk_put_prop_index(ctx, parts, k++);
+        push_replacement(ctx, at);
+        duk_put_prop_index(ctx, parts, k++);
+        end = at + length;
+        double next = length > 0 ? end : at + 1;
+        at = next > n ? -1 : find(ctx, 2, 0, next);
+    }
+    duk_dup(ctx, 2);
+    duk_substring(ctx, -1, (duk_size_t)end, (duk_size_t)n);
+    duk_put_prop_index(ctx, parts, k);
+    duk_push_string(ctx, "join");
+    duk_push_string(ctx, "");
+    duk_call_prop(ctx, parts, 1);
+    return 1;
+}
+
+static duk_ret_t string_replace_all(duk_context *ctx)
+{
+    duk_set_top(ctx, 2);
+    push_this_text(ctx);
+    if (!is_regexp(ctx, 0))
+        return replace_text(ctx);
+    (void)duk_get_prop_string(ctx, 0, "global");
+    if (!duk_to_boolean(ctx, -1))
+        return duk_error(ctx, DUK_ERR_TYPE_ERROR, "replaceAll must be called with a global RegExp");
+    duk_push_string(ctx, "replace");
+    duk_dup(ctx, 0);
+    duk_dup(ctx, 1);
+    duk_call_prop(ctx, 2, 2);
+    return 1;
+}
+
+#define STRING "String.prototype"
+
+const struct js_builtin js_string_builtins[] = {
+    {STRING, "at", string_at, 1},
+    {STRING, "padStart", string_pad_start, 1},
+    {STRING, "padEnd", string_pad_end, 1},
+    {STRING, "trimStart", string_trim_start, 0},
+    {STRING, "trimEnd", string_trim_end, 0},
+    {STRING, "replaceAll", string_replace_all, 2},
+    {NULL, NULL, NULL, 0},
+};
