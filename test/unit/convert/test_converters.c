@@ -64,7 +64,7 @@ static void test_readme(void **state)
         }
     }
     assert_null(command.p);
-    assert_int_equal(runs, 5);
+    assert_int_equal(runs, 10);
     buf_free(&readme);
 }
 
