@@ -26,7 +26,7 @@ static void take(duk_context *ctx, struct js_call *c)
 
 static bool mentions(struct span s, const char *text)
 {
-    return memmem(s.p, s.n, text, strlen(text)) != NULL;
+    return s.n > 0 && memmem(s.p, s.n, text, strlen(text)) != NULL;
 }
 
 static bool is_ascii(struct span s)
