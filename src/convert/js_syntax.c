@@ -133,6 +133,20 @@ static void copy_literal_property(duk_context *ctx)
     duk_def_prop(ctx, 0, DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_WEC);
 }
 
+// [kind, key, function] of object 1 into object 0. An accessor's other half stays.
+static duk_ret_t mix_accessor(duk_context *ctx)
+{
+    (void)duk_get_prop_index(ctx, 1, 0);
+    bool getter = duk_get_int(ctx, -1) == LOWER_GETTER;
+    (void)duk_get_prop_index(ctx, 1, 1);
+    (void)duk_get_prop_index(ctx, 1, 2);
+    duk_def_prop(ctx, 0,
+                 DUK_DEFPROP_SET_ENUMERABLE | DUK_DEFPROP_SET_CONFIGURABLE |
+                     (getter ? DUK_DEFPROP_HAVE_GETTER : DUK_DEFPROP_HAVE_SETTER));
+    duk_set_top(ctx, 1);
+    return 1;
+}
+
 // (to, from, what)
 static duk_ret_t helper_mix(duk_context *ctx)
 {
@@ -148,6 +162,8 @@ static duk_ret_t helper_mix(duk_context *ctx)
         duk_set_top(ctx, 1);
         return 1;
     }
+    if (what == LOWER_ACCESSOR)
+        return mix_accessor(ctx);
     if (duk_is_null_or_undefined(ctx, 1)) {
         duk_pop(ctx);
         return 1;

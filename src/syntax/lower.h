@@ -60,6 +60,7 @@ enum lower_mix {
     LOWER_SPREAD,    // the values of its properties
     LOWER_LITERAL,   // its properties, accessors as such
     LOWER_PROTOTYPE, // itself, as the prototype
+    LOWER_ACCESSOR,  // [kind, key, function]: an accessor with a computed name
 };
 
 #define LOWER_TEXT_MAX (32u * 1024 * 1024)

@@ -339,20 +339,30 @@ void lower_property(struct lower *l, struct ast_node *n)
         lower_far_node(l, n->b);
         return;
     }
-    if (n->flags & AST_COMPUTED)
+    if (n->flags & AST_COMPUTED) {
         lower_copy_node(l, n->a);
-    else if (n->a->kind == AST_IDENT)
+        if (n->flags & AST_METHOD) {
+            lower_copy(l, n->b->start);
+            lower_span(l, SPAN(":function"));
+        }
+    } else if (n->a->kind == AST_IDENT) {
         lower_copy(l, n->a->end);
-    else
+    } else {
         lower_copy_node(l, n->a);
+    }
     lower_copy_node(l, n->b);
     lower_copy(l, n->end);
 }
 
-// What is no part of a literal: a spread, and the prototype.
+static bool is_computed_accessor(const struct ast_node *p)
+{
+    return (p->flags & AST_COMPUTED) && (p->flags & (AST_GETTER | AST_SETTER));
+}
+
+// What is no part of a literal: a spread, the prototype, and accessors with computed names.
 static bool is_apart(const struct ast_node *p)
 {
-    return p->kind == AST_SPREAD || ast_is_proto(p);
+    return p->kind == AST_SPREAD || ast_is_proto(p) || is_computed_accessor(p);
 }
 
 static bool has_apart(const struct ast_node *p)
@@ -375,6 +385,16 @@ static struct ast_node *lower_literal_part(struct lower *l, struct ast_node *p)
     return p;
 }
 
+static void lower_computed_accessor(struct lower *l, struct ast_node *p)
+{
+    lower_text(l, "[%u,", p->flags & AST_GETTER ? LOWER_GETTER : LOWER_SETTER);
+    lower_skip_operand(l, p->a);
+    lower_span(l, SPAN(",function"));
+    lower_skip(l, p->b->start);
+    lower_function_rest(l, p->b, false);
+    lower_text(l, "],%d)", LOWER_ACCESSOR);
+}
+
 // {a, ...b, c} is mix(mix({a}, b, 0), {c}, 1): each part is made when the one before has been
 // copied.
 static void lower_mixed(struct lower *l, struct ast_node *n)
@@ -388,7 +408,10 @@ static void lower_mixed(struct lower *l, struct ast_node *n)
     struct ast_node *p = lower_literal_part(l, n->a);
     while (p) {
         lower_span(l, SPAN(","));
-        if (is_apart(p)) {
+        if (is_computed_accessor(p)) {
+            lower_computed_accessor(l, p);
+            p = p->next;
+        } else if (is_apart(p)) {
             bool spread = p->kind == AST_SPREAD;
             lower_skip_operand(l, spread ? p->a : p->b);
             lower_text(l, ",%d)", spread ? LOWER_SPREAD : LOWER_PROTOTYPE);

@@ -130,6 +130,8 @@ static struct ast_node *parse_property(struct parser *p)
         if (!p->lex.failed && ast_is_proto(n))
             p->tree->features |= AST_HAS_LOWERED;
     }
+    if ((n->flags & AST_COMPUTED) && (n->flags & (AST_METHOD | AST_GETTER | AST_SETTER)))
+        p->tree->features |= AST_HAS_LOWERED;
     return parser_finish(p, n);
 }
 
