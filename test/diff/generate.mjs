@@ -34,6 +34,12 @@ const NUMBERS = ['0', '1', '2', '3', '7', '10', '255', '256', '1.5', '-1', '-2.2
     '-0', 'NaN', '1e21', '0b101', '1/3'];
 const PATTERNS = ['/a/', '/[0-9]+/', '/[0-9]+/g', '/\\s+/g', '/^[a-z]/i', '/(\\w)-(\\d+)/', '/,|;/', '/[^a-z]/gi', '/$/', '/(?:a|b)c?/g'];
 
+// V8 puts a property that is named twice beside a spread at its second place, against the standard.
+function distinct(properties) {
+    const names = properties.map((p) => p.match(/^'?(\w+)/)?.[1]);
+    return properties.filter((p, i) => !names[i] || names.indexOf(names[i]) === i);
+}
+
 class Generator {
     constructor(random) {
         this.r = random;
@@ -97,7 +103,8 @@ class Generator {
         const a = () => this.array(d - 1);
         return r.pick([
             () => `(${n()} ${r.pick(['+', '-', '*', '/', '%', '&', '|', '^', '<<', '>>', '>>>'])} ${n()})`,
-            () => `(${n()} ** ${r.pick(['2', '3', '0.5', '-1'])})`,
+            // V8's powers are exact for these; others may differ in the last digit.
+            () => r.pick([`(${n()} ** ${r.pick(['2', '0.5', '-1'])})`, `((${n()} & 255) ** 3)`]),
             () => `Math.${r.pick(['floor', 'ceil', 'round', 'abs', 'max', 'min'])}(${n()})`,
             () => `Math.${r.pick(['max', 'min'])}(...${a()})`,
             () => `parseInt(${s()}${r.pick(['', ', 10', ', 16', ', 2'])})`,
@@ -233,7 +240,7 @@ class Generator {
         const name = this.variable('object');
         if (d <= 0 || r.chance(20)) return name && r.chance(70) ? name : r.pick(['({})', '({a: 1})', "({b: 'x', ts: 5})", '({values: {a: 2}})']);
         return r.pick([
-            () => `({${Array.from({ length: 1 + r.below(4) }, () => this.property(d)).join(', ')}})`,
+            () => `({${distinct(Array.from({ length: 1 + r.below(4) }, () => this.property(d))).join(', ')}})`,
             // Alone: V8 puts accessors of a literal behind its other properties, against the standard.
             () => `({get ${r.pick(KEYS)}() { return ${this.number(d - 1)} }})`,
             () => `Object.assign({}, ${this.object(d - 1)}, ${this.object(d - 1)})`,
@@ -291,7 +298,8 @@ class Generator {
         if (!name) return this.declaration();
         if (type === 'number') return `${name} ${r.pick(['=', '+=', '-=', '*=', '|=', '&&=', '||=', '??='])} ${this.number(2)};`;
         if (type === 'string') return `${name} ${r.pick(['=', '+=', '||='])} ${this.string(2)};`;
-        if (type === 'array') return r.pick([`${name}.push(${this.number(2)});`, `${name} = ${this.array(2)};`, `[${name}[0], ${name}[1]] = ${this.array(1)};`]);
+        // A loop over the list itself must end, too.
+        if (type === 'array') return r.pick([`if (${name}.length < 50) ${name}.push(${this.number(2)});`, `${name} = ${this.array(2)};`, `[${name}[0], ${name}[1]] = ${this.array(1)};`]);
         return r.pick([`${name}.${r.pick(KEYS)} = ${this.any(2)};`, `${name}['${r.pick(KEYS)}'] ??= ${this.any(2)};`, `delete ${name}.${r.pick(KEYS)};`]);
     }
     func() {
