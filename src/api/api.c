@@ -153,7 +153,7 @@ void api_set_users(struct api *a, const struct api_user *users, size_t n)
 
 void api_drain(struct api *a)
 {
-    device_rpc_end_polls(a);
+    device_polls_end(a);
     http_server_drain(a->server);
 }
 
@@ -182,7 +182,7 @@ static void on_grace_over(struct timer *t)
 
 void api_close(struct api *a, int64_t grace_ms, void (*cb)(void *ctx), void *ctx)
 {
-    device_rpc_end_polls(a);
+    device_polls_end(a);
     a->closed = cb;
     a->closed_ctx = ctx;
     a->grace.fire = on_grace_over;

@@ -35,7 +35,7 @@ struct api {
     struct http_server *server;
     struct auth *auth;
     struct list waits; // struct wait.link
-    struct list polls; // device_rpc.c: devices that wait for a call
+    struct list polls; // device_polls.c: devices that wait
     bool draining;
     struct buf out; // the answer being written; one at a time
     struct api_counts counts;
@@ -118,8 +118,8 @@ void on_committed(void *ctx, int status);
 // Instead of on_committed(), when the change was refused: answers with the error.
 void on_refused(void *ctx, const struct err *e);
 
-// Answers the devices that wait for calls, and from then on every one at once.
-void device_rpc_end_polls(struct api *a);
+// Answers the devices that wait, and from then on every one at once.
+void device_polls_end(struct api *a);
 
 // JSON pieces. -----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 #include "hub/asks.h"
 #include "hub/delays.h"
 #include "hub/node.h"
+#include "hub/polls.h"
 #include "hub/rpc.h"
 #include "hub/tokens.h"
 #include "hub/value_reads.h"
@@ -104,6 +105,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
     h->delays = delays_new(h);
     h->asks = asks_new(h);
     h->tokens = tokens_new(h);
+    h->polls = polls_new();
     h->rpcs = rpcs_new(h);
     h->events = events_new(loop_clock(o->loop));
     int status = registry_load(h->registry, load_other, h, e);
@@ -150,6 +152,7 @@ void hub_free(struct hub *h)
     asks_free(h->asks);
     tokens_free(h->tokens);
     rpcs_free(h->rpcs);
+    polls_free(h->polls);
     registry_free(h->registry);
     mem_free(h);
 }

@@ -26,6 +26,7 @@ struct hub {
     struct asks *asks;
     struct tokens *tokens;
     struct rpcs *rpcs;
+    struct polls *polls;
     struct hub_downlink_sink sink;
     struct hub_rest_sink rest_sink;
     struct hub_rpc_sink rpc_sink;

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "hub/hub_internal.h"
 #include "hub/json_members.h"
+#include "hub/polls.h"
 
 // Happy path: hub_rpc_call -> the chain -> submit -> (the device asks) deliver -> hub_rpc_reply ->
 // finish: the node's flow goes on, and the caller has its reply. A one-way call ends when it is
@@ -11,7 +12,7 @@
 
 struct rpc_device {
     struct store_device *d; // the map's key
-    struct list queue, sent, polls;
+    struct list queue, sent;
     unsigned n; // in queue and sent
     struct list ready;
 };
@@ -32,7 +33,7 @@ struct rpcs {
     struct hub *hub;
     struct map devices; // that have something
     struct map calls;   // id -> struct hub_rpc_call
-    struct list ready;  // devices with calls and polls
+    struct list ready;  // devices with calls, where someone polls
     struct loop_task task;
     int64_t last_id;
     unsigned n;
@@ -55,14 +56,13 @@ static struct rpc_device *device_of(struct rpcs *r, struct store_device *d, bool
     v->d = d;
     list_init(&v->queue);
     list_init(&v->sent);
-    list_init(&v->polls);
     map_put(&r->devices, key_of(&v->d), v);
     return v;
 }
 
 static void drop_if_empty(struct rpcs *r, struct rpc_device *v)
 {
-    if (v->n || !list_empty(&v->polls))
+    if (v->n)
         return;
     list_remove(&v->ready);
     map_remove(&r->devices, key_of(&v->d));
@@ -71,7 +71,8 @@ static void drop_if_empty(struct rpcs *r, struct rpc_device *v)
 
 static void kick(struct rpcs *r, struct rpc_device *v)
 {
-    if (list_empty(&v->queue) || list_empty(&v->polls) || list_linked(&v->ready))
+    if (list_empty(&v->queue) || list_linked(&v->ready) ||
+        !polls_waiting(r->hub->polls, v->d, HUB_POLL_CALL))
         return;
     list_push(&r->ready, &v->ready);
     if (!list_linked(&r->task.link))
@@ -143,12 +144,13 @@ static void run_ready(struct loop_task *t)
     struct rpcs *r = container_of(t, struct rpcs, task);
     for (struct list *it; (it = list_pop(&r->ready));) {
         struct rpc_device *v = container_of(it, struct rpc_device, ready);
-        if (list_empty(&v->queue) || list_empty(&v->polls))
+        if (list_empty(&v->queue))
             continue; // taken meanwhile, or too late
-        struct hub_rpc_poll *p = container_of(list_pop(&v->polls), struct hub_rpc_poll, link);
+        struct hub_poll *p = polls_take(r->hub->polls, v->d, HUB_POLL_CALL);
+        if (!p)
+            continue;
         struct rpc *x = container_of(v->queue.next, struct rpc, link);
         kick(r, v); // for the one after this
-        p->device = NULL;
         p->take(p, x->text);
         deliver(x);
     }
@@ -236,24 +238,6 @@ bool hub_rpc_take(struct hub *h, struct store_device *d, struct buf *out)
     buf_add_span(out, x->text);
     deliver(x);
     return true;
-}
-
-void hub_rpc_park(struct hub *h, struct store_device *d, struct hub_rpc_poll *p)
-{
-    p->device = device_of(h->rpcs, d, true);
-    list_push(&p->device->polls, &p->link);
-}
-
-void hub_rpc_unpark(struct hub *h, struct hub_rpc_poll *p)
-{
-    struct rpc_device *v = p->device;
-    if (!v)
-        return;
-    list_remove(&p->link);
-    p->device = NULL;
-    if (list_empty(&v->polls))
-        list_remove(&v->ready);
-    drop_if_empty(h->rpcs, v);
 }
 
 bool hub_rpc_reply(struct hub *h, struct store_device *d, int64_t id, struct span json)

@@ -31,14 +31,7 @@ int hub_rpc_call(struct hub *h, struct hub_rpc_call *c, struct store_device *d, 
 
 // The device asks. Out of the queue: {"id":...,"method":...,"params":...} in `out`, or false.
 bool hub_rpc_take(struct hub *h, struct store_device *d, struct buf *out);
-// Or it waits for the next one. Caller-owned.
-struct hub_rpc_poll {
-    void (*take)(struct hub_rpc_poll *p, struct span json); // once, later; unparked by then
-    struct list link;
-    struct rpc_device *device;
-};
-void hub_rpc_park(struct hub *h, struct store_device *d, struct hub_rpc_poll *p);
-void hub_rpc_unpark(struct hub *h, struct hub_rpc_poll *p);
+// Or it waits for the next one: HUB_POLL_CALL of hub/polls.h.
 // False: nobody waits for a reply of that id.
 bool hub_rpc_reply(struct hub *h, struct store_device *d, int64_t id, struct span json);
 
