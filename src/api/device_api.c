@@ -132,6 +132,15 @@ void device_api_get_attributes(struct request *q)
     read_start(r);
 }
 
+// Waiting for changes of shared attributes; those between two polls are for a reading to find.
+void device_api_attribute_updates(struct request *q)
+{
+    int64_t timeout_ms;
+    struct store_device *d = device_api_find(q, DEVICE_BODY_MAX);
+    if (d && device_api_timeout(q, &timeout_ms))
+        device_api_wait(q, d, HUB_POLL_ATTRIBUTES, timeout_ms);
+}
+
 void device_api_not_supported(struct request *q)
 {
     respond_text(q, 404,

@@ -15,7 +15,7 @@ struct store_device *device_api_find(struct request *q, size_t body_max);
 // How long it wants to wait: `timeout` of the query, bounded. False: answered (400).
 bool device_api_timeout(struct request *q, int64_t *ms);
 // Parks the request until there is something for the device: then that is the answer; 408 when the
-// time is over, 503 when the program stops.
+// time is over, 403 when the device is deleted, 503 when the program stops.
 void device_api_wait(struct request *q, struct store_device *d, enum hub_poll_for what,
                      int64_t timeout_ms);
 

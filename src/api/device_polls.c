@@ -26,7 +26,11 @@ static struct request *unpark(struct poll *p)
 
 static void on_take(struct hub_poll *hub, struct span json)
 {
-    respond_json(unpark(container_of(hub, struct poll, hub)), json);
+    struct request *q = unpark(container_of(hub, struct poll, hub));
+    if (json.p)
+        respond_json(q, json);
+    else
+        respond_type(q, 403, "text/plain", SPAN_NONE);
 }
 
 static void on_timer(struct timer *t)

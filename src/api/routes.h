@@ -29,6 +29,7 @@
     X(POST, "/api/v1/{token}/telemetry", device_api_telemetry, OPEN)                               \
     X(POST, "/api/v1/{token}/attributes", device_api_post_attributes, OPEN)                        \
     X(GET, "/api/v1/{token}/attributes", device_api_get_attributes, OPEN)                          \
+    X(GET, "/api/v1/{token}/attributes/updates", device_api_attribute_updates, OPEN)               \
     X(GET, "/api/v1/{token}/rpc", device_rpc_poll, OPEN)                                           \
     X(POST, "/api/v1/{token}/rpc", device_rpc_to_server, OPEN)                                     \
     X(POST, "/api/v1/{token}/rpc/{id}", device_rpc_reply, OPEN)                                    \

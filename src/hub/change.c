@@ -2,7 +2,9 @@
 #include "base/mem.h"
 #include "codec/json_out.h"
 #include "hub/hub_internal.h"
+#include "hub/polls.h"
 #include "hub/run_writes.h"
+#include "hub/shared_changes.h"
 #include "hub/tokens.h"
 
 // Changes that people make by REST: what is saved and what the rule chain makes of it become
@@ -31,6 +33,13 @@ static struct change *begin(struct hub *h, void (*cb)(void *ctx, int status), vo
     return c;
 }
 
+static void forget(struct hub *h, struct store_device *d)
+{
+    tokens_forget(h->tokens, d->uuid);
+    for (int what = 0; what < HUB_POLL_FOR_COUNT; what++)
+        polls_tell(h->polls, d, what, SPAN_NONE);
+}
+
 static void on_durable(void *ctx, int status)
 {
     struct change *c = ctx;
@@ -38,7 +47,7 @@ static void on_durable(void *ctx, int status)
         store_set_device(c->hub->o.store, c->updates, c->label, c->profile);
     // It is gone from the directory, or it is there again.
     if (c->deletes && status == 0)
-        tokens_forget(c->hub->tokens, c->deletes->uuid);
+        forget(c->hub, c->deletes);
     if (c->deletes)
         c->deletes->hidden = false;
     mem_free((char *)c->label.p);
@@ -118,6 +127,8 @@ void hub_save_attributes(struct hub *h, struct store_device *d, enum store_scope
     for (size_t i = 0; i < n; i++) {
         run_put_attribute(&c->run, d, scope, &kv[i], now_ms, false);
     }
+    if (scope == STORE_SHARED)
+        shared_changes_save(&c->run, d, kv, n);
     struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_UPDATED,
                         .originator = d,
                         .ts_ms = now_ms,
@@ -139,6 +150,8 @@ void hub_delete_attributes(struct hub *h, struct store_device *d, enum store_sco
         run_delete_attribute(&c->run, d, scope, keys[i]);
         kv[i].key = arena_span(&c->run.arena, keys[i]);
     }
+    if (scope == STORE_SHARED)
+        shared_changes_delete(&c->run, d, keys, n);
     struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_DELETED,
                         .originator = d,
                         .ts_ms = loop_wall_ms(h->o.loop),

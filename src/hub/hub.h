@@ -18,6 +18,7 @@ struct ask_reply;
 struct delayed;
 struct flow_frame;
 struct run_writes;
+struct shared_changes;
 
 // A message on its way through the rule chain. Memory: the run's arena (or longer).
 struct hub_msg {
@@ -49,10 +50,11 @@ struct hub_run {
     struct arena arena;
     unsigned pending;
     bool finishing;
-    struct flow_frame *frames; // the engine's
-    struct run_writes *writes; // what nodes of the run may read again; NULL = nothing
-    struct delayed *delayed;   // messages that delay nodes of the run hold back
-    struct ask_reply *replies; // answers that reply nodes of the run give
+    struct flow_frame *frames;             // the engine's
+    struct run_writes *writes;             // what nodes of the run may read again; NULL = nothing
+    struct delayed *delayed;               // messages that delay nodes of the run hold back
+    struct ask_reply *replies;             // answers that reply nodes of the run give
+    struct shared_changes *shared_changes; // what devices that wait are told of; NULL = nothing
     bool replay;
     // Something was stopped with the program on its way down: abort it, nothing of it happened.
     bool canceled;

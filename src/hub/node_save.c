@@ -2,6 +2,7 @@
 #include "hub/node.h"
 #include "hub/run_writes.h"
 #include "hub/save_strategy.h"
+#include "hub/shared_changes.h"
 
 // Save time series, save attributes: facts/hub.md section 4.6. A message as it came in holds its
 // values ready; one that a node has changed holds text, which is read again here.
@@ -95,6 +96,7 @@ const struct rule_node_type node_save_timeseries = {.suffix = ".telemetry.TbMsgT
 
 struct save_attributes {
     enum store_scope scope;
+    bool notify_device;
     bool notify_updated; // sendAttributesUpdatedNotification
     bool only_on_change; // updateAttributesOnlyOnValueChange
     struct save_strategy strategy;
@@ -105,6 +107,7 @@ static int compile_attributes(struct node_compile *c)
     static const char *const parts[] = {"attributes", NULL};
     struct save_attributes *s = arena_new(c->arena, struct save_attributes);
     c->node->config = s;
+    s->notify_device = json_get_bool(c->conf, "notifyDevice", false);
     s->notify_updated = json_get_bool(c->conf, "sendAttributesUpdatedNotification", false);
     s->only_on_change = json_get_bool(c->conf, "updateAttributesOnlyOnValueChange", true);
     if (save_strategy_read(c->conf, parts, &s->strategy, c->e) < 0)
@@ -160,6 +163,13 @@ static int read_attributes(struct flow *f, const struct kv **kv, size_t *count, 
     return rc;
 }
 
+// The node says so, or the message does not say no; what devices post says no.
+static bool tells_device(struct flow *f, const struct save_attributes *s)
+{
+    struct span own = hub_msg_get(f->run, f->msg, SPAN("notifyDevice"));
+    return s->notify_device || own.n == 0 || span_ieq(own, SPAN("true"));
+}
+
 static void run_attributes(struct flow *f, const struct rule_node *n)
 {
     struct save_attributes *s = n->config;
@@ -181,6 +191,8 @@ static void run_attributes(struct flow *f, const struct rule_node *n)
     if (count && save_strategy_wants(&s->strategy, d, f->msg->ts_ms)) {
         for (size_t i = 0; i < count; i++)
             run_put_attribute(f->run, d, scope, &kv[i], f->msg->ts_ms, s->only_on_change);
+        if (scope == STORE_SHARED && tells_device(f, s))
+            shared_changes_save(f->run, d, kv, count);
         if (s->notify_updated)
             notify_attributes(f, n, scope, kv, (uint32_t)count);
     }

@@ -14,7 +14,8 @@ enum hub_poll_for { HUB_POLL_CALL, HUB_POLL_ATTRIBUTES, HUB_POLL_FOR_COUNT };
 
 // Caller-owned.
 struct hub_poll {
-    // Once, later: what it waited for, as JSON that lives during the call; unparked by then.
+    // Once, later: what it waited for, as JSON that lives during the call; without p: the device
+    // is deleted. Unparked by then.
     void (*take)(struct hub_poll *p, struct span json);
     // The hub's.
     struct list link;
@@ -31,7 +32,7 @@ void polls_free(struct polls *s); // nobody may wait
 bool polls_waiting(const struct polls *s, struct store_device *d, enum hub_poll_for what);
 // The one that waits longest, unparked, or NULL.
 struct hub_poll *polls_take(struct polls *s, struct store_device *d, enum hub_poll_for what);
-// All that wait have their answer.
+// All that wait have their answer; without p: the device is deleted.
 void polls_tell(struct polls *s, struct store_device *d, enum hub_poll_for what, struct span json);
 
 #endif

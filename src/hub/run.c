@@ -3,6 +3,7 @@
 #include "hub/asks.h"
 #include "hub/delays.h"
 #include "hub/run_writes.h"
+#include "hub/shared_changes.h"
 
 // A run's life: begin, messages, finish, then commit or abort. `pending` counts the nodes that wait
 // for a script, plus one until finish is called.
@@ -18,6 +19,7 @@ void hub_run_begin(struct hub *h, struct hub_run *r)
     r->writes = NULL;
     r->delayed = NULL;
     r->replies = NULL;
+    r->shared_changes = NULL;
     r->replay = false;
     r->canceled = false;
     r->failures = 0;
@@ -71,6 +73,7 @@ struct commit {
     unsigned n_outbox;
     struct delayed *delayed;
     struct ask_reply *replies;
+    struct shared_changes *shared_changes;
 };
 
 static void on_committed(void *ctx, int status)
@@ -84,6 +87,7 @@ static void on_committed(void *ctx, int status)
         delays_settle(c->hub->delays, c->delayed, status == 0);
     if (c->replies)
         asks_settle(c->hub->asks, c->replies, status == 0);
+    shared_changes_settle(c->hub, c->shared_changes, status == 0);
     if (c->cb)
         c->cb(c->ctx, status);
     mem_free(c);
@@ -95,8 +99,10 @@ static void drop_pending(struct hub_run *r)
         delays_settle(r->hub->delays, r->delayed, false);
     if (r->replies)
         asks_settle(r->hub->asks, r->replies, false);
+    shared_changes_settle(r->hub, r->shared_changes, false);
     r->delayed = NULL;
     r->replies = NULL;
+    r->shared_changes = NULL;
 }
 
 static void free_own(struct hub_run *r)
@@ -117,8 +123,10 @@ void hub_run_commit(struct hub_run *r, void (*cb)(void *ctx, int status), void *
     memcpy(c->outbox, r->outbox, sizeof c->outbox);
     c->delayed = r->delayed;
     c->replies = r->replies;
+    c->shared_changes = r->shared_changes;
     r->delayed = NULL;
     r->replies = NULL;
+    r->shared_changes = NULL;
     free_own(r);
     struct store_txn *txn = r->txn;
     r->txn = NULL;

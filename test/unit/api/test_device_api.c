@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "api/internal.h"
 #include "fixture.h"
 #include "hub/rpc.h"
 #include "lib/test.h"
@@ -169,6 +170,85 @@ static void devices_post_and_read(void **state)
     assert_int_equal(as_device("POST", "/api/v1/provision", "{}"), 404);
 }
 
+static void expect(struct reply *r, int status, const char *body)
+{
+    fixture_wait(&f, &r->done);
+    assert_int_equal(r->status, status);
+    if (body && !span_is(buf_span(&r->body), body))
+        fail_msg("%.*s, not %s", SPAN_ARG(buf_span(&r->body)), body);
+    reply_free(r);
+}
+
+static void start_poll(struct reply *r)
+{
+    fixture_send(&f, r, "GET", "/api/v1/TOKEN1/rpc", SPAN_NONE, "");
+}
+
+// Changes of shared attributes --------------------------------------------------------------------
+
+#define SHARED "/api/plugins/telemetry/DEVICE/%s/SHARED_SCOPE"
+
+static void start_updates(struct reply *r)
+{
+    fixture_send(&f, r, "GET", "/api/v1/TOKEN1/attributes/updates", SPAN_NONE, "");
+}
+
+// Polls that were sent before are parked by now.
+static void let_park(void)
+{
+    while (list_empty(&f.api->polls))
+        assert_int_equal(as_device("GET", "/api/v1/TOKEN1/attributes", ""), 200);
+}
+
+static void expect_update(const char *method, const char *target, const char *body,
+                          const char *want)
+{
+    struct reply poll;
+    start_updates(&poll);
+    let_park();
+    json_free(call(method, target, body, 200));
+    expect(&poll, 200, want);
+}
+
+static void shared_attributes_that_change_are_told(void **state)
+{
+    (void)state;
+    expect_update("POST", url(SHARED, device), "{\"a\":1,\"b\":\"x\\\"y\",\"c\":{\"d\":[true]}}",
+                  "{\"a\":1,\"b\":\"x\\\"y\",\"c\":{\"d\":[true]}}");
+    expect_update("DELETE", url(SHARED "?keys=a,none", device), "",
+                  "{\"deleted\":[\"a\",\"none\"]}");
+    // Not what others save, or the device itself.
+    struct reply poll;
+    start_updates(&poll);
+    let_park();
+    json_free(call("POST", url("/api/plugins/telemetry/DEVICE/%s/SERVER_SCOPE", device),
+                   "{\"s\":1}", 200));
+    json_free(call("DELETE", url("/api/plugins/telemetry/DEVICE/%s/CLIENT_SCOPE?keys=b", device),
+                   "", 200));
+    assert_int_equal(as_device("POST", "/api/v1/TOKEN1/attributes", "{\"fw\":1}"), 200);
+    assert_false(poll.done);
+    json_free(call("POST", url(SHARED, device), "{\"a\":2}", 200));
+    expect(&poll, 200, "{\"a\":2}");
+}
+
+static void waits_for_changes_end(void **state)
+{
+    struct reply polls[2];
+    (void)state;
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/attributes/updates?timeout=20", ""), 408);
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/attributes/updates?timeout=x", ""), 400);
+    assert_int_equal(as_device("GET", "/api/v1/NONE/attributes/updates", ""), 401);
+    start_updates(&polls[0]);
+    let_park();
+    start_poll(&polls[1]);
+    while (f.api->polls.next->next == &f.api->polls)
+        assert_int_equal(as_device("GET", "/api/v1/TOKEN1/attributes", ""), 200);
+    json_free(call("DELETE", url("/api/device/%s", device), "", 200));
+    for (int i = 0; i < 2; i++)
+        expect(&polls[i], 403, "");
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/attributes/updates", ""), 401);
+}
+
 // Calls -------------------------------------------------------------------------------------------
 
 #define CALL "{\"method\":\"set\",\"params\":{\"v\":1},\"timeout\":30000}"
@@ -177,15 +257,6 @@ static void devices_post_and_read(void **state)
 static void send_call(struct reply *r, const char *way, const char *body)
 {
     fixture_send(&f, r, "POST", url(way, device), token, body);
-}
-
-static void expect(struct reply *r, int status, const char *body)
-{
-    fixture_wait(&f, &r->done);
-    assert_int_equal(r->status, status);
-    if (body && !span_is(buf_span(&r->body), body))
-        fail_msg("%.*s, not %s", SPAN_ARG(buf_span(&r->body)), body);
-    reply_free(r);
 }
 
 static void expect_status(const char *way, const char *body, int status)
@@ -206,11 +277,6 @@ static int64_t take_call(struct reply *poll)
     json_free(j);
     reply_free(poll);
     return id;
-}
-
-static void start_poll(struct reply *r)
-{
-    fixture_send(&f, r, "GET", "/api/v1/TOKEN1/rpc", SPAN_NONE, "");
 }
 
 static void reply_as_device(int64_t id, const char *body, int status)
@@ -322,7 +388,7 @@ static void devices_that_wait_are_told_of_the_end(void **state)
     struct reply polls[5];
     (void)state;
     for (int i = 0; i < 5; i++)
-        start_poll(&polls[i]);
+        i % 2 ? start_updates(&polls[i]) : start_poll(&polls[i]);
     assert_int_equal(as_device("GET", "/api/v1/TOKEN1/attributes", ""), 200);
     api_drain(f.api);
     for (int i = 0; i < 5; i++) {
@@ -340,6 +406,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(tokens_are_made_kept_and_changed),
         TEST(devices_post_and_read),
+        TEST(shared_attributes_that_change_are_told),
+        TEST(waits_for_changes_end),
         TEST(a_call_reaches_a_device_that_waits_and_one_that_asks_later),
         TEST(calls_end_in_time),
         TEST(calls_of_a_device_are_bounded_and_end_with_the_program),
