@@ -55,18 +55,34 @@ static bool ends_with(struct span s, const char *end)
     return s.n >= n && span_ieq(span_of(s.p + s.n - n, n), span_str(end));
 }
 
+// The same name is written apiKey, api_key and Api-Key. Of a long one its end is enough.
+static struct span without_separators(struct span s, char out[MEMBER_MAX])
+{
+    size_t at = MEMBER_MAX;
+    for (size_t i = s.n; i > 0 && at > 0; i--) {
+        if (s.p[i - 1] != '-' && s.p[i - 1] != '_') {
+            out[--at] = s.p[i - 1];
+        }
+    }
+    return span_of(out + at, MEMBER_MAX - at);
+}
+
 bool secrets_is_key(struct span parent, struct span member)
 {
     static const char *const ends[] = {
-        "password",      "passphrase",  "secret",   "secretKey", "secretAccessKey",
-        "sessionToken",  "accessToken", "apiToken", "apiKey",    "privateKey",
-        "authorization", "api-key",     "-token"};
+        "password",        "passphrase",      "secret",        "secretKey",
+        "secretAccessKey", "sessionToken",    "accessToken",   "authToken",
+        "apiToken",        "apiKey",          "authKey",       "privateKey",
+        "functionsKey",    "subscriptionKey", "authorization", "cookie"};
+    char text[MEMBER_MAX];
+    struct span name = without_separators(member, text);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        if (ends_with(member, ends[i])) {
+        if (ends_with(name, ends[i])) {
             return true;
         }
     }
-    return span_ieq(member, SPAN("token")) || span_is(parent, "headersFilter");
+    return ends_with(member, "-token") || span_ieq(member, SPAN("token")) ||
+           span_is(parent, "headersFilter");
 }
 
 bool secrets_is_sealed(struct span text)

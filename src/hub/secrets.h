@@ -7,11 +7,12 @@
 // It is opened where it is used, for as long as that takes. A sealed text is
 // "sealed:v1:KEYID:BASE64(nonce, ciphertext, tag)".
 //
-// A secret is a non-empty text whose member's name ends (in any case) in password, passphrase,
-// secret, secretKey, secretAccessKey, sessionToken, accessToken, apiToken, apiKey, privateKey, as a
-// header in authorization, api-key, -token, or is "token"; and all in a webhook's headersFilter: in
-// an integration below `configuration` (its own `secret` is an id that the hub's API shows), in a
-// rule chain anywhere. Loop thread, and start-up before it runs.
+// A secret is a non-empty text whose member's name ends (in any case, with or without '-' and '_'
+// between its words) in password, passphrase, secret, secretKey, secretAccessKey, sessionToken,
+// accessToken, authToken, apiToken, apiKey, authKey, privateKey, functionsKey, subscriptionKey,
+// authorization, cookie, as a header in -token, or is "token"; and all in a webhook's
+// headersFilter: in an integration below `configuration` (its own `secret` is an id that the hub's
+// API shows), in a rule chain anywhere. Loop thread, and start-up before it runs.
 
 #include "base/uuid.h"
 #include "codec/json.h"

@@ -109,6 +109,25 @@ static void test_documents(void **state)
     secrets_free(s);
 }
 
+// The headers of a REST API call node.
+static void test_headers(void **state)
+{
+    (void)state;
+    struct secrets *s = open_with(KEY_A);
+    const char *clear = "{\"metadata\":{\"nodes\":[{\"configuration\":{\"headers\":{"
+                        "\"X-Api-Key\":\"hush-1\",\"X_Api_Key\":\"hush-2\",\"Cookie\":\"hush-3\","
+                        "\"X-Secret-Key\":\"hush-4\",\"Accept\":\"text/plain\"}}}]}}";
+    struct json *doc = parse(clear);
+    struct err e = {0};
+    secrets_seal(s, STORE_RULE_CHAIN, id_of(1), doc, NULL);
+    assert_null(strstr(text_of(doc), "hush"));
+    assert_non_null(strstr(text_of(doc), "\"Accept\":\"text/plain\""));
+    assert_int_equal(secrets_open_all(s, id_of(1), doc, &e), 0);
+    assert_string_equal(text_of(doc), clear);
+    json_free(doc);
+    secrets_free(s);
+}
+
 static void test_rule_chains_whole(void **state)
 {
     (void)state;
@@ -309,19 +328,38 @@ static void test_key_files(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    static const char *const yes[] = {"secretAccessKey", "SECRETACCESSKEY", "password",
-                                      "proxyPassword",   "hmacSecret",      "token",
-                                      "sessionToken",    "privateKey",      "Authorization",
-                                      "X-API-Key",       "X-Auth-Token"};
-    static const char *const no[] = {"accessKeyId",  "tokens",     "maxTokens",
-                                     "passwords",    "key",        "",
-                                     "partitionKey", "secretName", "nextToken"};
+    static const char *const yes[] = {"secretAccessKey", "SECRETACCESSKEY",   "password",
+                                      "proxyPassword",   "hmacSecret",        "token",
+                                      "sessionToken",    "privateKey",        "Authorization",
+                                      "X-API-Key",       "X-Api-Key",         "api_key",
+                                      "X_API_KEY",       "Secret-Access-Key", "X-Secret-Key",
+                                      "access_token",    "X-Auth-Key",        "X-Functions-Key",
+                                      "Cookie",          "Set-Cookie",        "X-Auth-Token"};
+    static const char *const no[] = {"accessKeyId",
+                                     "tokens",
+                                     "maxTokens",
+                                     "passwords",
+                                     "key",
+                                     "",
+                                     "partitionKey",
+                                     "secretName",
+                                     "nextToken",
+                                     "partition_key",
+                                     "access-key-id",
+                                     "Idempotency-Key",
+                                     "X-Key-Name",
+                                     "cookies",
+                                     "-",
+                                     "_"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
         assert_true(secrets_is_key(SPAN("configuration"), span_str(yes[i])));
     }
     for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
         assert_false(secrets_is_key(SPAN("configuration"), span_str(no[i])));
     }
+    char long_name[400];
+    snprintf(long_name, sizeof long_name, "%0*d-Api-Key", 300, 0);
+    assert_true(secrets_is_key(SPAN("headers"), span_str(long_name)));
     assert_true(secrets_is_key(SPAN("headersFilter"), SPAN("x-anything")));
 }
 
@@ -453,15 +491,11 @@ static void test_clear_database(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_documents),
-        T(test_rule_chains_whole),
-        T(test_compares_with_old),
-        T(test_bound_to_its_place),
-        T(test_filter),
-        T(test_key_is_made),
-        T(test_clear_database),
-        T(test_key_files),
-        T(test_names),
+        T(test_documents),          T(test_headers),
+        T(test_rule_chains_whole),  T(test_compares_with_old),
+        T(test_bound_to_its_place), T(test_filter),
+        T(test_key_is_made),        T(test_clear_database),
+        T(test_key_files),          T(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
