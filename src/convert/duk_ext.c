@@ -48,6 +48,10 @@ static int duk_x_close_variable(struct duk_hthread *thr, struct duk_hobject *env
 
 static int duk_x_parse_date(struct duk_hthread *thr, const char *text);
 #define DUK_X_PARSE_DATE(thr, text) duk_x_parse_date((thr), (text))
+static int duk_x_format_date(struct duk_hthread *thr, const duk_int_t *parts, duk_int_t offset,
+                             unsigned int flags);
+#define DUK_X_FORMAT_DATE(thr, parts, offset, flags)                                               \
+    duk_x_format_date((thr), (parts), (offset), (flags))
 
 // A surrogate, whose encoding ends at `p`, that has no other half beside it.
 #define DUK_X_IS_LONE(cp, p, start, end)                                                           \

@@ -347,6 +347,30 @@ macro(duktape_edit_dates)
 	}
 
 #if defined(DUK_USE_DATE_PARSE_STRING)]])
+    duktape_insert(BEFORE [[	if (flags & DUK_DATE_FLAG_TOSTRING_LOCALE) {
+		/* try locale specific formatter]] [[	if (DUK_X_FORMAT_DATE(thr, parts, tzoffset, flags)) {
+		return 1;
+	}
+
+]])
+endmacro()
+
+# Texts that are no numbers: fractions and signs of those with a prefix, and a NUL with more behind it.
+macro(duktape_edit_numbers)
+    duktape_insert(AFTER [[					DUK_DDD(DUK_DDDPRINT("parse failed: fraction part not allowed"));
+]] [[					goto parse_fail;
+]])
+    duktape_insert(BEFORE [[			radix = detect_radix;
+]] [[			if ((flags & DUK_S2N_FLAG_ALLOW_GARBAGE) == 0 && p != DUK_HSTRING_GET_DATA(h_str)) {
+				goto parse_fail;
+			}
+]])
+    duktape_insert(BEFORE [[			DUK_DDD(DUK_DDDPRINT("NUL termination"));
+]] [[			if ((flags & DUK_S2N_FLAG_ALLOW_GARBAGE) == 0 &&
+			    p <= DUK_HSTRING_GET_DATA(h_str) + DUK_HSTRING_GET_BYTELEN(h_str)) {
+				goto parse_fail;
+			}
+]])
 endmacro()
 
 function(penstock_edit_duktape in out)
@@ -364,6 +388,7 @@ function(penstock_edit_duktape in out)
     duktape_edit_json()
     duktape_edit_json_quote()
     duktape_edit_dates()
+    duktape_edit_numbers()
     file(WRITE ${out}.new "${code}")
     configure_file(${out}.new ${out} COPYONLY)
 endfunction()

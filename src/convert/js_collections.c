@@ -608,6 +608,8 @@ void js_collections_finish(duk_context *ctx)
         {"Set", "keys", "values"},
         {"Array", JS_ITERATOR_KEY, "values"},
         {JS_TYPED_ARRAY, JS_ITERATOR_KEY, "values"},
+        {"String", "trimLeft", "trimStart"},
+        {"String", "trimRight", "trimEnd"},
     };
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
         duk_idx_t top = duk_get_top(ctx);

@@ -197,6 +197,79 @@ static duk_ret_t string_replace_all(duk_context *ctx)
     return 1;
 }
 
+// Pushes a copy of the regular expression 0, from its lastIndex on, or one made of a text.
+static duk_idx_t push_matcher(duk_context *ctx)
+{
+    bool regexp = is_regexp(ctx, 0);
+    duk_get_global_string(ctx, "RegExp");
+    if (!regexp) {
+        duk_dup(ctx, 0);
+        duk_push_string(ctx, "g");
+        duk_new(ctx, 2);
+        return duk_get_top_index(ctx);
+    }
+    (void)duk_get_prop_string(ctx, 0, "source");
+    (void)duk_get_prop_string(ctx, 0, "flags");
+    if (!strchr(duk_to_string(ctx, -1), 'g'))
+        return duk_error(ctx, DUK_ERR_TYPE_ERROR, "matchAll must be called with a global RegExp");
+    duk_new(ctx, 2);
+    (void)duk_get_prop_string(ctx, 0, "lastIndex");
+    (void)duk_put_prop_string(ctx, -2, "lastIndex");
+    return duk_get_top_index(ctx);
+}
+
+// ECMA-262 22.1.3.14. The matches are looked for at once.
+static duk_ret_t string_match_all(duk_context *ctx)
+{
+    duk_set_top(ctx, 1);
+    push_this_text(ctx);
+    duk_idx_t matcher = push_matcher(ctx), list = duk_push_array(ctx);
+    for (duk_uarridx_t n = 0;; n++) {
+        duk_push_string(ctx, "exec");
+        duk_dup(ctx, 1);
+        duk_call_prop(ctx, matcher, 1);
+        if (duk_is_null(ctx, -1))
+            break;
+        (void)duk_get_prop_index(ctx, -1, 0);
+        bool empty = duk_get_length(ctx, -1) == 0;
+        duk_pop(ctx);
+        (void)duk_put_prop_index(ctx, list, n);
+        if (!empty)
+            continue;
+        (void)duk_get_prop_string(ctx, matcher, "lastIndex");
+        duk_push_number(ctx, duk_to_number(ctx, -1) + 1);
+        (void)duk_put_prop_string(ctx, matcher, "lastIndex");
+        duk_pop(ctx);
+    }
+    duk_push_string(ctx, "values");
+    duk_call_prop(ctx, list, 0);
+    return 1;
+}
+
+// ECMA-262 22.1.2.4.
+static duk_ret_t string_raw(duk_context *ctx)
+{
+    duk_idx_t n = duk_get_top(ctx);
+    if (n == 0)
+        duk_push_undefined(ctx);
+    (void)duk_to_object(ctx, 0);
+    (void)duk_get_prop_string(ctx, 0, "raw");
+    (void)duk_to_object(ctx, -1);
+    duk_idx_t raw = duk_get_top_index(ctx), first = raw + 1;
+    duk_size_t texts = duk_get_length(ctx, raw);
+    for (duk_size_t i = 0; i < texts; i++) {
+        duk_require_stack(ctx, 4);
+        (void)duk_get_prop_index(ctx, raw, (duk_uarridx_t)i);
+        (void)duk_to_string(ctx, -1);
+        if (i + 1 < texts && (duk_idx_t)i + 1 < n) {
+            duk_dup(ctx, (duk_idx_t)i + 1);
+            (void)duk_to_string(ctx, -1);
+        }
+    }
+    duk_concat(ctx, duk_get_top(ctx) - first);
+    return 1;
+}
+
 #define STRING "String.prototype"
 
 const struct js_builtin js_string_builtins[] = {
@@ -206,5 +279,7 @@ const struct js_builtin js_string_builtins[] = {
     {STRING, "trimStart", string_trim_start, 0},
     {STRING, "trimEnd", string_trim_end, 0},
     {STRING, "replaceAll", string_replace_all, 2},
+    {STRING, "matchAll", string_match_all, 1},
+    {"String", "raw", string_raw, 1},
     {NULL, NULL, NULL, 0},
 };

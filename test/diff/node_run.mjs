@@ -2,6 +2,9 @@
 
 import vm from 'node:vm';
 
+// Local times, here and in run_programs.
+process.env.TZ = 'UTC';
+
 // A realm of its own for each program, so that none sees what another changed.
 export function runInNode(program, payload) {
     const context = vm.createContext({ bytes: JSON.stringify([...payload]) });

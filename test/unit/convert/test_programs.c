@@ -3,6 +3,7 @@
 // is checked where there is Node: test/integration/programs.test.mjs.
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "codec/json.h"
 #include "diff/program_run.h"
@@ -51,6 +52,7 @@ static void test_table(void **state)
 
 int main(void)
 {
+    setenv("TZ", "UTC", 1);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_table)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
