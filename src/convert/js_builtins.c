@@ -5,6 +5,7 @@
 
 #include "convert/js_collections.h"
 #include "convert/js_iterate.h"
+#include "convert/js_iterators.h"
 
 // Duktape's own, and what reaches outside a converter's one run.
 static const char *const removed[] = {"Duktape", "CBOR", "Buffer", "performance", NULL};
@@ -127,6 +128,19 @@ static void push_holder(duk_context *ctx, const char *holder)
         (void)duk_get_prop_string(ctx, -1, dot + 1);
 }
 
+void js_define(duk_context *ctx, duk_uint_t flags)
+{
+    duk_def_prop(ctx, -3,
+                 DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_CONFIGURABLE | DUK_DEFPROP_FORCE | flags);
+}
+
+void js_define_tag(duk_context *ctx, const char *name)
+{
+    duk_push_string(ctx, DUK_WELLKNOWN_SYMBOL("Symbol.toStringTag"));
+    duk_push_string(ctx, name);
+    js_define(ctx, 0);
+}
+
 void js_builtins_push_prototype(duk_context *ctx, const char *constructor)
 {
     char holder[40];
@@ -173,10 +187,11 @@ void js_builtins_install(duk_context *ctx)
     js_builtins_push_prototype(ctx, JS_TYPED_ARRAY);
     js_array_share(ctx, -1);
     duk_pop_n(ctx, duk_get_top(ctx) - top);
+    js_iterators_install(ctx);
     js_collections_install(ctx);
-    static const struct js_builtin *const lists[] = {object_builtins,        js_array_builtins,
-                                                     js_string_builtins,     js_number_builtins,
-                                                     js_collection_builtins, js_helpers};
+    static const struct js_builtin *const lists[] = {
+        object_builtins,        js_array_builtins,    js_string_builtins, js_number_builtins,
+        js_collection_builtins, js_iterator_builtins, js_helpers};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         install(ctx, lists[i]);
     js_collections_finish(ctx);

@@ -25,12 +25,18 @@ extern const struct js_builtin js_array_builtins[];
 extern const struct js_builtin js_string_builtins[];
 extern const struct js_builtin js_number_builtins[];
 extern const struct js_builtin js_collection_builtins[];
+extern const struct js_builtin js_iterator_builtins[];
 
 // Lets typed arrays have the methods of arrays that do for them as they are.
 void js_array_share(duk_context *ctx, duk_idx_t typed_prototype);
 
 // [ ] -> [ ... prototype ] of "Array", "Map", ..., JS_TYPED_ARRAY.
 void js_builtins_push_prototype(duk_context *ctx, const char *constructor);
+
+// [ object key value ] -> [ object ]: configurable, not enumerable, and what `flags` add.
+void js_define(duk_context *ctx, duk_uint_t flags);
+// [ prototype ] -> [ prototype ]: Object.prototype.toString says [object NAME].
+void js_define_tag(duk_context *ctx, const char *name);
 
 // Those that are not there yet. Throws when out of memory.
 void js_builtins_install(duk_context *ctx);

@@ -4,9 +4,10 @@
 #include <stdio.h>
 
 #include "convert/js_iterate.h"
+#include "convert/js_iterators.h"
 #include "convert/js_list.h"
 
-// Map and Set (ECMA-262 24.1, 24.2), and the iterators of these, of arrays and of strings.
+// Map and Set (ECMA-262 24.1, 24.2).
 //
 // A collection's entries lie in two arrays in the order they came; an object finds an entry's place
 // by a text that stands for its key. An entry that is deleted leaves a hole, so that iterators that
@@ -17,12 +18,8 @@
 #define PLACES DUK_HIDDEN_SYMBOL("places")
 #define SIZE DUK_HIDDEN_SYMBOL("size")
 #define KIND DUK_HIDDEN_SYMBOL("kind")
-#define LIST DUK_HIDDEN_SYMBOL("list")
-#define AT DUK_HIDDEN_SYMBOL("at")
-#define WANT DUK_HIDDEN_SYMBOL("want")
 
 enum kind { KIND_MAP = 1, KIND_SET };
-enum want { WANT_KEYS, WANT_VALUES, WANT_ENTRIES };
 
 static const char *const names[] = {"", "Map", "Set"};
 
@@ -313,8 +310,12 @@ static duk_ret_t set_size_of(duk_context *ctx)
     return 1;
 }
 
-// The next entry of the collection at `of` from *at on; pushes key and value. False at the end.
-static bool next_entry(duk_context *ctx, duk_idx_t of, double *at)
+bool js_collection_is(duk_context *ctx, duk_idx_t at)
+{
+    return duk_is_object(ctx, at) && duk_has_prop_string(ctx, at, KIND);
+}
+
+bool js_collection_next(duk_context *ctx, duk_idx_t of, double *at)
 {
     (void)duk_get_prop_string(ctx, of, KEYS);
     (void)duk_get_prop_string(ctx, of, VALUES);
@@ -340,7 +341,7 @@ static duk_ret_t for_each(duk_context *ctx, enum kind kind)
     if (!duk_is_callable(ctx, 0))
         return duk_error(ctx, DUK_ERR_TYPE_ERROR, "%s is not a function",
                          duk_safe_to_string(ctx, 0));
-    for (double at = 0; next_entry(ctx, 2, &at); duk_set_top(ctx, 3)) {
+    for (double at = 0; js_collection_next(ctx, 2, &at); duk_set_top(ctx, 3)) {
         duk_dup(ctx, 0);
         duk_dup(ctx, 1);
         duk_dup(ctx, 4);
@@ -361,159 +362,46 @@ static duk_ret_t set_for_each(duk_context *ctx)
     return for_each(ctx, KIND_SET);
 }
 
-// Iterators ---------------------------------------------------------------------------------------
+// Iterating ---------------------------------------------------------------------------------------
 
-// [ ... of ] -> [ ... iterator ]
-static duk_ret_t new_iterator(duk_context *ctx, enum want want)
-{
-    duk_push_object(ctx);
-    duk_push_heap_stash(ctx);
-    (void)duk_get_prop_string(ctx, -1, JS_LIST_ITERATOR);
-    duk_remove(ctx, -2);
-    duk_set_prototype(ctx, -2);
-    duk_dup(ctx, -2);
-    duk_put_prop_string(ctx, -2, LIST);
-    duk_push_int(ctx, 0);
-    duk_put_prop_string(ctx, -2, AT);
-    duk_push_int(ctx, want);
-    duk_put_prop_string(ctx, -2, WANT);
-    return 1;
-}
-
-// The next element of the array-like at `of`; pushes index and value.
-static bool next_element(duk_context *ctx, duk_idx_t of, double *at)
-{
-    if (*at >= js_list_length(ctx, of))
-        return false;
-    duk_push_number(ctx, *at);
-    (void)duk_get_prop_index(ctx, of, (duk_uarridx_t)*at);
-    ++*at;
-    return true;
-}
-
-// [ key value ] -> [ what is wanted of them ]
-static void choose(duk_context *ctx, enum want want)
-{
-    if (want == WANT_ENTRIES) {
-        duk_idx_t pair = duk_push_array(ctx);
-        duk_pull(ctx, -3);
-        duk_put_prop_index(ctx, pair - 1, 0);
-        duk_pull(ctx, -2);
-        duk_put_prop_index(ctx, pair - 2, 1);
-    } else if (want == WANT_KEYS) {
-        duk_pop(ctx);
-    } else {
-        duk_remove(ctx, -2);
-    }
-}
-
-static duk_ret_t iterator_next(duk_context *ctx)
-{
-    duk_set_top(ctx, 0);
-    duk_push_this(ctx);
-    if (!duk_is_object(ctx, 0) || !duk_get_prop_string(ctx, 0, AT))
-        return duk_error(ctx, DUK_ERR_TYPE_ERROR, "next called on another object");
-    double at = duk_get_number(ctx, 1);
-    (void)duk_get_prop_string(ctx, 0, WANT);
-    enum want want = (enum want)duk_get_int(ctx, 2);
-    (void)duk_get_prop_string(ctx, 0, LIST);
-    duk_push_object(ctx);
-    bool collection = duk_is_object(ctx, 3) && duk_has_prop_string(ctx, 3, KIND);
-    // At the end it forgets what it walked (ECMA-262 23.1.5.2.1), and stays at the end.
-    bool more = !duk_is_undefined(ctx, 3) &&
-                (collection ? next_entry(ctx, 3, &at) : next_element(ctx, 3, &at));
-    if (more)
-        choose(ctx, want);
-    else
-        duk_push_undefined(ctx);
-    duk_put_prop_string(ctx, 4, "value");
-    duk_push_boolean(ctx, !more);
-    duk_put_prop_string(ctx, 4, "done");
-    duk_push_number(ctx, at);
-    duk_put_prop_string(ctx, 0, AT);
-    if (!more) {
-        duk_push_undefined(ctx);
-        duk_put_prop_string(ctx, 0, LIST);
-    }
-    return 1;
-}
-
-static duk_ret_t iterator_self(duk_context *ctx)
-{
-    duk_push_this(ctx);
-    return 1;
-}
-
-static duk_ret_t map_iterate(duk_context *ctx, enum want want, const char *method)
+static duk_ret_t map_iterate(duk_context *ctx, enum js_want want, const char *method)
 {
     push_collection(ctx, KIND_MAP, method);
-    return new_iterator(ctx, want);
+    return js_iterator_new(ctx, want);
 }
 
-static duk_ret_t set_iterate(duk_context *ctx, enum want want, const char *method)
+static duk_ret_t set_iterate(duk_context *ctx, enum js_want want, const char *method)
 {
     push_collection(ctx, KIND_SET, method);
-    return new_iterator(ctx, want);
+    return js_iterator_new(ctx, want);
 }
 
 static duk_ret_t map_keys(duk_context *ctx)
 {
-    return map_iterate(ctx, WANT_KEYS, "keys");
+    return map_iterate(ctx, JS_WANT_KEYS, "keys");
 }
 
 static duk_ret_t map_values(duk_context *ctx)
 {
-    return map_iterate(ctx, WANT_VALUES, "values");
+    return map_iterate(ctx, JS_WANT_VALUES, "values");
 }
 
 static duk_ret_t map_entries(duk_context *ctx)
 {
-    return map_iterate(ctx, WANT_ENTRIES, "entries");
+    return map_iterate(ctx, JS_WANT_ENTRIES, "entries");
 }
 
 static duk_ret_t set_values(duk_context *ctx)
 {
-    return set_iterate(ctx, WANT_VALUES, "values");
+    return set_iterate(ctx, JS_WANT_VALUES, "values");
 }
 
 static duk_ret_t set_entries(duk_context *ctx)
 {
-    return set_iterate(ctx, WANT_ENTRIES, "entries");
-}
-
-static duk_ret_t list_iterate(duk_context *ctx, enum want want)
-{
-    duk_push_this(ctx);
-    (void)duk_to_object(ctx, -1);
-    return new_iterator(ctx, want);
-}
-
-static duk_ret_t list_keys(duk_context *ctx)
-{
-    return list_iterate(ctx, WANT_KEYS);
-}
-
-static duk_ret_t list_values(duk_context *ctx)
-{
-    return list_iterate(ctx, WANT_VALUES);
-}
-
-static duk_ret_t list_entries(duk_context *ctx)
-{
-    return list_iterate(ctx, WANT_ENTRIES);
-}
-
-static duk_ret_t string_values(duk_context *ctx)
-{
-    duk_push_this(ctx);
-    (void)duk_to_string(ctx, -1);
-    js_iterate_list(ctx, -1);
-    return new_iterator(ctx, WANT_VALUES);
+    return set_iterate(ctx, JS_WANT_ENTRIES, "entries");
 }
 
 // Installing --------------------------------------------------------------------------------------
-
-#define TYPED JS_TYPED_ARRAY ".prototype"
 
 const struct js_builtin js_collection_builtins[] = {
     {"Map.prototype", "get", map_get, 1},
@@ -532,29 +420,8 @@ const struct js_builtin js_collection_builtins[] = {
     {"Set.prototype", "entries", set_entries, 0},
     {"Set.prototype", "forEach", set_for_each, 1},
     {"Set.prototype", "values", set_values, 0},
-    {"Array.prototype", "keys", list_keys, 0},
-    {"Array.prototype", "values", list_values, 0},
-    {"Array.prototype", "entries", list_entries, 0},
-    {TYPED, "keys", list_keys, 0},
-    {TYPED, "values", list_values, 0},
-    {TYPED, "entries", list_entries, 0},
-    {"String.prototype", JS_ITERATOR_KEY, string_values, 0},
     {NULL, NULL, NULL, 0},
 };
-
-static void define(duk_context *ctx, duk_uint_t flags)
-{
-    duk_def_prop(ctx, -3,
-                 DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_CONFIGURABLE | DUK_DEFPROP_FORCE | flags);
-}
-
-// [ prototype ] -> [ prototype ]: Object.prototype.toString says [object NAME].
-static void define_tag(duk_context *ctx, const char *name)
-{
-    duk_push_string(ctx, DUK_WELLKNOWN_SYMBOL("Symbol.toStringTag"));
-    duk_push_string(ctx, name);
-    define(ctx, 0);
-}
 
 static void install_constructor(duk_context *ctx, enum kind kind, duk_c_function fn,
                                 duk_c_function size)
@@ -564,36 +431,21 @@ static void install_constructor(duk_context *ctx, enum kind kind, duk_c_function
     (void)duk_push_c_function(ctx, fn, DUK_VARARGS);
     duk_push_string(ctx, "name");
     duk_push_string(ctx, names[kind]);
-    define(ctx, 0);
+    js_define(ctx, 0);
     duk_push_string(ctx, "length");
     duk_push_int(ctx, 0);
-    define(ctx, 0);
+    js_define(ctx, 0);
     duk_push_string(ctx, "prototype");
     duk_push_object(ctx);
     duk_push_string(ctx, "constructor");
     duk_dup(ctx, -4);
-    define(ctx, DUK_DEFPROP_SET_WRITABLE);
+    js_define(ctx, DUK_DEFPROP_SET_WRITABLE);
     duk_push_string(ctx, "size");
     (void)duk_push_c_function(ctx, size, 0);
     duk_def_prop(ctx, -3, DUK_DEFPROP_HAVE_GETTER | DUK_DEFPROP_SET_CONFIGURABLE);
-    define_tag(ctx, names[kind]);
+    js_define_tag(ctx, names[kind]);
     duk_def_prop(ctx, -3, DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_FORCE);
-    define(ctx, DUK_DEFPROP_SET_WRITABLE);
-    duk_pop(ctx);
-}
-
-static void install_iterator(duk_context *ctx)
-{
-    duk_push_heap_stash(ctx);
-    duk_push_object(ctx);
-    duk_push_string(ctx, "next");
-    (void)duk_push_c_function(ctx, iterator_next, DUK_VARARGS);
-    define(ctx, DUK_DEFPROP_SET_WRITABLE);
-    duk_push_string(ctx, JS_ITERATOR_KEY);
-    (void)duk_push_c_function(ctx, iterator_self, 0);
-    define(ctx, DUK_DEFPROP_SET_WRITABLE);
-    define_tag(ctx, "Array Iterator");
-    duk_put_prop_string(ctx, -2, JS_LIST_ITERATOR);
+    js_define(ctx, DUK_DEFPROP_SET_WRITABLE);
     duk_pop(ctx);
 }
 
@@ -616,7 +468,7 @@ void js_collections_finish(duk_context *ctx)
         js_builtins_push_prototype(ctx, aliases[i].holder);
         duk_push_string(ctx, aliases[i].name);
         (void)duk_get_prop_string(ctx, -2, aliases[i].method);
-        define(ctx, DUK_DEFPROP_SET_WRITABLE);
+        js_define(ctx, DUK_DEFPROP_SET_WRITABLE);
         duk_set_top(ctx, top);
     }
 }
@@ -625,5 +477,4 @@ void js_collections_install(duk_context *ctx)
 {
     install_constructor(ctx, KIND_MAP, map_construct, map_size);
     install_constructor(ctx, KIND_SET, set_construct, set_size_of);
-    install_iterator(ctx);
 }

@@ -4,10 +4,12 @@
 
 #include "convert/js_builtins.h"
 
-// In the heap's stash: the prototype of all iterators.
-#define JS_LIST_ITERATOR "listIterator"
+// Whether the value is a Map or a Set.
+bool js_collection_is(duk_context *ctx, duk_idx_t at);
+// The next entry of the collection at `of` from *at on; pushes key and value. False at the end.
+bool js_collection_next(duk_context *ctx, duk_idx_t of, double *at);
 
-// Map, Set, and the prototype of iterators; their methods are js_collection_builtins.
+// Map and Set; their methods are js_collection_builtins.
 void js_collections_install(duk_context *ctx);
 // After all methods are there.
 void js_collections_finish(duk_context *ctx);
