@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/mask.h"
 
-#include <stdio.h>
-
 #include "bridge/config.h"
 #include "hub/secrets.h"
 
@@ -16,9 +14,10 @@ static bool is_secret(struct span parent, const struct json *m)
 
 static void set(struct json *at, struct span key, struct span text)
 {
-    char name[256];
-    snprintf(name, sizeof name, "%.*s", SPAN_ARG(key));
-    json_set_str(at, name, text);
+    struct buf name = {0};
+    buf_add_span(&name, key);
+    json_set_str(at, buf_cstr(&name), text);
+    buf_free(&name);
 }
 
 static void mask(struct json *at)

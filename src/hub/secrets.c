@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/secrets.h"
 
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "codec/base64.h"
 
@@ -214,9 +212,10 @@ static void walk(struct json *at, struct span name, const struct json *old, visi
                    (secrets_is_key(name, key) && json_str(m, SPAN_NONE).n)) {
             struct json *other = visit(ctx, key, m, was);
             if (other) {
-                char text[256];
-                snprintf(text, sizeof text, "%.*s", SPAN_ARG(key));
-                json_set(at, text, other);
+                struct buf text = {0};
+                buf_add_span(&text, key);
+                json_set(at, buf_cstr(&text), other);
+                buf_free(&text);
             }
         }
     }
