@@ -48,6 +48,8 @@ static int duk_x_close_variable(struct duk_hthread *thr, struct duk_hobject *env
 
 static int duk_x_parse_date(struct duk_hthread *thr, const char *text);
 #define DUK_X_PARSE_DATE(thr, text) duk_x_parse_date((thr), (text))
+#define DUK_X_READ_NUMBER(from, end, out)                                                          \
+    num_parse_double(span_of((const char *)(from), (size_t)((end) - (from))), (out))
 static int duk_x_format_date(struct duk_hthread *thr, const duk_int_t *parts, duk_int_t offset,
                              unsigned int flags);
 #define DUK_X_FORMAT_DATE(thr, parts, offset, flags)                                               \

@@ -356,7 +356,30 @@ macro(duktape_edit_dates)
 endmacro()
 
 # Texts that are no numbers: fractions and signs of those with a prefix, and a NUL with more behind it.
+# Decimal numbers halfway between two doubles become the even one; exponents may be of any size.
 macro(duktape_edit_numbers)
+    duktape_edit([[	expt_neg = 0;
+	for (;;) {
+		ch = *p++;
+]] [[	expt_neg = 0;
+	const duk_uint8_t *x_from = p;
+	for (;;) {
+		ch = *p++;
+]])
+    duktape_edit([[				goto parse_explimit_error;
+]] [[				expt = DUK_S2N_MAX_EXPONENT / 100;
+]])
+    duktape_edit([[parse_explimit_error:
+	DUK_DDD(DUK_DDDPRINT("parse failed, internal error, can't return a value"));
+	DUK_ERROR_RANGE(thr, "exponent too large");
+	DUK_WO_NORETURN(return;);
+]] [[]])
+    duktape_insert(BEFORE [[	/* Quick reject of too large or too small exponents.  This check
+	 * would be incorrect for zero]] [[	if (radix == 10 && DUK_X_READ_NUMBER(x_from, p - 1, &res)) {
+		goto negcheck_and_ret;
+	}
+
+]])
     duktape_insert(AFTER [[					DUK_DDD(DUK_DDDPRINT("parse failed: fraction part not allowed"));
 ]] [[					goto parse_fail;
 ]])

@@ -98,11 +98,14 @@ static duk_ret_t helper_others(duk_context *ctx)
     (void)duk_to_object(ctx, 0);
     duk_idx_t out = duk_push_object(ctx);
     duk_enum(ctx, 0, OWN);
-    while (duk_next(ctx, -1, 1)) {
-        if (is_key_of(ctx, duk_get_top(ctx) - 2, 1, n))
-            duk_pop_2(ctx);
-        else
-            duk_def_prop(ctx, out, DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_WEC);
+    while (duk_next(ctx, -1, 0)) {
+        if (is_key_of(ctx, duk_get_top_index(ctx), 1, n)) {
+            duk_pop(ctx);
+            continue;
+        }
+        duk_dup_top(ctx);
+        (void)duk_get_prop(ctx, 0);
+        duk_def_prop(ctx, out, DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_WEC);
     }
     duk_pop(ctx);
     return 1;
