@@ -348,11 +348,110 @@ static duk_ret_t typed_filter(duk_context *ctx)
 static const char *const shared[] = {"forEach", "indexOf", "lastIndexOf", "join",        "every",
                                      "some",    "reverse", "reduce",      "reduceRight", NULL};
 
+// Sorting
+// ------------------------------------------------------------------------------------------ A
+// merge sort: stable, as the language asks (ECMA-262 23.1.3.30). Value stack: order, object, two
+// lists to merge from and to.
+
+static bool is_text_after(duk_context *ctx)
+{
+    duk_size_t n, m;
+    const char *a = duk_to_lstring(ctx, -2, &n), *b = duk_to_lstring(ctx, -1, &m);
+    int c = memcmp(a, b, n < m ? n : m);
+    return c != 0 ? c > 0 : n > m;
+}
+
+// Whether element i of the list must stand behind element k.
+static bool is_after(duk_context *ctx, duk_idx_t list, duk_uarridx_t i, duk_uarridx_t k)
+{
+    bool by_text = duk_is_undefined(ctx, 0), after;
+    if (!by_text) {
+        duk_dup(ctx, 0);
+        duk_push_undefined(ctx);
+    }
+    // The later element first, as V8 does it: an order that says true or false changes nothing.
+    (void)duk_get_prop_index(ctx, list, by_text ? i : k);
+    (void)duk_get_prop_index(ctx, list, by_text ? k : i);
+    if (by_text) {
+        after = is_text_after(ctx);
+        duk_pop_2(ctx);
+        return after;
+    }
+    duk_call_method(ctx, 2);
+    after = duk_to_number(ctx, -1) < 0;
+    duk_pop(ctx);
+    return after;
+}
+
+static void merge(duk_context *ctx, duk_idx_t from, duk_uarridx_t at, duk_uarridx_t middle,
+                  duk_uarridx_t end)
+{
+    duk_idx_t to = from == 2 ? 3 : 2;
+    duk_uarridx_t i = at, k = middle;
+    for (; at < end; at++) {
+        bool second = i >= middle || (k < end && is_after(ctx, from, i, k));
+        (void)duk_get_prop_index(ctx, from, second ? k++ : i++);
+        (void)duk_put_prop_index(ctx, to, at);
+    }
+}
+
+// Where the sorted list is.
+static duk_idx_t sort_list(duk_context *ctx, duk_uarridx_t n)
+{
+    duk_idx_t from = 2;
+    for (duk_uarridx_t width = 1; width < n; width *= 2, from = from == 2 ? 3 : 2) {
+        for (duk_uarridx_t at = 0; at < n; at += 2 * width) {
+            duk_uarridx_t left = n - at;
+            merge(ctx, from, at, at + (left < width ? left : width),
+                  at + (left < 2 * width ? left : 2 * width));
+        }
+    }
+    return from;
+}
+
+static duk_ret_t array_sort(duk_context *ctx)
+{
+    duk_set_top(ctx, 1);
+    if (!duk_is_undefined(ctx, 0) && !duk_is_callable(ctx, 0))
+        return duk_error(ctx, DUK_ERR_TYPE_ERROR, "the order must be a function");
+    duk_push_this(ctx);
+    (void)duk_to_object(ctx, 1);
+    duk_uarridx_t length = (duk_uarridx_t)duk_get_length(ctx, 1), n = 0, there = 0, i = 0;
+    duk_push_array(ctx);
+    duk_push_array(ctx);
+    for (; i < length; i++) {
+        if (!duk_has_prop_index(ctx, 1, i))
+            continue;
+        there++;
+        (void)duk_get_prop_index(ctx, 1, i);
+        if (duk_is_undefined(ctx, -1))
+            duk_pop(ctx);
+        else
+            (void)duk_put_prop_index(ctx, 2, n++);
+    }
+    duk_idx_t list = sort_list(ctx, n);
+    for (i = 0; i < length; i++) {
+        if (i < n)
+            (void)duk_get_prop_index(ctx, list, i);
+        else
+            duk_push_undefined(ctx);
+        if (i < there)
+            (void)duk_put_prop_index(ctx, 1, i);
+        else
+            duk_pop(ctx);
+        if (i >= there)
+            (void)duk_del_prop_index(ctx, 1, i);
+    }
+    duk_dup(ctx, 1);
+    return 1;
+}
+
 // A typed array sorts by number where no order is given (ECMA-262 23.2.3.29).
 static duk_ret_t ascending(duk_context *ctx)
 {
     double a = duk_to_number(ctx, 0), b = duk_to_number(ctx, 1);
-    duk_push_int(ctx, a < b ? -1 : a > b);
+    int none = (a != a) - (b != b); // NaN stands last
+    duk_push_int(ctx, none != 0 ? none : a < b ? -1 : a > b);
     return 1;
 }
 
@@ -384,6 +483,15 @@ void js_array_share(duk_context *ctx, duk_idx_t typed_prototype)
                      DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_WRITABLE |
                          DUK_DEFPROP_SET_CONFIGURABLE | DUK_DEFPROP_FORCE);
     }
+    duk_push_string(ctx, "sort");
+    (void)duk_push_c_function(ctx, array_sort, 1);
+    duk_push_string(ctx, "name");
+    duk_push_string(ctx, "sort");
+    duk_def_prop(ctx, -3,
+                 DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_CONFIGURABLE | DUK_DEFPROP_FORCE);
+    duk_def_prop(ctx, -3,
+                 DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_WRITABLE | DUK_DEFPROP_SET_CONFIGURABLE |
+                     DUK_DEFPROP_FORCE);
     duk_pop_2(ctx);
 }
 
