@@ -57,8 +57,8 @@ static const char *const good[] = {
     "switch (a) { case 1: let q; break; default: }",
     "'use strict'; var a = 1; function f() { 'use strict'; return this }",
     "var \xc3\xa9 = '\xf0\x9f\x98\x80', \xe4\xb8\xad = /\xc3\xa9/; return \xc3\xa9",
-    "\xef\xbb\xbfreturn\xc2\xa0"
-    "1\xe2\x80\xa8+ 2",
+    ("\xef\xbb\xbfreturn\xc2\xa0"
+     "1\xe2\x80\xa8+ 2"),
 };
 
 // The message and place of what is refused.
