@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/chains.h"
 #include "base/mem.h"
-#include "hub/node.h"
 #include "hub/script_queue.h"
 
 // A rule chain's document keeps its compiled form in `runtime`, and a device profile's document
@@ -20,7 +19,7 @@ void chain_unref(struct chain_runtime *c)
         return;
     for (uint32_t i = 0; i < c->chain->n_nodes; i++) {
         script_queue_free(c->chain->nodes[i].scripts);
-        if (c->chain->nodes[i].type->reads_values)
+        if (c->chain->nodes[i].reads_values)
             c->hub->value_readers--;
     }
     rule_chain_free(c->chain);
@@ -38,7 +37,7 @@ static struct chain_runtime *make_runtime(struct hub *h, struct uuid id, struct 
         struct rule_node *n = &chain->nodes[i];
         if (n->script.n)
             n->scripts = script_queue_new(h, n->script_kind, n->name, n->script);
-        if (n->type->reads_values)
+        if (n->reads_values)
             h->value_readers++;
     }
     return c;

@@ -25,7 +25,6 @@ struct rule_node_type {
     void (*run)(struct flow *f, const struct rule_node *n);
     // What `config` holds beside the arena; NULL = nothing.
     void (*release)(struct rule_node *n);
-    bool reads_values; // attributes and telemetry, also those that its own run has written
 };
 
 #define RULE_NODE_TYPES(X)                                                                         \

@@ -40,6 +40,7 @@ static int compile_attributes(struct node_compile *c)
 {
     struct attributes_config *k = arena_new(c->arena, struct attributes_config);
     c->node->config = k;
+    c->node->reads_values = true;
     const struct json *absent = json_get(c->conf, "tellFailureIfAbsent");
     k->fail_if_absent = json_bool(absent, true);
     k->with_ts = json_get_bool(c->conf, "getLatestValueWithTs", false);
@@ -214,5 +215,4 @@ static void run_attributes(struct flow *f, const struct rule_node *n)
 
 const struct rule_node_type node_originator_attributes = {.suffix = ".metadata.TbGetAttributesNode",
                                                           .compile = compile_attributes,
-                                                          .run = run_attributes,
-                                                          .reads_values = true};
+                                                          .run = run_attributes};

@@ -31,6 +31,7 @@ struct rule_node {
     uint32_t n_edges;
     uint32_t index; // of the chain's nodes
     struct debug_settings debug;
+    bool reads_values; // attributes and telemetry, also those that its own run has written
     // Of node types that run a script: empty = none was given.
     struct span script;
     enum convert_kind script_kind;
