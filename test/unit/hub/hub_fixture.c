@@ -64,7 +64,7 @@ static void open_hub(struct hub_fixture *f)
                                  .time_limit_ms = f->time_limit_ms ? f->time_limit_ms : 10000,
                                  .cast_strings = true};
     struct err e = {0};
-    f->loop = loop_new(&clock_system);
+    f->loop = loop_new(f->clock ? f->clock : &clock_system);
     if (store_open(f->loop, &so, &f->store, &e) < 0)
         fail_msg("%s", e.msg);
     assert_int_equal(convert_pool_new(f->loop, &co, &f->pool), 0);
@@ -96,6 +96,14 @@ static void on_status(void *ctx, int status)
     struct hub_fixture *f = ctx;
     f->status = status;
     f->done = true;
+}
+
+void hub_fixture_settle(struct hub_fixture *f)
+{
+    f->done = false;
+    store_commit(f->store, store_txn_new(f->store), on_status, f);
+    hub_fixture_wait(f, &f->done);
+    assert_int_equal(f->status, 0);
 }
 
 int hub_fixture_setup(void **state)
@@ -187,7 +195,7 @@ const char *add_chain(struct hub_fixture *f, const char *name, const char *metad
 
 const char *sink_node(struct hub_fixture *f, const char *relation, char out[300])
 {
-    assert_true(f->n_relations < 16);
+    assert_true(f->n_relations < HUB_FIXTURE_RELATIONS);
     snprintf(out, 300,
              "{\"type\":\"x.integration.TbIntegrationDownlinkNode\",\"name\":\"%s\","
              "\"configuration\":{\"integrationId\":\"00000000-0000-1000-8000-0000000000%02x\"}}",
@@ -215,6 +223,40 @@ void use_node(struct hub_fixture *f, const char *class, const char *conf,
     use_chain(f, buf_cstr(&b));
     buf_free(&b);
     buf_free(&edges);
+}
+
+void refuse_node(struct hub_fixture *f, const char *class, const char *conf, const char *why)
+{
+    struct buf b = {0};
+    struct err e = {0};
+    buf_printf(&b,
+               "{\"firstNodeIndex\":0,\"connections\":[],\"nodes\":[{\"type\":\"x.%s\",\"name\":"
+               "\"tested\",\"configuration\":%s}]}",
+               class, conf);
+    struct json *j = json_parse(buf_span(&b), &e);
+    assert_non_null(j);
+    json_set(j, "ruleChainId", registry_new_ref("RULE_CHAIN", hub_root_chain(f->hub)->id));
+    assert_int_equal(hub_save_chain_metadata(f->hub, j, on_saved, f, &e), ERR_INVALID);
+    if (!strstr(e.msg, why))
+        fail_msg("%s in %s", why, e.msg);
+    buf_free(&b);
+}
+
+void use_profile_chain(struct hub_fixture *f, const char *chain)
+{
+    struct entity *e = registry_find(hub_registry(f->hub), STORE_PROFILE, f->device->profile);
+    struct json *doc = json_copy(e->doc);
+    struct uuid id;
+    json_remove(doc, "version");
+    if (chain) {
+        assert_true(uuid_parse(span_str(chain), &id));
+        json_set(doc, "defaultRuleChainId", registry_new_ref("RULE_CHAIN", id));
+    } else {
+        json_set(doc, "defaultRuleChainId", json_new_null());
+    }
+    f->done = false;
+    registry_save(hub_registry(f->hub), STORE_PROFILE, doc, on_saved, f);
+    hub_fixture_wait(f, &f->done);
 }
 
 // Messages ----------------------------------------------------------------------------------------
@@ -256,7 +298,7 @@ void send_json(struct hub_fixture *f, const char *type, const char *json, const 
     }
     struct hub_msg m = {.type = rule_msg_type_of(span_str(type)),
                         .originator = f->device,
-                        .ts_ms = 1000,
+                        .ts_ms = f->msg_ts_ms ? f->msg_ts_ms : 1000,
                         .metadata = {p, n},
                         .json = span_str(json)};
     if (m.type == RULE_MSG_OTHER)
@@ -283,29 +325,65 @@ static void on_read(struct store_read *r, int status)
     ((struct reading *)r->data)->done = true;
 }
 
+static void read_attribute(struct hub_fixture *f, enum store_scope scope, struct span key,
+                           struct reading *r)
+{
+    r->read = (struct store_read){.data = r,
+                                  .done = on_read,
+                                  .kind = STORE_READ_ATTRIBUTES,
+                                  .device = f->device,
+                                  .scope = scope,
+                                  .keys = &key,
+                                  .n_keys = 1};
+    store_read(f->store, &r->read);
+    hub_fixture_wait(f, &r->done);
+}
+
+static const char *take_text(struct buf *b, char out[200])
+{
+    snprintf(out, 200, "%s", b->n ? buf_cstr(b) : "-");
+    buf_free(b);
+    return out;
+}
+
 const char *attribute_text(struct hub_fixture *f, enum store_scope scope, const char *key,
                            char out[200])
 {
-    struct span k = span_str(key);
     struct reading r = {0};
     struct buf b = {0};
-    r.read = (struct store_read){.data = &r,
-                                 .done = on_read,
-                                 .kind = STORE_READ_ATTRIBUTES,
-                                 .device = f->device,
-                                 .scope = scope,
-                                 .keys = &k,
-                                 .n_keys = 1};
-    store_read(f->store, &r.read);
-    hub_fixture_wait(f, &r.done);
+    read_attribute(f, scope, span_str(key), &r);
     if (r.read.n_attributes)
         value_text(&r.read.attributes_out[0].value, &b);
-    else
-        buf_add_char(&b, '-');
-    snprintf(out, 200, "%s", buf_cstr(&b));
-    buf_free(&b);
     store_read_free(&r.read);
-    return out;
+    return take_text(&b, out);
+}
+
+static void point_text(int64_t ts_ms, const struct value *v, struct buf *out)
+{
+    buf_add_i64(out, ts_ms);
+    buf_add_char(out, ' ');
+    value_text(v, out);
+}
+
+const char *attribute_at(struct hub_fixture *f, enum store_scope scope, const char *key,
+                         char out[200])
+{
+    struct reading r = {0};
+    struct buf b = {0};
+    read_attribute(f, scope, span_str(key), &r);
+    if (r.read.n_attributes)
+        point_text(r.read.attributes_out[0].ts_ms, &r.read.attributes_out[0].value, &b);
+    store_read_free(&r.read);
+    return take_text(&b, out);
+}
+
+const char *latest_text(struct hub_fixture *f, const char *key, char out[200])
+{
+    const struct store_point *p = store_peek_latest(f->store, f->device, span_str(key));
+    struct buf b = {0};
+    if (p)
+        point_text(p->ts_ms, &p->value, &b);
+    return take_text(&b, out);
 }
 
 void put_attribute(struct hub_fixture *f, enum store_scope scope, const char *key, struct value v)

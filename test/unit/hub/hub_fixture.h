@@ -9,6 +9,8 @@
 
 #include "hub/chains.h"
 
+#define HUB_FIXTURE_RELATIONS 64
+
 struct hub_fixture {
     char dir[64];
     struct loop *loop;
@@ -17,10 +19,12 @@ struct hub_fixture {
     struct hub *hub;
     struct store_device *device; // "dev", of profile "default"
     int64_t time_limit_ms;       // of a script, from the next reopen on; 0 = 10 s
+    const struct clock *clock;   // from the next reopen on; NULL = the system's
+    int64_t msg_ts_ms;           // of what send_json() sends; 0 = 1000
     // "RELATION TYPE json key=value,..." for each message, in order.
     struct buf out;
     // Relations whose downlink nodes use_node() made, by the last byte of the integration id.
-    const char *relations[16];
+    const char *relations[HUB_FIXTURE_RELATIONS];
     unsigned n_relations;
     struct list requests;
     struct loop_task task;
@@ -37,6 +41,9 @@ void hub_fixture_wait(struct hub_fixture *f, const bool *flag);
 // One more turn, when there is something to wait for.
 void hub_fixture_turn(struct hub_fixture *f);
 
+// All that was committed before is durable.
+void hub_fixture_settle(struct hub_fixture *f);
+
 // Root chain from metadata without its ruleChainId.
 void use_chain(struct hub_fixture *f, const char *metadata);
 // Another chain; returns its id as text.
@@ -45,6 +52,10 @@ const char *add_chain(struct hub_fixture *f, const char *name, const char *metad
 // relations (ended by NULL).
 void use_node(struct hub_fixture *f, const char *class, const char *conf,
               const char *const *relations);
+// The chain of the device's profile; NULL = it has none.
+void use_profile_chain(struct hub_fixture *f, const char *chain);
+// A root chain of that node is refused with a text that holds `why`.
+void refuse_node(struct hub_fixture *f, const char *class, const char *conf, const char *why);
 // `{"type":...}` of a downlink node that writes "RELATION ..." into f->out; for use_chain().
 const char *sink_node(struct hub_fixture *f, const char *relation, char out[300]);
 
@@ -57,6 +68,10 @@ void expect_out(struct hub_fixture *f, const char *want);
 // Stored values: an attribute's text, or "-".
 const char *attribute_text(struct hub_fixture *f, enum store_scope scope, const char *key,
                            char out[200]);
+// "TS VALUE" of an attribute and of the latest telemetry, or "-".
+const char *attribute_at(struct hub_fixture *f, enum store_scope scope, const char *key,
+                         char out[200]);
+const char *latest_text(struct hub_fixture *f, const char *key, char out[200]);
 void put_attribute(struct hub_fixture *f, enum store_scope scope, const char *key, struct value v);
 
 #define HUB_FIXTURE_TEST(name)                                                                     \

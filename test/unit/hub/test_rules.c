@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-// Chains at work: nested ones, loops, chains of device profiles, saving, delays, scripts that hang.
+// Chains at work: nested ones, loops, chains of device profiles, delays, scripts that hang.
 
 #define DEV "deviceName=dev,deviceType=default"
 
@@ -14,97 +14,7 @@ static struct hub_stats stats_of(struct hub_fixture *f)
     return s;
 }
 
-static const char *latest_text(struct hub_fixture *f, const char *key, char out[100])
-{
-    const struct store_point *p = store_peek_latest(f->store, f->device, span_str(key));
-    struct buf b = {0};
-    if (p) {
-        buf_add_i64(&b, p->ts_ms);
-        buf_add_char(&b, ' ');
-        value_text(&p->value, &b);
-    }
-    snprintf(out, 100, "%s", p ? buf_cstr(&b) : "-");
-    buf_free(&b);
-    return out;
-}
-
 static const char *const success_failure[] = {"Success", "Failure", NULL};
-
-static void saves_time_series(void **state)
-{
-    struct hub_fixture *f = *state;
-    char out[100];
-    use_node(f, "telemetry.TbMsgTimeseriesNode", "{\"defaultTTL\":0}", success_failure);
-    send_json(f, "POST_TELEMETRY_REQUEST", "{\"a\":1,\"s\":\"7\"}", "ts=5000");
-    expect_out(f, "Success POST_TELEMETRY_REQUEST {\"a\":1,\"s\":\"7\"} " DEV ",ts=5000\n");
-    assert_string_equal(latest_text(f, "a", out), "5000 1");
-    assert_string_equal(latest_text(f, "s", out), "5000 7");
-    // Without metadata.ts by the message's time; groups by their own.
-    send_json(f, "POST_TELEMETRY_REQUEST", "[{\"ts\":9000,\"values\":{\"b\":2}},{\"c\":3}]", "");
-    assert_string_equal(latest_text(f, "b", out), "9000 2");
-    assert_string_equal(latest_text(f, "c", out), "1000 3");
-    buf_clear(&f->out);
-    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"d\":1}", "");
-    expect_out(f, "Failure POST_ATTRIBUTES_REQUEST {\"d\":1} " DEV ",notifyDevice=false\n");
-    send_json(f, "POST_TELEMETRY_REQUEST", "{\"d\":null}", "");
-    expect_out(f, "Failure POST_TELEMETRY_REQUEST {\"d\":null} " DEV "\n");
-    send_json(f, "POST_TELEMETRY_REQUEST", "{}", "");
-    expect_out(f, "Failure POST_TELEMETRY_REQUEST {} " DEV "\n");
-    assert_string_equal(latest_text(f, "d", out), "-");
-    use_node(f, "telemetry.TbMsgTimeseriesNode",
-             "{\"processingSettings\":{\"type\":\"WEBSOCKETS_ONLY\"}}", success_failure);
-    send_json(f, "POST_TELEMETRY_REQUEST", "{\"d\":1}", "");
-    expect_out(f, "Success POST_TELEMETRY_REQUEST {\"d\":1} " DEV "\n");
-    assert_string_equal(latest_text(f, "d", out), "-");
-}
-
-static void saves_attributes(void **state)
-{
-    struct hub_fixture *f = *state;
-    char out[200];
-    use_node(f, "telemetry.TbMsgAttributesNode", "{\"scope\":\"CLIENT_SCOPE\"}", success_failure);
-    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"a\":1}", "");
-    expect_out(f, "Success POST_ATTRIBUTES_REQUEST {\"a\":1} " DEV ",notifyDevice=false\n");
-    assert_string_equal(attribute_text(f, STORE_CLIENT, "a", out), "1");
-    // The message's scope goes before the node's.
-    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"b\":2}", "scope=SHARED_SCOPE");
-    assert_string_equal(attribute_text(f, STORE_SHARED, "b", out), "2");
-    assert_string_equal(attribute_text(f, STORE_CLIENT, "b", out), "-");
-    buf_clear(&f->out);
-    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"b\":3}", "scope=NO_SCOPE");
-    expect_out(f, "Failure POST_ATTRIBUTES_REQUEST {\"b\":3} " DEV
-                  ",notifyDevice=false,scope=NO_SCOPE\n");
-    send_json(f, "POST_ATTRIBUTES_REQUEST", "{}", "");
-    expect_out(f, "Success POST_ATTRIBUTES_REQUEST {} " DEV ",notifyDevice=false\n");
-    send_json(f, "POST_TELEMETRY_REQUEST", "{\"a\":2}", "");
-    expect_out(f, "Failure POST_TELEMETRY_REQUEST {\"a\":2} " DEV "\n");
-    // The node's own default.
-    use_node(f, "telemetry.TbMsgAttributesNode", "{}", success_failure);
-    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"c\":4}", "");
-    assert_string_equal(attribute_text(f, STORE_SERVER, "c", out), "4");
-}
-
-// sendAttributesUpdatedNotification: a message of its own, into the device's chain.
-static void saved_attributes_go_round(void **state)
-{
-    struct hub_fixture *f = *state;
-    char sink[300];
-    struct buf b = {0};
-    buf_printf(&b,
-               "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.filter.TbMsgTypeSwitchNode\","
-               "\"name\":\"s\"},{\"type\":\"x.telemetry.TbMsgAttributesNode\",\"name\":\"a\","
-               "\"id\":{\"entityType\":\"RULE_NODE\",\"id\":\"13814000-1dd2-11b2-8080-"
-               "808080808080\"},\"configuration\":{\"scope\":\"SHARED_SCOPE\","
-               "\"sendAttributesUpdatedNotification\":true}},%s],\"connections\":["
-               "{\"fromIndex\":0,\"toIndex\":1,\"type\":\"Post attributes\"},"
-               "{\"fromIndex\":0,\"toIndex\":2,\"type\":\"Attributes Updated\"}]}",
-               sink_node(f, "updated", sink));
-    use_chain(f, buf_cstr(&b));
-    buf_free(&b);
-    send_json(f, "POST_ATTRIBUTES_REQUEST", "{\"a\":1}", "");
-    expect_out(f, "updated ATTRIBUTES_UPDATED {\"a\":1} " DEV ",scope=SHARED_SCOPE,"
-                  "ruleNodeId=13814000-1dd2-11b2-8080-808080808080\n");
-}
 
 static void two_levels(struct hub_fixture *f, const char *connection)
 {
@@ -211,32 +121,6 @@ static void what_scripts_make_is_bounded(void **state)
     buf_free(&b);
 }
 
-static void on_profile(void *ctx, int status, struct entity *e, const struct err *err)
-{
-    struct hub_fixture *f = ctx;
-    (void)e;
-    if (status < 0)
-        fail_msg("%s", err->msg);
-    f->done = true;
-}
-
-static void set_profile_chain(struct hub_fixture *f, const char *chain)
-{
-    struct entity *e = registry_find(hub_registry(f->hub), STORE_PROFILE, f->device->profile);
-    struct json *doc = json_copy(e->doc);
-    struct uuid id;
-    json_remove(doc, "version");
-    if (chain) {
-        assert_true(uuid_parse(span_str(chain), &id));
-        json_set(doc, "defaultRuleChainId", registry_new_ref("RULE_CHAIN", id));
-    } else {
-        json_set(doc, "defaultRuleChainId", json_new_null());
-    }
-    f->done = false;
-    registry_save(hub_registry(f->hub), STORE_PROFILE, doc, on_profile, f);
-    hub_fixture_wait(f, &f->done);
-}
-
 static void a_device_profile_may_have_a_chain_of_its_own(void **state)
 {
     struct hub_fixture *f = *state;
@@ -248,13 +132,13 @@ static void a_device_profile_may_have_a_chain_of_its_own(void **state)
     use_chain(f, buf_cstr(&root));
     buf_free(&own);
     buf_free(&root);
-    set_profile_chain(f, id);
+    use_profile_chain(f, id);
     send_json(f, "A", "{}", "");
     expect_out(f, "own A {} " DEV "\n");
     hub_fixture_reopen(f);
     send_json(f, "A", "{}", "");
     expect_out(f, "own A {} " DEV "\n");
-    set_profile_chain(f, NULL);
+    use_profile_chain(f, NULL);
     send_json(f, "A", "{}", "");
     expect_out(f, "root A {} " DEV "\n");
 }
@@ -377,7 +261,7 @@ static void a_downlink_commits_with_its_uplink(void **state)
     struct hub_uplink_options o = {.arrival_ms = 1};
     struct store_stats s;
     struct err e = {0};
-    char node[300], out[100];
+    char node[300], out[200];
     struct buf b = {0};
     buf_printf(&b,
                "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.telemetry.TbMsgTimeseriesNode\","
@@ -475,9 +359,6 @@ static void a_delayed_message_of_a_deleted_device_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        HUB_FIXTURE_TEST(saves_time_series),
-        HUB_FIXTURE_TEST(saves_attributes),
-        HUB_FIXTURE_TEST(saved_attributes_go_round),
         HUB_FIXTURE_TEST(chains_nest),
         HUB_FIXTURE_TEST(old_connections_between_chains),
         HUB_FIXTURE_TEST(chains_that_lead_into_each_other_end),
