@@ -239,6 +239,7 @@ void refuse_node(struct hub_fixture *f, const char *class, const char *conf, con
     assert_int_equal(hub_save_chain_metadata(f->hub, j, on_saved, f, &e), ERR_INVALID);
     if (!strstr(e.msg, why))
         fail_msg("%s in %s", why, e.msg);
+    json_free(j);
     buf_free(&b);
 }
 
