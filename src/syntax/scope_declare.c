@@ -162,7 +162,8 @@ static void declare_var(struct scope_walk *w, struct ast_node *n, uint32_t ready
         declare_target(&decl, d->a);
         if (d->b)
             walk(w, d->b);
-        if (n->op != T_CONST || d->a->kind != AST_IDENT || !d->b || d->b->kind != AST_FUNCTION)
+        if (w->failed || n->op != T_CONST || d->a->kind != AST_IDENT || !d->b ||
+            d->b->kind != AST_FUNCTION)
             continue;
         d->a->name->binding->value = d->b->function;
         d->b->function->is_bound = true;

@@ -40,12 +40,12 @@ static void check(struct span text, const struct uplink_result *out)
     require(taken || !json);
     if (!taken)
         return;
-    // JavaScript takes a surrogate alone.
+    // JavaScript takes a surrogate alone, and writes it as an escape that we refuse.
     bool surrogates = memmem(text.p, text.n, "\\u", 2) != NULL;
     require(json || surrogates || depth >= DEPTH_MAX || !span_is_utf8(text));
     const struct kv_group *g = out->msgs[0].telemetry;
     for (uint32_t i = 0; i < g->n; i++)
-        require(depth >= DEPTH_MAX || is_json(g->kv[i].value.s, &ignored));
+        require(surrogates || depth >= DEPTH_MAX || is_json(g->kv[i].value.s, &ignored));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -125,6 +125,7 @@ static const struct {
     {"const x", 1, 7, "const x needs a value: = is missing"},
     {"const {a}", 1, 7, "a pattern that declares variables needs a value: = is missing"},
     {"let x, x", 1, 8, "x is already declared here"},
+    {"let a; const a = function () {}", 1, 14, "a is already declared here"},
     {"let a; var a", 1, 12, "a is already declared here"},
     {"var a; let a", 1, 12, "a is already declared here"},
     {"{ let a; { var a } }", 1, 16, "a is already declared here"},
