@@ -70,7 +70,7 @@ export async function uplink({ runs, say }) {
     const list = await pairs(
       runs,
       () => ours(kinesis.endpoint, setup),
-      peerStore && !setup.fanOut && (() => theirs(kinesis.endpoint, setup)),
+      peerStore && !setup.fanOut ? () => theirs(kinesis.endpoint, setup) : undefined,
     );
     say(`${setup.shards} shards, limit ${setup.limit}${setup.fanOut ? ', fan-out' : ''}: ${JSON.stringify(list)}`);
     const what = `uplink, ${setup.shards} shard${setup.shards > 1 ? 's' : ''}` +
