@@ -180,6 +180,7 @@ static int run_demo(struct demo *d, const struct args *a)
     // The environment's AWS settings are for the real service, not for the demo's own endpoint.
     config->aws_endpoint = config->aws_ca_file = SPAN_NONE;
     config->aws_fips = config->aws_dual_stack = false;
+    config->aws_max_attempts = 0;
     config->aws_proxies = (struct proxy_settings){0};
     config->aws_region = SPAN("us-east-1");
     declare(config, d);

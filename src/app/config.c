@@ -6,6 +6,7 @@
 
 #include "app/config_aws.h"
 #include "app/file.h"
+#include "aws/settings.h"
 #include "base/mem.h"
 #include "codec/url.h"
 #include "store/store.h"
@@ -76,6 +77,7 @@ static const struct key keys[] = {
     TEXT("aws.noProxy", c.aws_proxies.no_proxy, ""),
     BOOL("aws.fips", c.aws_fips, 0),
     BOOL("aws.dualStack", c.aws_dual_stack, 0),
+    INT("aws.maxAttempts", c.aws_max_attempts, 0, AWS_MAX_ATTEMPTS_LIMIT, 0),
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 

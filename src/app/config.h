@@ -51,6 +51,7 @@ struct config {
     // After the environment and the AWS profile were asked.
     struct span aws_region, aws_endpoint, aws_ca_file;
     bool aws_fips, aws_dual_stack;
+    int64_t aws_max_attempts; // 0 = as the service wants it
     struct proxy_settings aws_proxies;
     struct span aws_cert, aws_key; // files; empty = none
     struct config_user *users;

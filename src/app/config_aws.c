@@ -10,7 +10,8 @@ static struct aws_settings from_file(const struct config *c)
                                  .endpoint = c->aws_endpoint,
                                  .ca_file = c->aws_ca_file,
                                  .fips = c->aws_fips ? AWS_ON : AWS_UNSET,
-                                 .dual_stack = c->aws_dual_stack ? AWS_ON : AWS_UNSET};
+                                 .dual_stack = c->aws_dual_stack ? AWS_ON : AWS_UNSET,
+                                 .max_attempts = (int)c->aws_max_attempts};
 }
 
 static int add_profile(struct aws_settings *s, config_env_fn *env, void *ctx,
@@ -69,6 +70,7 @@ int config_read_aws(struct config *c, config_env_fn *env, void *env_ctx, struct 
         c->aws_ca_file = arena_span(&c->arena, s.ca_file);
         c->aws_fips = s.fips == AWS_ON;
         c->aws_dual_stack = s.dual_stack == AWS_ON;
+        c->aws_max_attempts = s.max_attempts;
         read_proxies(c, env, env_ctx);
     }
     profile_wipe(files.list);

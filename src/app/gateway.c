@@ -111,6 +111,7 @@ static int make_bridge(struct gateway *g, struct err *e)
                                .endpoint = c->aws_endpoint,
                                .fips = c->aws_fips,
                                .dual_stack = c->aws_dual_stack,
+                               .max_attempts = (int)c->aws_max_attempts,
                                .poll_ms = c->poll_ms,
                                .downlink_ttl_ms = c->downlink_days * DAY_MS,
                                .get_records_per_second = (int)c->get_records_per_second,
@@ -278,7 +279,7 @@ static bool needs_restart(const struct config *a, const struct config *b)
            !span_eq(a->aws_region, b->aws_region) || !span_eq(a->aws_endpoint, b->aws_endpoint) ||
            !span_eq(a->aws_ca_file, b->aws_ca_file) || !span_eq(a->aws_cert, b->aws_cert) ||
            !span_eq(a->aws_key, b->aws_key) || a->aws_fips != b->aws_fips ||
-           a->aws_dual_stack != b->aws_dual_stack ||
+           a->aws_dual_stack != b->aws_dual_stack || a->aws_max_attempts != b->aws_max_attempts ||
            !span_eq(a->aws_proxies.https, b->aws_proxies.https) ||
            !span_eq(a->aws_proxies.http, b->aws_proxies.http) ||
            !span_eq(a->aws_proxies.no_proxy, b->aws_proxies.no_proxy);

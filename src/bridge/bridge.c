@@ -287,6 +287,7 @@ int bridge_connect(const struct bridge_options *o, const struct integration_conf
                 .endpoint = c->endpoint.n ? c->endpoint : o->endpoint,
                 .fips = o->fips,
                 .dual_stack = o->dual_stack,
+                .max_attempts = o->max_attempts,
                 .request_ms = c->request_ms},
     };
     int status = kinesis_new(&k, kinesis, e);

@@ -28,6 +28,7 @@ struct bridge_options {
     struct span region;         // when an integration names none
     struct span endpoint;       // when an integration names none; empty = AWS
     bool fips, dual_stack;      // kinds of AWS endpoints
+    int max_attempts;           // of a call other than GetRecords and PutRecords; 0 = 3
     int64_t poll_ms;            // 0 = 250
     int get_records_per_second; // a shard; 0 = 5
     int64_t put_records_per_second, put_bytes_per_second; // a shard; 0 = no limit

@@ -145,7 +145,7 @@ static void the_aws_profile_goes_after_the_file(void **state)
     struct config *c = NULL;
     (void)state;
     write_profile("[profile edge]\nregion = eu-north-1\nendpoint_url = http://profile\n"
-                  "use_fips_endpoint = true\n");
+                  "use_fips_endpoint = true\nmax_attempts = 7\n");
     config_parse(SPAN("{\"aws\":{\"region\":\"x\",\"dualStack\":true}}"), SPAN("."), profile_env,
                  NULL, &c, &e);
     if (!c)
@@ -154,6 +154,7 @@ static void the_aws_profile_goes_after_the_file(void **state)
     assert_span_is(c->aws_endpoint, "http://profile");
     assert_true(c->aws_fips);
     assert_true(c->aws_dual_stack);
+    assert_int_equal(c->aws_max_attempts, 7);
     config_free(c);
     unlink(profile_file);
     write_profile("[profile edge]\nuse_fips_endpoint = 7\n");
