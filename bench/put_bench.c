@@ -128,6 +128,8 @@ static void put_one(unsigned part)
 static void put_more(struct loop_task *t)
 {
     (void)t;
+    if ((unsigned)b.n_ended == counted())
+        return; // the producer closes, and the part that does not count wants no more
     for (unsigned i = 0; i < PARTS; i++) {
         while (b.parts[i].put < b.wanted && !list_empty(&b.parts[i].idle))
             put_one(i);

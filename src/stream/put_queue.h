@@ -31,9 +31,9 @@
 #define PUT_MAX_KEY_CHARS 256  // Unicode characters
 #define PUT_MAX_STREAM_NAME 128
 #define PUT_MAX_STREAM_ARN 2048
-#define PUT_BACKOFF_MS 100 // of a call
-#define PUT_RECORD_BACKOFF_MS 25
-#define PUT_LEVELS 10 // lists of delayed records, by number of tries
+#define PUT_BACKOFF_MS 100      // of a call
+#define PUT_RECORD_BACKOFF_MS 5 // at first: a key waits for it
+#define PUT_LEVELS 14           // lists of delayed records, by number of tries
 
 struct put_queue_options {
     double shard_records, shard_bytes; // a second and shard; 0 = no limit

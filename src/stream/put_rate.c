@@ -4,7 +4,7 @@
 #define BURST_S 0.25
 // A shard counts by seconds: less would show it taking all, then nothing.
 #define WINDOW_MS 1000
-#define LOWER_BELOW 0.8 // share that was taken
+#define LOWER_BELOW 0.6 // share that was taken; above it a lower rate costs more than it spares
 #define BLOCKED 0.3     // below this lowering is right in any case
 #define HELPED 0.1      // share gained
 #define HOLD_WINDOWS 10
@@ -13,6 +13,8 @@
 // Near what the shard refused last, the rate rises little; the longer all goes well, the more.
 #define STEP_MIN 0.02
 #define STEP_MAX 1.0
+// What a shard takes that took nothing before is not known: it is found out quickly.
+#define STEP_BLOCKED 7.0
 #define NO_LIMIT_FROM 1000000.0 // without a limit, a rate so high is none
 
 void put_rate_init(struct put_rate *r, double limit, double byte_limit, int64_t now_ms)
@@ -69,7 +71,8 @@ void put_rate_send(struct put_rate *r, double records, size_t bytes)
 static void raise(struct put_rate *r)
 {
     r->rate *= 1 + r->step;
-    r->step = r->step * 2 < STEP_MAX ? r->step * 2 : STEP_MAX;
+    if (r->step < STEP_MAX)
+        r->step = r->step * 2 < STEP_MAX ? r->step * 2 : STEP_MAX;
     if (r->limit == 0 && r->rate >= NO_LIMIT_FROM)
         r->rate = 0;
 }
@@ -77,7 +80,7 @@ static void raise(struct put_rate *r)
 static void lower(struct put_rate *r, double seconds, double share)
 {
     double rate = r->taken / seconds * OVER_TAKEN;
-    r->step = STEP_MIN;
+    r->step = rate < PUT_RATE_MIN ? STEP_BLOCKED : STEP_MIN;
     r->lowered = true;
     r->before_rate = r->rate;
     r->before_share = share;
@@ -105,7 +108,7 @@ static void look_back(struct put_rate *r, int64_t now_ms)
         lower(r, seconds, share);
     } else {
         r->lowered = false;
-        if (share > RAISE_ABOVE)
+        if (share > RAISE_ABOVE || r->step > STEP_MAX)
             raise(r);
     }
     if (r->limit > 0 && r->rate > r->limit)

@@ -7,8 +7,8 @@
 // A shard takes a number of records and bytes a second (facts/kcl.md section 3.2); what it may be
 // sent runs into a bucket of a quarter of a second's worth. When much is throttled the rate becomes
 // a little more than what the shard has taken; when nearly all is taken it rises again, up to the
-// limit. When lowering did not help it is taken back: a shard that refuses a part of whatever comes
-// is not starved.
+// limit; quickly when the shard had taken nothing. When lowering did not help it is taken back: a
+// shard that refuses a part of whatever comes is not starved.
 
 #include <stdbool.h>
 #include <stddef.h>

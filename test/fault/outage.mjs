@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Downlinks while the network is away: the outbox keeps them, over kill -9 too, and drains in order.
+// Downlinks while the network is away or the service refuses them: the outbox keeps them, over kill -9
+// too, and drains in order.
 // PENSTOCK_OUTAGE_SECONDS=60 for the long form.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -12,6 +14,7 @@ import {
   bounded, configuration, connectDownlink, kinesisClient, putRecords, readStream, serve, sleep, startKinesis,
   tempDir, until,
 } from '../integration/gateway.mjs';
+import { setFaults } from '../integration/lib.mjs';
 
 const SECONDS = Number(process.env.PENSTOCK_OUTAGE_SECONDS ?? (bounded ? 1 : 3));
 const RATE = bounded ? 500 : 5000; // downlinks a second
@@ -102,10 +105,11 @@ async function setUp(t) {
     );
     return devices.every(Boolean) && devices.map((d) => d.id.id);
   }, 20000);
-  return { client, proxy, state, ids };
+  return { kinesis, client, proxy, state, ids };
 }
 
 // Saves attribute after attribute until told to stop; one that was not acknowledged is saved again.
+// A writer that was held up makes up for it, so that RATE holds over the whole time.
 function startWriters({ state, ids }) {
   const written = new Array(WRITERS).fill(0);
   let stopped = false;
@@ -119,22 +123,33 @@ function startWriters({ state, ids }) {
         writer: w,
         batch: written[w],
       }).catch((error) => ({ error }));
-      if (reply.status === 200) written[w]++;
-      else if (reply.status) throw new Error(`saving: ${reply.status} ${reply.text}`);
-      else repeated++;
+      if (reply.status && reply.status !== 200) throw new Error(`saving: ${reply.status} ${reply.text}`);
+      if (reply.error) {
+        repeated++;
+        await sleep(20);
+        continue;
+      }
+      written[w]++;
       due += pause;
-      await sleep(reply.error ? 20 : Math.max(0, due - Date.now()));
+      await sleep(Math.max(0, due - Date.now()));
     }
   };
   const done = Promise.all(ids.map((_, w) => writer(w)));
+  const began = Date.now();
+  const total = () => written.reduce((sum, n) => sum + n * BATCH, 0);
   return {
+    total,
     stop: async () => {
+      const rate = Math.round((total() / (Date.now() - began)) * 1000);
       stopped = true;
       await done;
-      return { written, repeated };
+      return { written, repeated, rate };
     },
   };
 }
+
+// How many a key has when its writer has written so many attributes.
+const countOf = (batches, k) => Math.ceil((batches * BATCH - k) / KEYS);
 
 // Every record there; of each key the first of each number in order. Returns the number of others.
 function check(records, written) {
@@ -149,8 +164,8 @@ function check(records, written) {
   }
   written.forEach((batches, w) => {
     for (let k = 0; k < KEYS; k++) {
-      const total = Math.ceil((batches * BATCH - k) / KEYS);
-      assert.ok((seen.get(`${w}-${k}`) ?? 0) >= total, `writer ${w}, key ${k}: not all arrived`);
+      const arrived = seen.get(`${w}-${k}`) ?? 0;
+      assert.ok(arrived >= countOf(batches, k), `writer ${w}, key ${k}: not all arrived`);
     }
   });
   return doubles;
@@ -189,20 +204,21 @@ test(`${SECONDS} seconds without network at ${RATE} downlinks/s, kill -9 twice m
     const rows = await outboxRows(state);
     return rows > (SECONDS * RATE) / 10 && rows;
   }, 60000);
+  const during = writers.total();
   proxy.mend();
   const mended = Date.now();
   // Once more while it drains: what was under way is sent again.
   await until('some to be on their way', async () => (await outboxRows(state)) < waiting, 40000);
   await kill(state);
-  const { written, repeated } = await writers.stop();
+  const { written, repeated, rate } = await writers.stop();
   await drained(state, 60000 + SECONDS * 1000);
   const seconds = (Date.now() - mended) / 1000;
   const total = written.reduce((sum, n) => sum + n * BATCH, 0);
   const records = await readStream(client, 'tb-test-downlink');
   const doubles = check(records, written);
   assert.ok(records.length - doubles >= total);
-  t.diagnostic(`${total} downlinks, ${waiting} waited at the end of the outage, drained in ` +
-    `${seconds.toFixed(1)} s; ${doubles} doubled by the crashes (${repeated} saves were repeated)`);
+  t.diagnostic(`${total} downlinks at ${rate}/s, ${waiting} of ${during} waited at the end of the outage, ` +
+    `drained in ${seconds.toFixed(1)} s; ${doubles} doubled by the crashes (${repeated} saves were repeated)`);
   assert.ok(doubles <= 3 * 8192 + repeated * BATCH, 'more doubles than crashes can make');
 });
 
@@ -224,4 +240,35 @@ test('a clean stop in the middle of draining doubles nothing', async (t) => {
   assert.equal(check(records, written), 0);
   assert.equal(records.length, written.reduce((sum, n) => sum + n * BATCH, 0));
   t.diagnostic(`${before} of ${records.length} were on the stream when it stopped`);
+});
+
+// The shards share the hash keys evenly.
+const shardOf = (key) => createHash('md5').update(key).digest()[0] * SHARDS >> 8;
+
+test('a third of all refused and one shard that takes nothing: the others go on, nothing is lost', async (t) => {
+  const all = await setUp(t);
+  const { kinesis, client, state } = all;
+  await setFaults({ url: kinesis.endpoint }, [
+    { op: 'PutRecords', fault: 'throttle', shard: 'shardId-000000000000' },
+    { op: 'PutRecords', fault: 'partial', fraction: 0.3 },
+  ]);
+  const writers = startWriters(all);
+  await sleep(SECONDS * 1000);
+  const { written, repeated } = await writers.stop();
+  assert.equal(repeated, 0);
+  let expected = 0;
+  written.forEach((batches, w) => {
+    for (let k = 0; k < KEYS; k++) if (shardOf(`${w}-${k}`) !== 0) expected += countOf(batches, k);
+  });
+  const arrived = await until('all of the other shards', async () => {
+    const records = await readStream(client, 'tb-test-downlink');
+    return records.length >= expected && records;
+  }, 60000);
+  assert.ok(arrived.every(({ PartitionKey }) => shardOf(PartitionKey) !== 0));
+  assert.equal(await outboxRows(state) > 0, true);
+  await setFaults({ url: kinesis.endpoint }, []);
+  await drained(state, 60000);
+  const records = await readStream(client, 'tb-test-downlink');
+  assert.equal(check(records, written), 0);
+  t.diagnostic(`${expected} of ${records.length} came while a shard took nothing`);
 });
