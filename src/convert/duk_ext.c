@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "convert/js_regexp.h"
 
 // Chosen on top of third_party/duktape/duk_options.h: what no script can reach is left out.
 #include "duk_config.h"
@@ -27,6 +28,7 @@ struct duk_heap;
 struct duk_hstring;
 struct duk_tval_struct;
 struct duk_compiler_ctx;
+struct duk_re_matcher_ctx;
 static void x_save(struct duk_hthread *thr, struct duk_hobject *obj);
 static void x_mark(struct duk_heap *heap);
 static void x_look_at_clock(struct duk_hthread *thr);
@@ -45,6 +47,37 @@ static int duk_x_json_parse(struct duk_hthread *thr, const unsigned char *p,
                             const unsigned char *end);
 static int duk_x_close_variable(struct duk_hthread *thr, struct duk_hobject *env, duk_uint32_t i,
                                 struct duk_hstring *key, struct duk_tval_struct *value);
+
+static void duk_x_regexp_source(struct duk_hthread *thr, struct duk_hstring *pattern);
+static duk_uint32_t duk_x_regexp_flags(struct duk_hthread *thr, struct duk_hstring *flags);
+static void duk_x_regexp_translate(struct duk_hthread *thr, struct duk_hstring *pattern,
+                                   duk_uint32_t flags);
+static duk_codepoint_t duk_x_join_pair(duk_codepoint_t high, const duk_uint8_t **sp,
+                                       const duk_uint8_t *end);
+static const duk_uint8_t *duk_x_backtrack_pairs(struct duk_re_matcher_ctx *re,
+                                                const duk_uint8_t **sp, duk_uint_fast32_t count);
+static int duk_x_is_inside_pair(struct duk_re_matcher_ctx *re, const duk_uint8_t *sp);
+// A turn of a loop in a regular expression.
+struct duk_x_turn {
+    const duk_uint8_t *pc, *sp;
+    const struct duk_x_turn *outer;
+};
+static int duk_x_is_idle(const struct duk_x_turn *turn, const duk_uint8_t *pc,
+                         const duk_uint8_t *sp);
+static const duk_uint8_t *duk_x_match_behind(struct duk_re_matcher_ctx *re, const duk_uint8_t *pc,
+                                             const duk_uint8_t *sp);
+static void duk_x_match_properties(struct duk_re_matcher_ctx *re, duk_uint32_t index,
+                                   const duk_uint8_t *names, duk_uint32_t names_n);
+static void duk_x_push_groups_if_any(struct duk_hthread *thr);
+static duk_size_t duk_x_push_named(struct duk_hthread *thr, const duk_uint8_t *p, duk_size_t n);
+enum { DUK_X_RETOK_BEHIND = 40, DUK_X_RETOK_NOT_BEHIND };
+enum {
+    DUK_X_REOP_HERE = 40,
+    DUK_X_REOP_TURN,
+    DUK_X_REOP_END_TURN,
+    DUK_X_REOP_BEHIND,
+    DUK_X_REOP_NOT_BEHIND
+};
 
 static int duk_x_parse_date(struct duk_hthread *thr, const char *text);
 #define DUK_X_PARSE_DATE(thr, text) duk_x_parse_date((thr), (text))
@@ -120,4 +153,5 @@ static void x_look_at_clock(duk_hthread *thr)
 #include "convert/duk_part_json.h"
 
 #include "convert/duk_part_journal.h"
+#include "convert/duk_part_regexp.h"
 #include "convert/duk_part_value.h"

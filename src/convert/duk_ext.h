@@ -63,6 +63,8 @@ struct duk_x_place duk_x_error_place(duk_context *ctx, const char *file_name);
 bool duk_x_apply_list(duk_context *ctx);
 bool duk_x_is_arguments(duk_context *ctx, duk_idx_t idx);
 bool duk_x_is_string_object(duk_context *ctx, duk_idx_t idx);
+// The flags of a regular expression (enum js_regexp_flag); -1 for another value.
+int duk_x_regexp_flags_of(duk_context *ctx, duk_idx_t idx);
 
 // From here on every object that exists now is put back by duk_x_restore(): own properties, their
 // values and attributes, prototype, extensibility. Call it with nothing else on the heap than what

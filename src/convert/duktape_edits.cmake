@@ -396,6 +396,259 @@ macro(duktape_edit_numbers)
 ]])
 endmacro()
 
+# Regular expressions of later editions: the pattern is translated first (js_regexp.h), the compiled
+# form carries the groups' names behind its number of captures, and the rest is in duk_part_regexp.h.
+macro(duktape_edit_regexp_compiler)
+    duktape_edit([[	duk__create_escaped_source(thr, -2);
+
+	/* [ ... pattern flags escaped_source ] */]] [[	duk_x_regexp_source(thr, h_pattern);
+
+	/* [ ... pattern flags escaped_source ] */]])
+    duktape_edit([[	re_ctx.re_flags = duk__parse_regexp_flags(thr, h_flags);
+
+	DUK_BW_INIT_PUSHBUF(thr, &re_ctx.bw, DUK__RE_INITIAL_BUFSIZE);]] [[	re_ctx.re_flags = duk_x_regexp_flags(thr, h_flags);
+	duk_x_regexp_translate(thr, h_pattern, re_ctx.re_flags); /* -> [ ... names translated ] */
+	re_ctx.lex.input = (const duk_uint8_t *) duk_get_buffer(thr, -1, &re_ctx.lex.input_length);
+
+	DUK_BW_INIT_PUSHBUF(thr, &re_ctx.bw, DUK__RE_INITIAL_BUFSIZE);]])
+    duktape_insert(BEFORE [[	duk__insert_u32(&re_ctx, 0, (re_ctx.captures + 1) * 2);
+]] [[	duk_size_t x_n;
+	const duk_uint8_t *x_names = (const duk_uint8_t *) duk_get_buffer(thr, -3, &x_n);
+	if (x_n > 0)
+		DUK_BW_INSERT_ENSURE_BYTES(thr, &re_ctx.bw, 0, x_names, x_n);
+	duk__insert_u32(&re_ctx, 0, (duk_uint32_t) x_n);
+]])
+    duktape_insert(BEFORE [[	duk_remove(thr, -4); /* -> [ ... flags escaped_source bytecode ] */
+]] [[	duk_remove(thr, -2);
+	duk_remove(thr, -2);
+]])
+    # Look-behind.
+    duktape_insert(AFTER [[				/* (?: */
+				advtok = DUK__ADVTOK(3, DUK_RETOK_ATOM_START_NONCAPTURE_GROUP);
+]] [[			} else if (DUK__L2() == '<' && DUK__L3() == DUK_ASC_EQUALS) {
+				advtok = DUK__ADVTOK(4, DUK_X_RETOK_BEHIND);
+			} else if (DUK__L2() == '<' && DUK__L3() == DUK_ASC_EXCLAMATION) {
+				advtok = DUK__ADVTOK(4, DUK_X_RETOK_NOT_BEHIND);
+]])
+    duktape_edit([[		case DUK_RETOK_ASSERT_START_NEG_LOOKAHEAD: {
+			duk_uint32_t offset;]] [[		case DUK_RETOK_ASSERT_START_NEG_LOOKAHEAD:
+		case DUK_X_RETOK_BEHIND:
+		case DUK_X_RETOK_NOT_BEHIND: {
+			duk_bool_t x_behind = re_ctx->curr_token.t >= DUK_X_RETOK_BEHIND;
+			duk_uint32_t x_opcode = re_ctx->curr_token.t == DUK_X_RETOK_BEHIND ? DUK_X_REOP_BEHIND : DUK_X_REOP_NOT_BEHIND;
+			duk_uint32_t offset;]])
+    duktape_edit([[			duk__append_reop(re_ctx, DUK_REOP_MATCH);
+
+			(void) duk__insert_u32(re_ctx, offset, opcode);]] [[			if (x_behind) {
+				duk__append_reop(re_ctx, DUK_X_REOP_HERE);
+				(void) duk__insert_u32(re_ctx, offset, (duk_uint32_t) (tmp_disj.charlen + 1));
+				opcode = x_opcode;
+			}
+			duk__append_reop(re_ctx, DUK_REOP_MATCH);
+
+			(void) duk__insert_u32(re_ctx, offset, opcode);]])
+    # A turn that need not be, marked at both ends.
+    duktape_edit([[						                  (duk_uint32_t) atom_start_offset,
+						                  (duk_uint32_t) atom_code_length);
+						if (re_ctx->curr_token.greedy) {
+							duk__insert_u32(re_ctx, offset, DUK_REOP_SPLIT1); /* prefer direct */]]
+        [[						                  (duk_uint32_t) atom_start_offset,
+						                  (duk_uint32_t) atom_code_length);
+						duk__insert_u32(re_ctx, offset + (duk_uint32_t) atom_code_length, (duk_uint32_t) atom_code_length);
+						duk__insert_u32(re_ctx, offset + (duk_uint32_t) atom_code_length, DUK_X_REOP_END_TURN);
+						duk__insert_u32(re_ctx, offset, DUK_X_REOP_TURN);
+						if (re_ctx->curr_token.greedy) {
+							duk__insert_u32(re_ctx, offset, DUK_REOP_SPLIT1); /* prefer direct */]])
+endmacro()
+
+macro(duktape_edit_regexp_matcher)
+    duktape_edit([[	duk_uint32_t nsaved;
+	duk_uint32_t recursion_depth;]] [[	duk_uint32_t nsaved;
+	const duk_uint8_t *x_here; /* where a look-behind must end */
+	const struct duk_x_turn *x_turns; /* of loops that the match is in, the latest first */
+	duk_uint32_t recursion_depth;]])
+    duktape_insert(AFTER [[	res = (duk_codepoint_t) duk_unicode_decode_xutf8_checked(re_ctx->thr, sp, re_ctx->input, re_ctx->input_end);
+]] [[	if ((re_ctx->re_flags & JS_REGEXP_UNICODE) && res >= 0xd800 && res < 0xdc00)
+		res = duk_x_join_pair(res, sp, re_ctx->input_end);
+]])
+    duktape_insert(BEFORE [[	return duk__utf8_backtrack(re_ctx->thr, sp, re_ctx->input, re_ctx->input_end, count);
+]] [[	if (re_ctx->re_flags & JS_REGEXP_UNICODE)
+		return duk_x_backtrack_pairs(re_ctx, sp, count);
+]])
+    duktape_insert(BEFORE [[		case DUK_REOP_LOOKPOS:
+		case DUK_REOP_LOOKNEG: {]] [[		case DUK_X_REOP_HERE: {
+			if (sp != re_ctx->x_here)
+				goto fail;
+			break;
+		}
+		case DUK_X_REOP_TURN: {
+			struct duk_x_turn turn = {pc, sp, re_ctx->x_turns};
+			re_ctx->x_turns = &turn;
+			sp = duk__match_regexp(re_ctx, pc, sp);
+			re_ctx->x_turns = turn.outer;
+			if (sp)
+				goto match;
+			goto fail;
+		}
+		case DUK_X_REOP_END_TURN: {
+			const duk_uint8_t *x_op = pc - 1;
+			if (duk_x_is_idle(re_ctx->x_turns, x_op - duk__bc_get_u32(re_ctx, &pc), sp))
+				goto fail;
+			break;
+		}
+		case DUK_X_REOP_BEHIND:
+		case DUK_X_REOP_NOT_BEHIND:
+]])
+    duktape_edit([[			sub_sp = duk__match_regexp(re_ctx, pc, sp);
+			if (op == DUK_REOP_LOOKPOS) {]] [[			if (op >= DUK_X_REOP_BEHIND)
+				sub_sp = duk_x_match_behind(re_ctx, pc, sp);
+			else
+				sub_sp = duk__match_regexp(re_ctx, pc, sp);
+			if (op == DUK_REOP_LOOKPOS || op == DUK_X_REOP_BEHIND) {]])
+    # A turn of a loop that takes nothing is none (ECMA-262 22.2.2.3.1).
+    duktape_edit([[	re_ctx->recursion_depth++;
+
+	for (;;) {
+		duk_small_int_t op;
+]] [[	re_ctx->recursion_depth++;
+	struct duk_x_turn x_lazy = {NULL, NULL, re_ctx->x_turns};
+
+	for (;;) {
+		duk_small_int_t op;
+]])
+    duktape_edit([[				goto match;
+			}
+			pc += skip;
+			break;]] [[				goto match;
+			}
+			if (skip < 0) {
+				if (duk_x_is_idle(re_ctx->x_turns, pc, sp))
+					goto fail;
+				if (x_lazy.pc != NULL && x_lazy.pc != pc && x_lazy.sp == sp) {
+					struct duk_x_turn turn = {pc, sp, re_ctx->x_turns};
+					re_ctx->x_turns = &turn;
+					sp = duk__match_regexp(re_ctx, pc + skip, sp);
+					if (sp)
+						goto match;
+					goto fail;
+				}
+				x_lazy.pc = pc;
+				x_lazy.sp = sp;
+				re_ctx->x_turns = &x_lazy;
+			}
+			pc += skip;
+			break;]])
+    duktape_edit([[match:
+	re_ctx->recursion_depth--;
+	return sp;
+
+fail:
+	re_ctx->recursion_depth--;
+]] [[match:
+	re_ctx->x_turns = x_lazy.outer;
+	re_ctx->recursion_depth--;
+	return sp;
+
+fail:
+	re_ctx->x_turns = x_lazy.outer;
+	re_ctx->recursion_depth--;
+]])
+    duktape_edit([[			skip = duk__bc_get_i32(re_ctx, &pc);
+			sub_sp = duk__match_regexp(re_ctx, pc + skip, sp);
+			if (sub_sp) {]] [[			skip = duk__bc_get_i32(re_ctx, &pc);
+			if (skip < 0) {
+				struct duk_x_turn turn = {pc, sp, re_ctx->x_turns};
+				if (duk_x_is_idle(re_ctx->x_turns, pc, sp))
+					goto fail;
+				re_ctx->x_turns = &turn;
+				sub_sp = duk__match_regexp(re_ctx, pc + skip, sp);
+				re_ctx->x_turns = turn.outer;
+			} else {
+				sub_sp = duk__match_regexp(re_ctx, pc + skip, sp);
+			}
+			if (sub_sp) {]])
+    duktape_edit([[	re_ctx.nsaved = duk__bc_get_u32(&re_ctx, &pc);
+]] [[	re_ctx.nsaved = duk__bc_get_u32(&re_ctx, &pc);
+	duk_uint32_t x_names_n = duk__bc_get_u32(&re_ctx, &pc);
+	const duk_uint8_t *x_names = pc;
+	pc += x_names_n;
+]])
+    duktape_edit([[	global = (duk_small_int_t) (force_global | (duk_small_int_t) (re_ctx.re_flags & DUK_RE_FLAG_GLOBAL));
+]] [[	global = (duk_small_int_t) (force_global | (duk_small_int_t) (re_ctx.re_flags & (DUK_RE_FLAG_GLOBAL | JS_REGEXP_STICKY)));
+]])
+    # A lastIndex before the text is its beginning (ECMA-262 7.1.20).
+    duktape_edit([[		if (d < 0.0 || d > (double) DUK_HSTRING_GET_CHARLEN(h_input)) {]]
+        [[		if (d < 0.0)
+			d = 0.0;
+		if (d > (double) DUK_HSTRING_GET_CHARLEN(h_input)) {]])
+    duktape_insert(AFTER [[	sp = re_ctx.input + duk_heap_strcache_offset_char2byte(thr, h_input, char_offset);
+]] [[	if (duk_x_is_inside_pair(&re_ctx, sp)) {
+		sp += 3;
+		char_offset++;
+	}
+]])
+    duktape_insert(BEFORE [[		/* advance by one character (code point) and one char_offset */
+]] [[		if ((re_ctx.re_flags & JS_REGEXP_STICKY) && !force_global)
+			break;
+		if (re_ctx.input_end - sp > 3 && duk_x_is_inside_pair(&re_ctx, sp + 3)) {
+			sp += 3;
+			char_offset++;
+		}
+]])
+    duktape_insert(AFTER [[		duk_dup_m4(thr);
+		duk_xdef_prop_stridx_short_wec(thr, -2, DUK_STRIDX_INPUT);
+]] [[		duk_x_match_properties(&re_ctx, char_offset, x_names, x_names_n);
+]])
+    duktape_edit([[		duk_push_int(thr, 0);
+		duk_put_prop_stridx_short(thr, -6, DUK_STRIDX_LAST_INDEX);
+	}
+
+	/* [ ... re_obj input bc saved_buf res_obj ] */
+
+	duk_insert(thr, -5);]] [[		if (global) {
+			duk_push_int(thr, 0);
+			duk_put_prop_stridx_short(thr, -6, DUK_STRIDX_LAST_INDEX);
+		}
+	}
+
+	/* [ ... re_obj input bc saved_buf res_obj ] */
+
+	duk_insert(thr, -5);]])
+endmacro()
+
+macro(duktape_edit_regexp_methods)
+    duktape_edit([[			if (DUK_HSTRING_GET_BYTELEN(h_match) == 0) {]]
+        [[			if (is_global && DUK_HSTRING_GET_BYTELEN(h_match) == 0) {]])
+    duktape_insert(BEFORE [[
+			/* [ ... replacer match [captures] match_char_offset input ] */
+]] [[#if defined(DUK_USE_REGEXP_SUPPORT)
+			if (is_regexp)
+				duk_x_push_groups_if_any(thr);
+#endif
+]])
+    duktape_insert(AFTER [[					if (!is_regexp) {
+						goto repl_write;
+					}
+]] [[					if (ch2 == '<' && (tmp_sz = duk_x_push_named(thr, r, left)) > 0) {
+						duk_hstring *x_named = duk_known_hstring(thr, -1);
+
+						DUK_BW_WRITE_ENSURE_HSTRING(thr, bw, x_named);
+						duk_pop(thr);
+						r += tmp_sz;
+						continue;
+					}
+]])
+    # An empty match anywhere must not be found again (ECMA-262 22.2.6.8).
+    duktape_edit([[		if (this_index == prev_last_index) {
+			this_index++;]] [[		duk_get_prop_index(thr, -1, 0);
+		if (duk_get_length(thr, -1) == 0) {
+			this_index++;]])
+    duktape_edit([[		prev_last_index = this_index;
+
+		duk_get_prop_index(thr, -1, 0); /* match string */]] [[		DUK_UNREF(prev_last_index);
+]])
+endmacro()
+
 function(penstock_edit_duktape in out)
     file(READ ${in} code)
     duktape_edit_writes()
@@ -412,6 +665,9 @@ function(penstock_edit_duktape in out)
     duktape_edit_json_quote()
     duktape_edit_dates()
     duktape_edit_numbers()
+    duktape_edit_regexp_compiler()
+    duktape_edit_regexp_matcher()
+    duktape_edit_regexp_methods()
     file(WRITE ${out}.new "${code}")
     configure_file(${out}.new ${out} COPYONLY)
 endfunction()

@@ -6,6 +6,7 @@
 #include "convert/js_collections.h"
 #include "convert/js_iterate.h"
 #include "convert/js_iterators.h"
+#include "convert/js_regexp_object.h"
 
 // Duktape's own, and what reaches outside a converter's one run.
 static const char *const removed[] = {"Duktape", "CBOR", "Buffer", "performance", NULL};
@@ -189,6 +190,7 @@ void js_builtins_install(duk_context *ctx)
     duk_pop_n(ctx, duk_get_top(ctx) - top);
     js_iterators_install(ctx);
     js_collections_install(ctx);
+    js_regexp_object_install(ctx);
     static const struct js_builtin *const lists[] = {
         object_builtins,        js_array_builtins,    js_string_builtins, js_number_builtins,
         js_collection_builtins, js_iterator_builtins, js_helpers};
