@@ -4,8 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-// Of the service's own words.
-// Room for what says why each source of credentials did not serve.
+// Of the service's own words: room for what says why each source of credentials did not serve.
 #define MESSAGE_MAX 600
 
 struct advice {
@@ -28,7 +27,6 @@ static const struct advice by_code[] = {
     {"RequestTimeTooSkewed", "set the clock of this machine"},
     {"RequestInTheFuture", "set the clock of this machine"},
     {"UnknownOperationException", "check endpoint: it does not speak Kinesis"},
-    {"ProvisionedThroughputExceededException", "another reader or too few shards; slowing down"},
     {"LimitExceededException", "too many calls for this account; slowing down"},
 };
 
@@ -118,6 +116,12 @@ static void append_advice(const struct status_cause *c, char out[STATUS_TEXT_MAX
             append(out, n, ": %s", by_code[i].what);
             return;
         }
+    if (is_code(c, "ProvisionedThroughputExceededException")) {
+        bool writes = strncmp(c->operation, "Put", 3) == 0;
+        append(out, n, ": another %s or too few shards; slowing down",
+               writes ? "writer" : "reader");
+        return;
+    }
     if (is_code(c, "ResourceInUseException") && c->fan_out) {
         append(out, n, ": another reader uses this consumer; give each its own applicationName");
         return;

@@ -4,14 +4,14 @@
 
 #define AWS "kinesis.eu-west-1.amazonaws.com"
 
-static const char *text(int status, const char *code, const char *message, const char *host,
-                        const char *shard)
+static const char *text_of(const char *operation, int status, const char *code, const char *message,
+                           const char *host, const char *shard)
 {
     static char out[STATUS_TEXT_MAX];
     struct aws_error e = {.http_status = code ? 400 : 0,
                           .code = code ? span_str(code) : SPAN_NONE,
                           .message = message ? span_str(message) : SPAN_NONE};
-    status_text(&(struct status_cause){.operation = "GetRecords",
+    status_text(&(struct status_cause){.operation = operation,
                                        .stream = SPAN("tb-x"),
                                        .shard = shard ? span_str(shard) : SPAN_NONE,
                                        .host = span_str(host),
@@ -19,6 +19,12 @@ static const char *text(int status, const char *code, const char *message, const
                                        .error = code || message ? &e : NULL},
                 out);
     return out;
+}
+
+static const char *text(int status, const char *code, const char *message, const char *host,
+                        const char *shard)
+{
+    return text_of("GetRecords", status, code, message, host, shard);
 }
 
 static void test_missing_stream(void **state)
@@ -64,6 +70,18 @@ static void test_unreachable(void **state)
     assert_string_equal(text(ERR_DNS, NULL, NULL, AWS, NULL),
                         "GetRecords of stream tb-x in eu-west-1: host name not found: check "
                         "region, endpoint and the name server");
+}
+
+static void test_throttled(void **state)
+{
+    (void)state;
+    const char *code = "ProvisionedThroughputExceededException";
+    assert_string_equal(text_of("GetRecords", ERR_THROTTLED, code, NULL, AWS, NULL),
+                        "GetRecords of stream tb-x in eu-west-1: ProvisionedThroughputExceeded"
+                        "Exception: another reader or too few shards; slowing down");
+    assert_string_equal(text_of("PutRecords", ERR_THROTTLED, code, NULL, AWS, NULL),
+                        "PutRecords of stream tb-x in eu-west-1: ProvisionedThroughputExceeded"
+                        "Exception: another writer or too few shards; slowing down");
 }
 
 static void test_shard_is_named(void **state)
@@ -145,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_missing_stream),
         cmocka_unit_test(test_wrong_secret),
         cmocka_unit_test(test_unreachable),
+        cmocka_unit_test(test_throttled),
         cmocka_unit_test(test_shard_is_named),
         cmocka_unit_test(test_foreign_text_is_bounded_and_clean),
         cmocka_unit_test(test_what_cannot_and_what_does_not_at_the_moment),
