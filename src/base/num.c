@@ -67,6 +67,58 @@ static size_t format_shortest(double v, char out[NUM_TEXT_MAX])
     return (size_t)n;
 }
 
+// The next decimal of as many digits: "1.29e+5" -> "1.30e+5". False when it has one digit more.
+static bool step_up(char *text)
+{
+    for (char *p = strchr(text, 'e') - 1; p >= text; p--) {
+        if (*p == '.')
+            continue;
+        if (*p < '9') {
+            ++*p;
+            return true;
+        }
+        *p = '0';
+    }
+    return false;
+}
+
+// [d.ddde+x] with as few digits as tell `v` from its neighbours.
+static void print_shortest(double v, char text[NUM_TEXT_MAX])
+{
+    int exponent;
+    // The gap below a power of two is half the gap above: there a decimal may do that is not the
+    // nearest of its length.
+    bool lopsided = frexp(v, &exponent) == 0.5;
+    for (int digits = v < DBL_MIN ? 1 : 15; digits < 17; digits++) {
+        (void)snprintf(text, NUM_TEXT_MAX, "%.*e", digits - 1, v);
+        if (strtod(text, NULL) == v)
+            return;
+        if (lopsided && step_up(text) && strtod(text, NULL) == v)
+            return;
+    }
+    (void)snprintf(text, NUM_TEXT_MAX, "%.16e", v);
+}
+
+int num_shortest_digits(double v, char digits[NUM_DIGITS_MAX], int *point)
+{
+    char text[NUM_TEXT_MAX];
+    pthread_once(&locale_once, make_locale);
+    locale_t before = uselocale(c_locale);
+    print_shortest(v, text);
+    uselocale(before);
+    int n = 0, all = 0;
+    const char *p = text;
+    for (; *p != 'e'; p++) {
+        if (*p == '.')
+            continue;
+        digits[all++] = *p;
+        if (*p != '0')
+            n = all;
+    }
+    *point = atoi(p + 1) + 1;
+    return n;
+}
+
 size_t num_format_double(double v, char out[NUM_TEXT_MAX])
 {
     require(isfinite(v));

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/num.h"
+#include "convert/js_digits.h"
 #include "convert/js_regexp.h"
 
 // Chosen on top of third_party/duktape/duk_options.h: what no script can reach is left out.
@@ -81,8 +82,10 @@ enum {
 
 static int duk_x_parse_date(struct duk_hthread *thr, const char *text);
 #define DUK_X_PARSE_DATE(thr, text) duk_x_parse_date((thr), (text))
-#define DUK_X_READ_NUMBER(from, end, out)                                                          \
-    num_parse_double(span_of((const char *)(from), (size_t)((end) - (from))), (out))
+#define DUK_X_READ_NUMBER(from, end, radix, out)                                                   \
+    js_digits_read(span_of((const char *)(from), (size_t)((end) - (from))), (radix), (out))
+static void duk_x_push_digits(struct duk_hthread *thr, double v, duk_small_int_t radix,
+                              duk_small_uint_t flags);
 static int duk_x_format_date(struct duk_hthread *thr, const duk_int_t *parts, duk_int_t offset,
                              unsigned int flags);
 #define DUK_X_FORMAT_DATE(thr, parts, offset, flags)                                               \
@@ -144,6 +147,16 @@ static void x_look_at_clock(duk_hthread *thr)
     x->ticks = over ? 1 : X_TICKS;
     if (over)
         (void)duk_error(thr, DUK_ERR_RANGE_ERROR, "execution timeout");
+}
+
+// The text of a number that is finite and not zero.
+static void duk_x_push_digits(duk_hthread *thr, double v, duk_small_int_t radix,
+                              duk_small_uint_t flags)
+{
+    char text[JS_DIGITS_RADIX_MAX];
+    size_t n = radix == 10 ? js_digits_text(v, (flags & DUK_N2S_FLAG_FORCE_EXP) != 0, text)
+                           : js_digits_in_radix(v, radix, text);
+    duk_push_lstring(thr, text, n);
 }
 
 #include "convert/duk_part_text.h"

@@ -356,8 +356,18 @@ macro(duktape_edit_dates)
 endmacro()
 
 # Texts that are no numbers: fractions and signs of those with a prefix, and a NUL with more behind it.
-# Decimal numbers halfway between two doubles become the even one; exponents may be of any size.
+# Numbers halfway between two doubles become the even one; exponents may be of any size. The other way,
+# too, digits are V8's.
 macro(duktape_edit_numbers)
+    duktape_insert(BEFORE [[	nc_ctx->is_s2n = 0;
+	nc_ctx->b = 2;
+	nc_ctx->B = radix;
+	nc_ctx->abs_pos = 0;]] [[	if (c != DUK_FP_ZERO && (flags & DUK_N2S_FLAG_FIXED_FORMAT) == 0) {
+		duk_x_push_digits(thr, neg ? -x : x, radix, flags);
+		return;
+	}
+
+]])
     duktape_edit([[	expt_neg = 0;
 	for (;;) {
 		ch = *p++;
@@ -375,7 +385,7 @@ macro(duktape_edit_numbers)
 	DUK_WO_NORETURN(return;);
 ]] [[]])
     duktape_insert(BEFORE [[	/* Quick reject of too large or too small exponents.  This check
-	 * would be incorrect for zero]] [[	if (radix == 10 && DUK_X_READ_NUMBER(x_from, p - 1, &res)) {
+	 * would be incorrect for zero]] [[	if (DUK_X_READ_NUMBER(x_from, p - 1, radix, &res)) {
 		goto negcheck_and_ret;
 	}
 

@@ -157,6 +157,27 @@ static void format_infinity(void *arg)
     num_format_double(*(double *)arg, text);
 }
 
+static void check_digits(double v, const char *want, int want_point)
+{
+    char digits[NUM_DIGITS_MAX];
+    int point = 99, n = num_shortest_digits(v, digits, &point);
+    assert_span_equal(span_of(digits, (size_t)n), span_str(want));
+    assert_int_equal(point, want_point);
+}
+
+static void test_shortest_digits(void **state)
+{
+    (void)state;
+    check_digits(22.5, "225", 2);
+    check_digits(0.001, "1", -2);
+    check_digits(1e21, "1", 22);
+    check_digits(123456789012345680000.0, "12345678901234568", 21);
+    check_digits(904311.78759765625, "9043117875976562", 6); // the even one of two as near
+    check_digits(0x1p-1007, "7291122019556398", -303);       // not the nearest of 16 digits
+    check_digits(0x1p-1074, "5", -323);
+    check_digits(DBL_MAX, "17976931348623157", 309);
+}
+
 static void test_format_of_infinity_aborts(void **state)
 {
     (void)state;
@@ -167,13 +188,10 @@ static void test_format_of_infinity_aborts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_any_locale),
-        cmocka_unit_test(test_parse_grammar),
-        cmocka_unit_test(test_parse_length_limit),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_format_of_infinity_aborts),
+        cmocka_unit_test(test_format),          cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_shortest_digits), cmocka_unit_test(test_any_locale),
+        cmocka_unit_test(test_parse_grammar),   cmocka_unit_test(test_parse_length_limit),
+        cmocka_unit_test(test_sizes),           cmocka_unit_test(test_format_of_infinity_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
