@@ -40,6 +40,7 @@ int kinesis_subscribe(struct kinesis *k, struct kinesis_subscription *s,
                       const struct kinesis_subscribe_options *o) MUST_CHECK;
 // The message that was refused may come. Its callbacks run later.
 void kinesis_subscription_resume(struct kinesis_subscription *s);
+// Nothing but on_end follows.
 void kinesis_subscription_cancel(struct kinesis_subscription *s);
 
 #endif

@@ -9,6 +9,7 @@
 #include "stream/shard_reader.h"
 #include "stream/shard_subscriber.h"
 #include "stream/status_text.h"
+#include "stream/subscribe_pace.h"
 
 #define DEFAULT_REQUEST_MS 30000
 #define DEFAULT_AHEAD 2
@@ -357,7 +358,8 @@ static int check_options(const struct consumer_options *o, struct err *e)
                        "applicationName must have 1 to %d letters, digits, \"_\", \".\" and \"-\" "
                        "for enhanced fan-out",
                        FAN_OUT_NAME_MAX);
-    if (o->poll_ms < 0 || o->silence_ms < 0 || o->request_ms < 0 || o->calls_per_second < 0)
+    if (o->poll_ms < 0 || o->silence_ms < 0 || o->subscription_ms < 0 || o->request_ms < 0 ||
+        o->calls_per_second < 0)
         return err_set(e, ERR_CONFIG, "times and rates must not be negative");
     return 0;
 }
@@ -384,6 +386,7 @@ int consumer_new(const struct consumer_options *o, struct consumer **out, struct
     c->ahead = o->ahead ? o->ahead : DEFAULT_AHEAD;
     c->background = o->background;
     c->silence_ms = o->silence_ms ? o->silence_ms : DEFAULT_SILENCE_MS;
+    c->subscription_ms = o->subscription_ms ? o->subscription_ms : SUBSCRIBE_PACE_LIFE_MS;
     c->source_new = o->fan_out_consumer.n > 0 ? shard_subscriber_new : shard_reader_new;
     c->reported = REPORTED_NOTHING;
     c->task.run = run_task;

@@ -98,7 +98,8 @@ struct consumer_options {
     // Enhanced fan-out by the consumer of this name, which is registered when it is not there;
     // empty = polling.
     struct span fan_out_consumer;
-    int64_t silence_ms; // a subscription that brings nothing so long is begun anew; 0 = 30000
+    int64_t silence_ms;      // a subscription that brings nothing so long is begun anew; 0 = 30000
+    int64_t subscription_ms; // how long the service lets one live; 0 = 300000
     const struct consumer_events *events;
     void *ctx;
 };

@@ -37,7 +37,7 @@ struct consumer {
     int64_t request_ms;
     unsigned ahead;
     bool background;
-    int64_t silence_ms;
+    int64_t silence_ms, subscription_ms;
     // How shards are read: shard_reader_new() or shard_subscriber_new().
     struct shard_source *(*source_new)(struct consumer *c, struct shard_node *node,
                                        int64_t delay_ms, bool opening);

@@ -44,7 +44,7 @@ void shard_source_note_success(struct shard_source *s)
     consumer_reader_working(s->c);
 }
 
-void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int status,
+void shard_source_note_setback(struct shard_source *s, enum kinesis_op op, int status,
                                const struct aws_error *error)
 {
     struct consumer *c = s->c;
@@ -61,14 +61,19 @@ void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int s
                 s->error_text);
     s->has_error = true;
     s->error_ms = loop_wall_ms(c->loop);
+    s->throttles += status == ERR_THROTTLED;
+    s->errors += status != ERR_THROTTLED;
     if (log_limit_pass(&c->call_log, loop_now_ms(c->loop), LOG_LINES_A_MINUTE, &held_back))
         log_warn("stream", "call failed", "text=\"%s\" backoff_ms=%lld held_back=%u", s->error_text,
                  (long long)(s->ops->backoff_until(s) - loop_now_ms(c->loop)), held_back);
-    if (status == ERR_THROTTLED) {
-        s->throttles++;
+}
+
+void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int status,
+                               const struct aws_error *error)
+{
+    shard_source_note_setback(s, op, status, error);
+    if (status == ERR_THROTTLED)
         return;
-    }
-    s->errors++;
     s->failed_in_a_row++;
     // A shard past its retention is not the stream's failure.
     unsigned patience = s->missing ? MISSING_PATIENCE : status_patience(status);
@@ -76,7 +81,7 @@ void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int s
         return;
     s->failing = true;
     s->c->n_failing++;
-    consumer_reader_failing(c, status, s->error_text);
+    consumer_reader_failing(s->c, status, s->error_text);
 }
 
 // A listing that is under way may have been made before what is in question happened.

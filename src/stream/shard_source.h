@@ -101,6 +101,9 @@ void shard_source_opened(struct shard_source *s, bool latest);
 // Calls the owner; step() again after.
 void shard_source_take(struct shard_source *s, struct kinesis_output *out, size_t held, bool end);
 void shard_source_note_success(struct shard_source *s);
+// For status and log: a call failed that reading does not hang on.
+void shard_source_note_setback(struct shard_source *s, enum kinesis_op op, int status,
+                               const struct aws_error *error);
 // For status and log, after the way has set its back-off. Calls the owner.
 void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int status,
                                const struct aws_error *error);

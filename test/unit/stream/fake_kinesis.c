@@ -71,6 +71,8 @@ void fake_kinesis_init(struct kinesis *k, struct loop *l, uint64_t seed)
                           .next_seq = 1000,
                           .next_id = 1,
                           .latency_ms = 20,
+                          .event_records = 50,
+                          .subscription_ms = FAKE_SUBSCRIPTION_MS,
                           .rate = 5};
     list_init(&k->calls);
     list_init(&k->subscriptions);

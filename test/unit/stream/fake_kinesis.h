@@ -93,9 +93,11 @@ struct kinesis {
     // In 1000, of each event of a subscription: silence from there on; a message of the stream that
     // ends it; a broken checksum; another reader takes over.
     int stall, exception, corrupt, takeover;
-    bool stuck_creating; // the consumer does not become ACTIVE
-    bool linger;         // a subscription does not end with its shard
-    bool slow_cancel;    // a call that is canceled ends some time later
+    size_t event_records;    // of one event at most
+    int64_t subscription_ms; // how long one lasts
+    bool stuck_creating;     // the consumer does not become ACTIVE
+    bool linger;             // a subscription does not end with its shard
+    bool slow_cancel;        // a call that is canceled ends some time later
     size_t n_events, n_heartbeats, n_in_use;
     struct kinesis_input last_start; // of SubscribeToShard; without spans
     const char *poison;              // a record that begins so makes the call invalid

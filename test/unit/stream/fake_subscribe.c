@@ -13,7 +13,6 @@
 #define GAP_MS 1000
 #define IN_USE_MS 5000
 #define HEARTBEAT_MS 5000
-#define EVENT_RECORDS 50
 
 struct fake_subscription {
     struct list link;
@@ -23,7 +22,8 @@ struct fake_subscription {
     int shard; // -1 = not known
     size_t at;
     int64_t opened_ms, spoke_ms, idle_ms;
-    bool open, canceled, refused, admitted, stalled, ended_shard;
+    bool accepted, open, canceled, refused, admitted, stalled, ended_shard;
+    bool superseded; // by one that was accepted later
     int status;
     const char *code;
 };
@@ -86,8 +86,8 @@ static void fill_event(struct fake_subscription *f, struct fake_shard *s, struct
     struct kinesis *k = f->k;
     size_t n = s->n - f->at;
     char text[32];
-    if (n > EVENT_RECORDS)
-        n = EVENT_RECORDS;
+    if (n > k->event_records)
+        n = k->event_records;
     n = n ? 1 + (size_t)test_random_below(&k->random_state, n) : 0;
     fake_fill_records(o, s, f->at, n);
     f->at += n;
@@ -128,8 +128,13 @@ static void go_on(struct fake_subscription *f)
     struct kinesis *k = f->k;
     struct fake_shard *s = shard_of(f);
     int64_t now = loop_now_ms(k->loop);
-    if (f->ended_shard || now - f->opened_ms >= FAKE_SUBSCRIPTION_MS) {
+    if (f->ended_shard || now - f->opened_ms >= k->subscription_ms) {
         end_with(f, 0, NULL);
+        return;
+    }
+    if (f->superseded) {
+        bool expires = test_random_below(&k->random_state, 2) == 0;
+        end_with(f, expires ? 0 : ERR_BUSY, expires ? NULL : "ResourceInUseException");
         return;
     }
     if (!s) {
@@ -177,7 +182,21 @@ static const char *refusal(struct fake_subscription *f, const struct kinesis_inp
     return NULL;
 }
 
-static void open_it(struct fake_subscription *f)
+// The newcomer takes over.
+static void supersede_others(struct fake_subscription *f)
+{
+    list_for(it, &f->k->subscriptions)
+    {
+        struct fake_subscription *other = container_of(it, struct fake_subscription, link);
+        if (other == f || !other->accepted || other->shard != f->shard || other->canceled)
+            continue;
+        other->superseded = true;
+        if (other->open && !other->refused)
+            wait(other, 1 + (int64_t)test_random_below(&f->k->random_state, 20));
+    }
+}
+
+static void accept(struct fake_subscription *f)
 {
     struct kinesis *k = f->k;
     struct fake_outcome *o = &k->forced[KINESIS_SUBSCRIBE_TO_SHARD];
@@ -191,13 +210,21 @@ static void open_it(struct fake_subscription *f)
     } else if (fake_chance(k, k->fail)) {
         end_with(f, ERR_UNAVAILABLE, "InternalFailure");
     } else {
-        f->open = true;
+        f->accepted = true;
         f->opened_ms = f->spoke_ms = loop_now_ms(k->loop);
         if (shard_of(f))
             shard_of(f)->accepted_ms = f->opened_ms;
-        wait(f, 1);
-        f->user->on_open(f->user);
+        supersede_others(f);
+        // The answer is on its way.
+        wait(f, (int64_t)test_random_below(&k->random_state, (uint64_t)k->latency_ms));
     }
+}
+
+static void open_it(struct fake_subscription *f)
+{
+    f->open = true;
+    wait(f, 1);
+    f->user->on_open(f->user);
 }
 
 static void advance(struct timer *t)
@@ -209,8 +236,10 @@ static void advance(struct timer *t)
         go_on(f);
     else if (f->k->stuck)
         wait(f, 10);
-    else
+    else if (f->accepted)
         open_it(f);
+    else
+        accept(f);
 }
 
 int kinesis_subscribe(struct kinesis *k, struct kinesis_subscription *s,
@@ -237,7 +266,8 @@ int kinesis_subscribe(struct kinesis *k, struct kinesis_subscription *s,
     list_push(&k->subscriptions, &f->link);
     k->n_running++;
     k->counts[KINESIS_SUBSCRIBE_TO_SHARD]++;
-    wait(f, 1 + (int64_t)test_random_below(&k->random_state, (uint64_t)k->latency_ms));
+    wait(f, 1 + k->slow_ms[KINESIS_SUBSCRIBE_TO_SHARD] +
+                (int64_t)test_random_below(&k->random_state, (uint64_t)k->latency_ms));
     return 0;
 }
 

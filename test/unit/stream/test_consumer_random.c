@@ -213,8 +213,13 @@ static void init(struct run *r, uint64_t seed, enum kinesis_iterator start, bool
     o->options.max_records = 1 + (int)below(r, 40);
     o->options.ahead = 1 + (unsigned)below(r, 3);
     o->options.save_start = true;
-    if (fan_out)
+    if (fan_out) {
         o->options.fan_out_consumer = SPAN("penstock");
+        // Some see many turns from one subscription to the next.
+        o->options.subscription_ms = 6000 + (int64_t)below(r, 30000);
+        if (below(r, 2) == 0)
+            o->kinesis.subscription_ms = o->options.subscription_ms;
+    }
     o->ack_ms = (int64_t)below(r, 300);
     r->record_max = 1 + (uint32_t)below(r, 3000);
     size_t limit = 20000 + below(r, 300000);

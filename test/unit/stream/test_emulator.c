@@ -37,6 +37,7 @@ static struct {
     struct item items[RECORDS];
     int n_put, n_got, n_batches, n_ended;
     int next[KEYS]; // number that comes next of each key
+    int enough;
     int status;
     char text[600];
     struct shard_batch *held;
@@ -138,7 +139,7 @@ static void on_status(void *ctx, int status, const char *text)
 
 static const struct consumer_events events = {on_stream, on_batch, on_status};
 
-static void consume(int max_records, int calls_per_second)
+static void consume_by(struct span fan_out_consumer, int max_records, int calls_per_second)
 {
     struct err e = {0};
     struct consumer_options o = {.loop = t.loop,
@@ -149,8 +150,15 @@ static void consume(int max_records, int calls_per_second)
                                  .max_records = max_records,
                                  .poll_ms = 20,
                                  .calls_per_second = calls_per_second,
+                                 .fan_out_consumer = fan_out_consumer,
+                                 .subscription_ms = 6000, // lasts longer here
                                  .events = &events};
     assert_int_equal(consumer_new(&o, &t.consumer, &e), 0);
+}
+
+static void consume(int max_records, int calls_per_second)
+{
+    consume_by(SPAN_NONE, max_records, calls_per_second);
 }
 
 static void stop(void)
@@ -339,6 +347,58 @@ static void test_stays_below_the_limits_of_the_service(void **state)
     stop();
 }
 
+struct flow {
+    struct timer timer;
+    int64_t began_ms;
+};
+
+// A record a millisecond.
+static void put_next(struct timer *timer)
+{
+    struct flow *f = container_of(timer, struct flow, timer);
+    while (t.n_put < clock_system.mono_ms(NULL) - f->began_ms) {
+        char data[16];
+        snprintf(data, sizeof(data), "0:%d", t.n_put++);
+        struct span record = span_str(data);
+        assert_int_equal(emulator_put_record(t.emulator, SPAN("tb-x"), SPAN("k"), record), 0);
+    }
+    timer_start(t.loop, &f->timer, 1);
+}
+
+static bool turned(void)
+{
+    struct shard_status s;
+    consumer_get_shard(t.consumer, 0, &s);
+    return s.calls == 2 && emulator_calls(t.emulator, "SubscribeToShard") == 2;
+}
+
+static bool enough_got(void)
+{
+    return t.n_got >= t.enough;
+}
+
+// The service ends a subscription when it accepts the next one.
+static void test_turn_from_one_subscription_to_the_next(void **state)
+{
+    (void)state;
+    struct shard_status s;
+    start(1, false);
+    connect(SECRET);
+    consume_by(SPAN("penstock"), 100, 0);
+    run_until(is_reading);
+    struct flow f = {.timer.fire = put_next, .began_ms = clock_system.mono_ms(NULL)};
+    put_next(&f.timer);
+    run_until(turned);
+    t.enough = t.n_put + 1000;
+    run_until(enough_got);
+    timer_stop(&f.timer);
+    consumer_get_shard(t.consumer, 0, &s);
+    assert_int_equal(s.calls, 2);
+    assert_int_equal(s.errors + s.throttles, 0);
+    assert_null(s.past_error);
+    stop();
+}
+
 static void test_wrong_secret(void **state)
 {
     (void)state;
@@ -396,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_all_that_goes_wrong),
         cmocka_unit_test(test_merged_shards),
         cmocka_unit_test(test_stays_below_the_limits_of_the_service),
+        cmocka_unit_test(test_turn_from_one_subscription_to_the_next),
         cmocka_unit_test(test_wrong_secret),
         cmocka_unit_test(test_unreachable),
         cmocka_unit_test(test_missing_stream),

@@ -56,7 +56,106 @@ static void test_registers_and_reads(void **state)
     finish(o);
 }
 
-static void test_next_subscription_at_the_end(void **state)
+#define SHARD_0 "shardId-000000000000"
+#define LIFE_MS 20000
+
+// A record a millisecond; the most that waited at any moment to be handed over.
+static uint64_t put_for(struct owner *o, int64_t ms)
+{
+    uint64_t most = 0;
+    for (int64_t i = 0; i < ms; i++) {
+        uint64_t put = fake_put(&o->kinesis, 0, 50);
+        fake_loop_run(&o->loop, 1);
+        uint64_t late = put - owner_status(o, SHARD_0).records;
+        most = late > most ? late : most;
+    }
+    return most;
+}
+
+static struct owner *begin_flow(int64_t life_ms)
+{
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    o->options.subscription_ms = o->kinesis.subscription_ms = life_ms;
+    o->ack_at_once = true;
+    o->kinesis.latency_ms = 5;
+    o->kinesis.event_records = 1000;
+    o->kinesis.slow_ms[KINESIS_SUBSCRIBE_TO_SHARD] = 400;
+    owner_start(o);
+    fake_loop_run(&o->loop, 5000);
+    assert_int_equal(o->status, 0);
+    return o;
+}
+
+static void test_turns_leave_no_gap(void **state)
+{
+    (void)state;
+    struct owner *o = begin_flow(LIFE_MS);
+    uint64_t usual = put_for(o, LIFE_MS / 2), most = put_for(o, 5 * LIFE_MS);
+    assert_in_range(subscriptions(o), 6, 7);
+    assert_true(most <= 2 * usual);
+    assert_true(most < 400); // of the records that one call takes
+    fake_loop_run(&o->loop, 1000);
+    assert_int_equal(o->n_applied, 5 * LIFE_MS + LIFE_MS / 2);
+    assert_int_equal(o->kinesis.n_in_use, 0);
+    struct shard_status s = owner_status(o, SHARD_0);
+    assert_int_equal(s.errors + s.throttles, 0);
+    assert_null(s.past_error);
+    assert_int_equal(o->n_statuses, 1);
+    finish(o);
+}
+
+static void test_turn_is_tried_again(void **state)
+{
+    (void)state;
+    struct owner *o = begin_flow(60000);
+    uint64_t usual = put_for(o, LIFE_MS);
+    fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, 1, ERR_THROTTLED, "LimitExceededException");
+    uint64_t most = put_for(o, 60000 - LIFE_MS);
+    struct shard_status s = owner_status(o, SHARD_0);
+    assert_int_equal(s.throttles, 1);
+    assert_int_equal(s.state, SHARD_READING);
+    assert_int_equal(subscriptions(o), 3);
+    assert_true(most <= 2 * usual);
+    // It fails until the old one has ended and longer.
+    fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, 4, ERR_NOT_FOUND,
+              "ResourceNotFoundException");
+    put_for(o, 80000);
+    assert_int_equal(owner_status(o, SHARD_0).errors, 4);
+    fake_loop_run(&o->loop, 20000);
+    assert_int_equal(o->n_applied, 140000);
+    assert_int_equal(o->status, 0);
+    finish(o);
+}
+
+// The end of the shard, a cut of the connection, and another reader, while the next one is called.
+static void test_what_happens_in_a_turn(void **state)
+{
+    (void)state;
+    for (int64_t at = 16000; at < 20000; at += 50) {
+        for (int what = 0; what < 3; what++) {
+            struct owner *o = begin_flow(LIFE_MS);
+            o->check_parents = o->lossless = true;
+            put_for(o, at - 2000);
+            o->kinesis.cut = what == 1 ? 1000 : 0;
+            o->kinesis.takeover = what == 2 ? 1000 : 0;
+            put_for(o, 100);
+            o->kinesis.cut = o->kinesis.takeover = 0;
+            uint64_t n = (uint64_t)at - 1900;
+            if (what == 0) {
+                fake_split(&o->kinesis, 0);
+                fake_put(&o->kinesis, 1, 50);
+                fake_put(&o->kinesis, 2, 50);
+                n += 2;
+            }
+            fake_loop_run(&o->loop, 20000);
+            assert_int_equal(o->n_applied, n);
+            assert_int_equal(o->status, 0);
+            finish(o);
+        }
+    }
+}
+
+static void test_next_subscription(void **state)
 {
     (void)state;
     struct owner *o = begin(KINESIS_LATEST, 1);
@@ -81,6 +180,7 @@ static void test_idle_shard_keeps_its_place(void **state)
 {
     (void)state;
     struct owner *o = begin(KINESIS_LATEST, 1);
+    o->options.subscription_ms = 4 * FAKE_SUBSCRIPTION_MS; // ends before it is renewed
     owner_start(o);
     fake_loop_run(&o->loop, 700000);
     assert_true(o->kinesis.n_heartbeats > 100);
@@ -371,6 +471,17 @@ static void test_close_at_any_moment(void **state)
     }
 }
 
+static void test_close_in_a_turn(void **state)
+{
+    (void)state;
+    for (int64_t ms = 15500; ms < 19500; ms += 40) {
+        struct owner *o = begin_flow(LIFE_MS);
+        o->kinesis.slow_cancel = ms % 80 == 0;
+        put_for(o, ms - 2000);
+        finish(o);
+    }
+}
+
 static void test_wrong_names(void **state)
 {
     (void)state;
@@ -393,7 +504,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_registers_and_reads),
-        cmocka_unit_test(test_next_subscription_at_the_end),
+        cmocka_unit_test(test_turns_leave_no_gap),
+        cmocka_unit_test(test_turn_is_tried_again),
+        cmocka_unit_test(test_what_happens_in_a_turn),
+        cmocka_unit_test(test_next_subscription),
         cmocka_unit_test(test_idle_shard_keeps_its_place),
         cmocka_unit_test(test_waits_when_in_use),
         cmocka_unit_test(test_keeps_the_five_seconds),
@@ -407,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_stream_created_anew),
         cmocka_unit_test(test_children_without_a_listing),
         cmocka_unit_test(test_close_at_any_moment),
+        cmocka_unit_test(test_close_in_a_turn),
         cmocka_unit_test(test_wrong_names),
     };
     log_set_level(LOG_ERROR);
