@@ -2,12 +2,6 @@
 #include "convert/downlink.h"
 
 #include "codec/base64.h"
-#include "convert/script_args.h"
-
-static bool is_given(const struct duk_x_value *v)
-{
-    return v->kind != DUK_X_UNDEFINED && v->kind != DUK_X_NULL;
-}
 
 static int read_content(struct result_reader *r, const struct result_at *up,
                         const struct duk_x_value *v, enum downlink_content *out)
@@ -32,7 +26,7 @@ static int read_data(struct result_reader *r, const struct result_at *up,
                      const struct duk_x_value *v, struct downlink_msg *m)
 {
     struct result_at at = {up, SPAN("data"), 0};
-    if (!is_given(v))
+    if (!result_is_given(v))
         return result_fail(r, &at, "is missing");
     if (m->content != DOWNLINK_BINARY)
         return result_text(r, &at, v, &m->data);
@@ -66,26 +60,12 @@ static int read_metadata(struct result_reader *r, const struct result_at *up,
                          const struct duk_x_value *v, struct downlink_msg *m)
 {
     struct result_at at = {up, SPAN("metadata"), 0};
-    if (!is_given(v))
+    if (!result_is_given(v))
         return 0;
-    if (v->kind != DUK_X_OBJECT)
-        return result_fail(r, &at, "must be an object, is %s", result_kind_name(v));
-    struct convert_pair *pairs = arena_array(r->arena, struct convert_pair, v->n);
-    size_t n = 0;
-    struct duk_x_value key, item;
-    uint32_t next = 0;
-    while (duk_x_next(r->ctx, v->object, &next, &key, &item) > 0) {
-        if (!is_given(&item))
-            continue;
-        struct result_at here = {&at, key.s, 0};
-        int rc = result_text(r, &here, &key, &pairs[n].key);
-        if (rc == 0)
-            rc = result_text(r, &here, &item, &pairs[n].value);
-        if (rc < 0)
-            return rc;
-        pick(m, &pairs[n++]);
-    }
-    m->metadata = (struct convert_pairs){pairs, n};
+    if (result_pairs(r, &at, v, &m->metadata) < 0)
+        return ERR_INVALID;
+    for (size_t i = 0; i < m->metadata.n; i++)
+        pick(m, &m->metadata.p[i]);
     return 0;
 }
 
@@ -116,7 +96,7 @@ static int read_msg(struct result_reader *r, const struct result_at *at,
 static int read_result(struct result_reader *r, const struct duk_x_value *v,
                        struct downlink_result *out)
 {
-    if (!is_given(v))
+    if (!result_is_given(v))
         return 0;
     uint32_t n = v->kind == DUK_X_ARRAY ? v->n : 1, filled = 0;
     struct downlink_msg *msgs = arena_array(r->arena, struct downlink_msg, n);
@@ -125,7 +105,7 @@ static int read_result(struct result_reader *r, const struct duk_x_value *v,
         struct duk_x_value item = *v;
         if (v->kind == DUK_X_ARRAY)
             duk_x_item(r->ctx, v->object, i, &item);
-        if (!is_given(&item))
+        if (!result_is_given(&item))
             continue;
         int rc = read_msg(r, v->kind == DUK_X_ARRAY ? &at : NULL, &item, &msgs[filled++]);
         if (rc < 0)
@@ -138,11 +118,7 @@ static int read_result(struct result_reader *r, const struct duk_x_value *v,
 
 static int push_arguments(duk_context *ctx, struct js_call *call)
 {
-    struct downlink_call *c = (struct downlink_call *)call;
-    script_args_push_json(ctx, c->input->msg_json);
-    c->parsed = true;
-    script_args_push_pairs(ctx, c->input->metadata);
-    script_args_push_text(ctx, c->input->msg_type);
+    msg_call_push(ctx, (struct msg_call *)call);
     duk_x_push_copy(ctx, JS_SLOT_TEMPLATE);
     return 4;
 }
@@ -150,31 +126,20 @@ static int push_arguments(duk_context *ctx, struct js_call *call)
 static void take_result(duk_context *ctx, struct js_call *call)
 {
     struct downlink_call *c = (struct downlink_call *)call;
+    struct result_reader *r = &c->m.reader;
     struct duk_x_value v;
     duk_x_view(ctx, -1, &v);
-    c->reader.ctx = ctx;
-    call->status = read_result(&c->reader, &v, c->out);
-    call->error = c->reader.error;
+    r->ctx = ctx;
+    call->status = read_result(r, &v, c->out);
+    call->error = r->error;
 }
 
 void downlink_call_init(struct downlink_call *c, const struct downlink_input *input,
                         struct downlink_result *out)
 {
     *out = (struct downlink_result){0};
-    c->call.push = push_arguments;
-    c->call.take = take_result;
-    c->call.arena = c->reader.arena;
-    c->input = input;
-    c->parsed = false;
-    c->reader.size = 0;
-    c->reader.error = SPAN_NONE;
+    msg_call_init(&c->m, input);
+    c->m.call.push = push_arguments;
+    c->m.call.take = take_result;
     c->out = out;
-}
-
-void downlink_call_finish(struct downlink_call *c)
-{
-    if (c->call.status == ERR_SCRIPT && !c->parsed) {
-        c->call.status = ERR_INVALID;
-        c->call.error = SPAN("the message's data is not JSON");
-    }
 }

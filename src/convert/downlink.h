@@ -4,21 +4,15 @@
 
 // The downlink contract: a rule-engine message in, messages for a stream out.
 
-#include "convert/js_engine.h"
-#include "convert/result_value.h"
+#include "convert/msg_call.h"
 
 struct downlink_call {
-    struct js_call call; // first
-    const struct downlink_input *input;
-    bool parsed; // the message's data was JSON
-    struct result_reader reader;
+    struct msg_call m; // first
     struct downlink_result *out;
 };
 
-// Prepares `c` for one message; its results go to reader.arena.
+// Prepares `c` for one message; msg_call_finish() after js_engine_call().
 void downlink_call_init(struct downlink_call *c, const struct downlink_input *input,
                         struct downlink_result *out);
-// After js_engine_call(): says so when the message's data was no JSON.
-void downlink_call_finish(struct downlink_call *c);
 
 #endif

@@ -171,7 +171,7 @@ int result_map(struct result_reader *r, const struct result_at *at, const struct
 {
     *out = NULL;
     *n = 0;
-    if (v->kind == DUK_X_UNDEFINED || v->kind == DUK_X_NULL)
+    if (!result_is_given(v))
         return 0;
     if (v->kind != DUK_X_OBJECT)
         return result_fail(r, at, "%s is not an object of keys and values", result_kind_name(v));
@@ -209,11 +209,33 @@ int result_text(struct result_reader *r, const struct result_at *at, const struc
     return 0;
 }
 
+int result_pairs(struct result_reader *r, const struct result_at *at, const struct duk_x_value *v,
+                 struct convert_pairs *out)
+{
+    if (v->kind != DUK_X_OBJECT)
+        return result_fail(r, at, "must be an object, is %s", result_kind_name(v));
+    struct convert_pair *pairs = arena_array(r->arena, struct convert_pair, v->n);
+    size_t n = 0;
+    struct duk_x_value key, item;
+    uint32_t next = 0;
+    while (duk_x_next(r->ctx, v->object, &next, &key, &item) > 0) {
+        struct result_at here = {at, key.s, 0};
+        if (!result_is_given(&item))
+            continue;
+        if (result_text(r, &here, &key, &pairs[n].key) < 0 ||
+            result_text(r, &here, &item, &pairs[n].value) < 0)
+            return ERR_INVALID;
+        n++;
+    }
+    *out = (struct convert_pairs){pairs, n};
+    return 0;
+}
+
 int result_name(struct result_reader *r, const struct result_at *at, const struct duk_x_value *v,
                 struct span *out)
 {
     *out = SPAN_NONE;
-    if (v->kind == DUK_X_UNDEFINED || v->kind == DUK_X_NULL)
+    if (!result_is_given(v))
         return 0;
     if (v->kind == DUK_X_NUMBER && isfinite(v->d)) {
         char text[NUM_TEXT_MAX];

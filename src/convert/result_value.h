@@ -34,12 +34,21 @@ int result_fail(struct result_reader *r, const struct result_at *at, const char 
 // "a string", "null", ... for messages.
 const char *result_kind_name(const struct duk_x_value *v);
 
+static inline bool result_is_given(const struct duk_x_value *v)
+{
+    return v->kind != DUK_X_UNDEFINED && v->kind != DUK_X_NULL;
+}
+
 // 1 with *out set, 0 for what is skipped (undefined, null, NaN, infinities), or ERR_INVALID.
 int result_value(struct result_reader *r, const struct result_at *at, const struct duk_x_value *v,
                  struct value *out);
 // The entries of a plain object; nothing for undefined and null. 0 or ERR_INVALID.
 int result_map(struct result_reader *r, const struct result_at *at, const struct duk_x_value *v,
                struct kv **out, uint32_t *n);
+// The entries of a plain object as texts, without those that are undefined or null. 0 or
+// ERR_INVALID.
+int result_pairs(struct result_reader *r, const struct result_at *at, const struct duk_x_value *v,
+                 struct convert_pairs *out);
 // A string, or a number's text; nothing for undefined and null. 0 or ERR_INVALID.
 int result_name(struct result_reader *r, const struct result_at *at, const struct duk_x_value *v,
                 struct span *out);

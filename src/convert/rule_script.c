@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/rule_script.h"
 
-#include "convert/script_args.h"
-
-static bool is_given(const struct duk_x_value *v)
-{
-    return v->kind != DUK_X_UNDEFINED && v->kind != DUK_X_NULL;
-}
-
 static int read_text(struct rule_call *c, const struct duk_x_value *v)
 {
-    return is_given(v) ? result_text(&c->reader, NULL, v, &c->out->text) : 0;
+    return result_is_given(v) ? result_text(&c->m.reader, NULL, v, &c->out->text) : 0;
 }
 
 static int read_verdict(struct rule_call *c, const struct duk_x_value *v)
 {
     if (v->kind != DUK_X_BOOL)
-        return result_fail(&c->reader, NULL, "the result of a filter must be true or false, is %s",
+        return result_fail(&c->m.reader, NULL,
+                           "the result of a filter must be true or false, is %s",
                            result_kind_name(v));
     c->out->verdict = v->b;
     return 0;
@@ -26,15 +20,15 @@ static int read_connection(struct rule_call *c, const struct result_at *at,
                            const struct duk_x_value *v, struct span *out)
 {
     if (v->kind != DUK_X_STRING)
-        return result_fail(&c->reader, at, "a connection's name must be a string, is %s",
+        return result_fail(&c->m.reader, at, "a connection's name must be a string, is %s",
                            result_kind_name(v));
-    return result_name(&c->reader, at, v, out);
+    return result_name(&c->m.reader, at, v, out);
 }
 
 // An array of names, or one name.
 static int read_connections(struct rule_call *c, const struct duk_x_value *v)
 {
-    struct result_reader *r = &c->reader;
+    struct result_reader *r = &c->m.reader;
     bool several = v->kind == DUK_X_ARRAY;
     if (!several && v->kind != DUK_X_STRING)
         return result_fail(r, NULL, "the result of a switch must be an array of names, is %s",
@@ -60,26 +54,8 @@ static int read_metadata(struct result_reader *r, const struct result_at *up,
                          const struct duk_x_value *v, struct rule_msg_out *m)
 {
     struct result_at at = {up, SPAN("metadata"), 0};
-    if (v->kind != DUK_X_OBJECT)
-        return result_fail(r, &at, "must be an object, is %s", result_kind_name(v));
-    struct convert_pair *pairs = arena_array(r->arena, struct convert_pair, v->n);
-    size_t n = 0;
-    struct duk_x_value key, item;
-    uint32_t next = 0;
-    while (duk_x_next(r->ctx, v->object, &next, &key, &item) > 0) {
-        if (!is_given(&item))
-            continue;
-        struct result_at here = {&at, key.s, 0};
-        int rc = result_text(r, &here, &key, &pairs[n].key);
-        if (rc == 0)
-            rc = result_text(r, &here, &item, &pairs[n].value);
-        if (rc < 0)
-            return rc;
-        n++;
-    }
     m->has_metadata = true;
-    m->metadata = (struct convert_pairs){pairs, n};
-    return 0;
+    return result_pairs(r, &at, v, &m->metadata);
 }
 
 // What is left out stays as it was in the message that came in.
@@ -95,7 +71,7 @@ static int read_msg(struct result_reader *r, const struct result_at *at,
     int rc = 0;
     while (rc == 0 && duk_x_next(r->ctx, v->object, &next, &key, &item) > 0) {
         struct result_at here = {at, key.s, 0};
-        if (!is_given(&item))
+        if (!result_is_given(&item))
             continue;
         if (span_eq(key.s, SPAN("msg")))
             rc = result_json(r, &item, &m->msg_json);
@@ -109,7 +85,7 @@ static int read_msg(struct result_reader *r, const struct result_at *at,
 
 static int read_msgs(struct rule_call *c, const struct duk_x_value *v)
 {
-    struct result_reader *r = &c->reader;
+    struct result_reader *r = &c->m.reader;
     bool several = v->kind == DUK_X_ARRAY;
     uint32_t n = several ? v->n : 1;
     if (n > CONVERT_RULE_RESULTS_MAX)
@@ -130,11 +106,7 @@ static int read_msgs(struct rule_call *c, const struct duk_x_value *v)
 
 static int push_arguments(duk_context *ctx, struct js_call *call)
 {
-    struct rule_call *c = (struct rule_call *)call;
-    script_args_push_json(ctx, c->input->msg_json);
-    c->parsed = true;
-    script_args_push_pairs(ctx, c->input->metadata);
-    script_args_push_text(ctx, c->input->msg_type);
+    msg_call_push(ctx, (struct msg_call *)call);
     return 3;
 }
 
@@ -143,7 +115,7 @@ static void take_result(duk_context *ctx, struct js_call *call)
     struct rule_call *c = (struct rule_call *)call;
     struct duk_x_value v;
     duk_x_view(ctx, -1, &v);
-    c->reader.ctx = ctx;
+    c->m.reader.ctx = ctx;
     switch (c->kind) {
     case CONVERT_FILTER:
         call->status = read_verdict(c, &v);
@@ -157,28 +129,16 @@ static void take_result(duk_context *ctx, struct js_call *call)
     default:
         call->status = read_text(c, &v);
     }
-    call->error = c->reader.error;
+    call->error = c->m.reader.error;
 }
 
 void rule_call_init(struct rule_call *c, enum convert_kind kind, const struct downlink_input *input,
                     struct rule_result *out)
 {
     *out = (struct rule_result){0};
-    c->call.push = push_arguments;
-    c->call.take = take_result;
-    c->call.arena = c->reader.arena;
+    msg_call_init(&c->m, input);
+    c->m.call.push = push_arguments;
+    c->m.call.take = take_result;
     c->kind = kind;
-    c->input = input;
-    c->parsed = false;
-    c->reader.size = 0;
-    c->reader.error = SPAN_NONE;
     c->out = out;
-}
-
-void rule_call_finish(struct rule_call *c)
-{
-    if (c->call.status == ERR_SCRIPT && !c->parsed) {
-        c->call.status = ERR_INVALID;
-        c->call.error = SPAN("the message's data is not JSON");
-    }
 }

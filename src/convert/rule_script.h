@@ -5,22 +5,16 @@
 // The contracts of the rule nodes' scripts: a rule-engine message in; text (log), a verdict
 // (filter), names of connections (switch) or messages (transform) out.
 
-#include "convert/js_engine.h"
-#include "convert/result_value.h"
+#include "convert/msg_call.h"
 
 struct rule_call {
-    struct js_call call; // first
+    struct msg_call m; // first
     enum convert_kind kind;
-    const struct downlink_input *input;
-    bool parsed; // the message's data was JSON
-    struct result_reader reader;
     struct rule_result *out;
 };
 
-// Prepares `c` for one message; its results go to reader.arena.
+// Prepares `c` for one message; msg_call_finish() after js_engine_call().
 void rule_call_init(struct rule_call *c, enum convert_kind kind, const struct downlink_input *input,
                     struct rule_result *out);
-// After js_engine_call(): says so when the message's data was no JSON.
-void rule_call_finish(struct rule_call *c);
 
 #endif

@@ -161,8 +161,8 @@ int convert_runner_run(struct convert_runner *r, const struct convert_input *in,
                                    .cast_strings = r->cast_strings,
                                    .limit = CONVERT_RESULT_MAX};
     struct uplink_call up = {.reader = reader};
-    struct downlink_call down = {.reader = reader};
-    struct rule_call rule = {.reader = reader};
+    struct downlink_call down = {.m.reader = reader};
+    struct rule_call rule = {.m.reader = reader};
     struct uplink_result up_out;
     struct downlink_result down_out;
     struct rule_result rule_out;
@@ -170,10 +170,10 @@ int convert_runner_run(struct convert_runner *r, const struct convert_input *in,
     uplink_call_init(&up, NULL, &up_out);
     downlink_call_init(&down, NULL, &down_out);
     rule_call_init(&rule, r->kind, NULL, &rule_out);
-    down.reader.limit = rule.reader.limit = CONVERT_DOWNLINK_MAX;
+    down.m.reader.limit = rule.m.reader.limit = CONVERT_DOWNLINK_MAX;
     c.contract = r->kind == CONVERT_UPLINK     ? &up.call
-                 : r->kind == CONVERT_DOWNLINK ? &down.call
-                                               : &rule.call;
+                 : r->kind == CONVERT_DOWNLINK ? &down.m.call
+                                               : &rule.m.call;
     c.call.push = push_arguments;
     c.call.take = take_result;
     c.call.arena = &r->arena;

@@ -126,11 +126,11 @@ static int run_downlink(struct slot *s, struct js_gate *gate, struct downlink_ca
                         struct convert_job *job, uint32_t i)
 {
     downlink_call_init(c, &job->downlink[i], &job->downlink_out[i]);
-    int rc = js_engine_call(s->engine, gate, &c->call);
+    int rc = js_engine_call(s->engine, gate, &c->m.call);
     if (rc == 0) {
-        downlink_call_finish(c);
-        job->downlink_out[i].status = c->call.status;
-        job->downlink_out[i].error = c->call.error;
+        msg_call_finish(&c->m);
+        job->downlink_out[i].status = c->m.call.status;
+        job->downlink_out[i].error = c->m.call.error;
     }
     return rc;
 }
@@ -139,11 +139,11 @@ static int run_rule(struct slot *s, struct js_gate *gate, struct rule_call *c,
                     struct convert_job *job, uint32_t i)
 {
     rule_call_init(c, s->script->kind, &job->downlink[i], &job->rule_out[i]);
-    int rc = js_engine_call(s->engine, gate, &c->call);
+    int rc = js_engine_call(s->engine, gate, &c->m.call);
     if (rc == 0) {
-        rule_call_finish(c);
-        job->rule_out[i].status = c->call.status;
-        job->rule_out[i].error = c->call.error;
+        msg_call_finish(&c->m);
+        job->rule_out[i].status = c->m.call.status;
+        job->rule_out[i].error = c->m.call.error;
     }
     return rc;
 }
@@ -161,9 +161,9 @@ static void set_reader(union run_call *c, enum convert_kind kind, const struct r
     if (kind == CONVERT_UPLINK)
         c->up.reader = *r;
     else if (kind == CONVERT_DOWNLINK)
-        c->down.reader = *r;
+        c->down.m.reader = *r;
     else
-        c->rule.reader = *r;
+        c->rule.m.reader = *r;
 }
 
 static int run_record(struct slot *s, struct js_gate *gate, union run_call *c,

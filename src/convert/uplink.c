@@ -45,11 +45,6 @@ static const struct span field_names[FIELDS] = {
 
 // Reading a result -------------------------------------------------------------------------------
 
-static bool is_given(const struct duk_x_value *v)
-{
-    return v->kind != DUK_X_UNDEFINED && v->kind != DUK_X_NULL;
-}
-
 static int find_field(struct span key)
 {
     for (int i = 0; i < FIELDS; i++) {
@@ -112,7 +107,7 @@ static int read_telemetry(struct result_reader *r, const struct result_at *up,
                           const struct duk_x_value *v, struct uplink_msg *m)
 {
     struct result_at at = {up, field_names[TELEMETRY], 0};
-    if (!is_given(v))
+    if (!result_is_given(v))
         return 0;
     if (v->kind == DUK_X_OBJECT) {
         m->telemetry = arena_array(r->arena, struct kv_group, 1);
@@ -125,7 +120,7 @@ static int read_telemetry(struct result_reader *r, const struct result_at *up,
         struct result_at here = {&at, SPAN_NONE, i};
         struct duk_x_value item;
         duk_x_item(r->ctx, v->object, i, &item);
-        if (!is_given(&item))
+        if (!result_is_given(&item))
             continue;
         if (item.kind != DUK_X_OBJECT)
             return result_fail(r, &here, "must be an object, is %s", result_kind_name(&item));
@@ -159,7 +154,8 @@ static int read_names(struct result_reader *r, const struct result_at *at,
 static int read_entity(struct result_reader *r, const struct result_at *at,
                        const struct duk_x_value *fields, struct uplink_msg *m)
 {
-    bool device = is_given(&fields[DEVICE_NAME]), asset = is_given(&fields[ASSET_NAME]);
+    bool device = result_is_given(&fields[DEVICE_NAME]),
+         asset = result_is_given(&fields[ASSET_NAME]);
     if (device && asset)
         return result_fail(r, at, "both deviceName and assetName are set");
     if (device)
@@ -169,7 +165,7 @@ static int read_entity(struct result_reader *r, const struct result_at *at,
     if (asset)
         return read_names(r, at, fields, ASSET_NAME, ASSET_TYPE, ASSET_LABEL, CUSTOMER_NAME,
                           GROUP_NAME, m);
-    if (!is_given(&fields[NAME]))
+    if (!result_is_given(&fields[NAME]))
         return result_fail(r, at, "deviceName is missing");
     struct span type;
     int rc = read_name(r, at, fields, TYPE, &type);
@@ -209,7 +205,7 @@ static int read_msg(struct result_reader *r, const struct result_at *at,
 static int read_result(struct result_reader *r, const struct duk_x_value *v,
                        struct uplink_result *out)
 {
-    if (!is_given(v))
+    if (!result_is_given(v))
         return 0;
     if (v->kind != DUK_X_ARRAY) {
         out->msgs = arena_array(r->arena, struct uplink_msg, 1);
@@ -223,7 +219,7 @@ static int read_result(struct result_reader *r, const struct duk_x_value *v,
         struct result_at at = {NULL, SPAN_NONE, i};
         struct duk_x_value item;
         duk_x_item(r->ctx, v->object, i, &item);
-        if (!is_given(&item))
+        if (!result_is_given(&item))
             continue;
         int rc = read_msg(r, &at, &item, &msgs[n++]);
         if (rc < 0)
