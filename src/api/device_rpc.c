@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "api/asking.h"
 #include "api/device_api.h"
-#include "api/internal.h"
 #include "api/routes.h"
-#include "base/mem.h"
 #include "hub/rpc.h"
 
 // Calls between server and devices, from the device's side: facts/hub.md section 3.6.
@@ -50,22 +49,9 @@ void device_rpc_reply(struct request *q)
 
 // The device calls the server ---------------------------------------------------------------------
 
-struct asking {
-    struct wait wait;
-    struct hub_ask ask;
-};
-
-static void on_answer(struct hub_ask *ask, int status, struct span json)
+static void respond_late(struct request *q)
 {
-    struct asking *a = container_of(ask, struct asking, ask);
-    struct request *q = wait_end(&a->wait);
-    if (q && status == 0)
-        respond_json(q, json);
-    else if (q && status == ERR_TIMEOUT)
-        respond_type(q, 408, "text/plain", SPAN_NONE);
-    else if (q)
-        respond_error(q, 503, HUB_GENERAL, "the server is shutting down");
-    mem_free(a);
+    respond_type(q, 408, "text/plain", SPAN_NONE);
 }
 
 static bool has_method(struct request *q)
@@ -88,12 +74,7 @@ void device_rpc_to_server(struct request *q)
     struct store_device *d = device_api_find(q, RPC_BODY_MAX);
     if (!d || !device_api_timeout(q, &timeout_ms) || !has_method(q) || !request_may_write(q))
         return;
-    struct asking *a = mem_new(struct asking);
-    a->ask.done = on_answer;
-    wait_begin(&a->wait, q);
-    if (hub_ask_server(q->api->o.hub, &a->ask, d, http_body(q->x), timeout_ms, &e) == 0)
-        return;
-    wait_end(&a->wait);
-    mem_free(a);
-    respond_err(q, &e);
+    struct asking *a = asking_new(q, respond_late);
+    int rc = hub_ask_server(q->api->o.hub, &a->ask, d, http_body(q->x), timeout_ms, &e);
+    asking_started(a, rc, &e);
 }

@@ -1,29 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/internal.h"
+#include "api/asking.h"
 #include "api/routes.h"
-#include "base/mem.h"
 
 // REST into the rule chain, and its answer back: facts/hub.md section 3.5.
 
 #define TIMEOUT_DEFAULT_MS 10000
 #define TIMEOUT_MAX_MS 300000
 
-struct asking {
-    struct wait wait;
-    struct hub_ask ask;
-};
-
-static void on_answer(struct hub_ask *ask, int status, struct span json)
+static void respond_late(struct request *q)
 {
-    struct asking *a = container_of(ask, struct asking, ask);
-    struct request *q = wait_end(&a->wait);
-    if (q && status == 0)
-        respond_json(q, json);
-    else if (q && status == ERR_TIMEOUT)
-        respond_error(q, 408, HUB_GENERAL, "the rule chain gave no answer in time");
-    else if (q)
-        respond_error(q, 503, HUB_GENERAL, "the program is being stopped");
-    mem_free(a);
+    respond_error(q, 408, HUB_GENERAL, "the rule chain gave no answer in time");
 }
 
 static bool read_timeout(struct request *q, struct span text, int64_t *ms)
@@ -64,14 +50,8 @@ static void ask(struct request *q, struct span timeout)
     json_free(doc);
     if (!doc || !request_may_write(q))
         return;
-    struct asking *a = mem_new(struct asking);
-    a->ask.done = on_answer;
-    wait_begin(&a->wait, q);
-    if (hub_ask_chain(q->api->o.hub, &a->ask, d, http_body(q->x), ms, &e) == 0)
-        return;
-    wait_end(&a->wait);
-    mem_free(a);
-    respond_err(q, &e);
+    struct asking *a = asking_new(q, respond_late);
+    asking_started(a, hub_ask_chain(q->api->o.hub, &a->ask, d, http_body(q->x), ms, &e), &e);
 }
 
 void rule_engine_ask(struct request *q)

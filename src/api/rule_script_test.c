@@ -1,27 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/internal.h"
 #include "api/routes.h"
-#include "base/mem.h"
+#include "api/script_trial.h"
 
-// One run of a rule node's script that is being written: facts/hub.md section 3.5. A script that
-// fails is a good answer with an error in it.
-
-struct script_trial {
-    struct wait wait;
-    struct arena arena; // what the job reads
-    struct convert_job job;
-    struct downlink_input input;
-    enum convert_kind kind;
-};
-
-static void free_trial(struct script_trial *t)
-{
-    if (t->job.script)
-        convert_script_unref(t->job.script);
-    arena_free(&t->job.arena);
-    arena_free(&t->arena);
-    mem_free(t);
-}
+// One run of a rule node's script: facts/hub.md section 3.5.
 
 // As the script would have returned it, with what it left out as it came in.
 static void write_msg(struct json_out *j, const struct script_trial *t,
@@ -60,27 +41,18 @@ static void write_result(struct buf *b, const struct script_trial *t, const stru
     }
 }
 
-static void on_tried(struct convert_job *job)
+static void respond(struct request *q, const struct script_trial *t)
 {
-    struct script_trial *t = container_of(job, struct script_trial, job);
-    const struct rule_result *r = &job->rule_out[0];
-    struct request *q = wait_end(&t->wait);
-    if (q) {
-        struct buf result = {0}, *b = request_out(q);
-        struct json_out j = {.out = b};
-        if (r->status == 0)
-            write_result(&result, t, r);
-        json_out_object(&j);
-        json_out_key_str(&j, "output", buf_span(&result));
-        json_out_key_str(&j, "error",
-                         r->status == 0 ? SPAN("")
-                         : r->error.n   ? r->error
-                                        : span_str(err_text(r->status)));
-        json_out_end(&j);
-        respond_json(q, buf_span(b));
-        buf_free(&result);
-    }
-    free_trial(t);
+    const struct rule_result *r = &t->job.rule_out[0];
+    struct buf result = {0}, *b = request_out(q);
+    struct json_out j = {.out = b};
+    if (r->status == 0)
+        write_result(&result, t, r);
+    json_out_object(&j);
+    script_trial_write(&j, r->status, r->error, buf_span(&result));
+    json_out_end(&j);
+    respond_json(q, buf_span(b));
+    buf_free(&result);
 }
 
 static bool read_kind(struct request *q, const struct json *doc, enum convert_kind *out)
@@ -116,45 +88,20 @@ static bool read_input(struct request *q, struct script_trial *t, const struct j
     return request_pairs(q, &t->arena, doc, "metadata", &t->input.metadata);
 }
 
-// The script, whichever language it says it is in: TBEL is tried as the JavaScript it resembles.
 static bool prepare(struct request *q, struct script_trial *t, const struct json *doc)
 {
-    struct span script = json_get_str(doc, "script", SPAN_NONE);
-    if (!json_is(doc, JSON_OBJECT)) {
-        respond_error(q, 400, HUB_BAD_REQUEST, "request body must be a JSON object");
+    struct span script;
+    enum convert_kind kind;
+    if (!script_trial_read(q, doc, "script", &script) || !read_kind(q, doc, &kind) ||
+        !read_input(q, t, doc))
         return false;
-    }
-    if (script.n == 0 || script.n > CONVERT_SCRIPT_MAX) {
-        respond_error(q, 400, HUB_BAD_REQUEST, "script: must be a script of at most %zu bytes",
-                      CONVERT_SCRIPT_MAX);
-        return false;
-    }
-    if (!read_kind(q, doc, &t->kind) || !read_input(q, t, doc))
-        return false;
-    t->job = (struct convert_job){
-        .script = convert_script_new(hub_convert(q->api->o.hub), t->kind, SPAN("test"), script),
-        .downlink = &t->input,
-        .n = 1,
-        .done = on_tried};
+    t->job.downlink = &t->input;
+    t->respond = respond;
+    script_trial_set(q, t, kind, script);
     return true;
 }
 
 void rule_script_test(struct request *q)
 {
-    struct json *doc = request_json(q);
-    if (!doc)
-        return;
-    struct script_trial *t = mem_new(struct script_trial);
-    bool ready = prepare(q, t, doc);
-    json_free(doc);
-    if (!ready) {
-        free_trial(t);
-        return;
-    }
-    wait_begin(&t->wait, q);
-    if (convert_submit(hub_convert(q->api->o.hub), &t->job) == 0)
-        return;
-    wait_end(&t->wait);
-    free_trial(t);
-    respond_error(q, 429, HUB_TOO_MANY, "all converter workers are busy: try again");
+    script_trial_run(q, prepare);
 }
