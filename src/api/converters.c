@@ -16,10 +16,7 @@ static void write(struct request *q, struct json_out *j, struct entity *e)
 
 static void respond(struct request *q, struct entity *e)
 {
-    struct buf *b = request_out(q);
-    struct json_out j = {.out = b};
-    write(q, &j, e);
-    respond_json(q, buf_span(b));
+    respond_entity(q, e, write);
 }
 
 static bool is_used(struct request *q, struct uuid converter)
@@ -73,12 +70,6 @@ void converters_get(struct request *q)
         respond(q, e);
 }
 
-static void on_deleted(struct request *q, struct entity *e)
-{
-    (void)e;
-    respond_empty(q);
-}
-
 void converters_delete(struct request *q)
 {
     struct entity *e = request_entity(q, STORE_CONVERTER, q->args[0]);
@@ -90,7 +81,7 @@ void converters_delete(struct request *q)
         return;
     }
     registry_remove(hub_registry(q->api->o.hub), STORE_CONVERTER, e->id, on_saved,
-                    saved_new(q, on_deleted));
+                    saved_new(q, respond_removed));
 }
 
 // A converter of no integration type is for all.

@@ -22,10 +22,7 @@ static void write(struct request *q, struct json_out *j, struct entity *e)
 
 static void respond(struct request *q, struct entity *e)
 {
-    struct buf *b = request_out(q);
-    struct json_out j = {.out = b};
-    write(q, &j, e);
-    respond_json(q, buf_span(b));
+    respond_entity(q, e, write);
 }
 
 // The stored document that `doc` is a change of, or NULL.
@@ -144,18 +141,12 @@ void integrations_by_routing_key(struct request *q)
     respond_error(q, 404, HUB_NOT_FOUND, "Requested item wasn't found!");
 }
 
-static void on_deleted(struct request *q, struct entity *e)
-{
-    (void)e;
-    respond_empty(q);
-}
-
 void integrations_delete(struct request *q)
 {
     struct entity *e = request_entity(q, STORE_INTEGRATION, q->args[0]);
     if (e) {
         registry_remove(hub_registry(q->api->o.hub), STORE_INTEGRATION, e->id, on_saved,
-                        saved_new(q, on_deleted));
+                        saved_new(q, respond_removed));
     }
 }
 

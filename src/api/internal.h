@@ -110,6 +110,7 @@ void read_start(struct store_read *r);
 // A change of a document: pass `on_saved` with saved_new()'s result; then() answers a success.
 typedef void saved_fn(struct request *q, struct entity *e);
 void *saved_new(struct request *q, saved_fn *then);
+void respond_removed(struct request *q, struct entity *e); // a then(): an empty 200
 void on_saved(void *ctx, int status, struct entity *e, const struct err *err);
 
 // A commit: pass `on_committed` with committed_new()'s result. NULL = an empty 200.
@@ -128,17 +129,21 @@ void write_ref(struct json_out *j, const char *key, const char *entity_type, str
 void page_begin(struct json_out *j);
 void page_end(struct json_out *j, const struct page_link *l, uint64_t total);
 
+// Writes a document as an element of an answer, or as the whole of it.
+typedef void write_entity_fn(struct request *q, struct json_out *j, struct entity *e);
+void respond_entity(struct request *q, struct entity *e, write_entity_fn *write);
+
 // A page of the registry's documents of a kind: keep() (may be NULL) chooses, write() writes one.
 struct entity_page {
     enum store_doc_kind kind;
     bool search_prefix; // textSearch: start of the name, else any part of it
     bool (*keep)(struct request *q, const struct entity *e);
-    void (*write)(struct request *q, struct json_out *j, struct entity *e);
+    write_entity_fn *write;
 };
 void respond_entity_page(struct request *q, const struct entity_page *p);
 // A JSON array of the documents whose ids stand in argument `name`; unknown ones are left out.
 void respond_entity_list(struct request *q, enum store_doc_kind kind, const char *name,
-                         void (*write)(struct request *q, struct json_out *j, struct entity *e));
+                         write_entity_fn *write);
 void write_doc(struct json_out *j, const struct json *doc);
 
 #endif

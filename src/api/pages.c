@@ -92,6 +92,14 @@ static size_t collect(struct request *q, const struct entity_page *p, const stru
     return n;
 }
 
+void respond_entity(struct request *q, struct entity *e, write_entity_fn *write)
+{
+    struct buf *b = request_out(q);
+    struct json_out j = {.out = b};
+    write(q, &j, e);
+    respond_json(q, buf_span(b));
+}
+
 void respond_entity_page(struct request *q, const struct entity_page *p)
 {
     struct page_link l;
@@ -113,7 +121,7 @@ void respond_entity_page(struct request *q, const struct entity_page *p)
 }
 
 void respond_entity_list(struct request *q, enum store_doc_kind kind, const char *name,
-                         void (*write)(struct request *q, struct json_out *j, struct entity *e))
+                         write_entity_fn *write)
 {
     struct query_list ids;
     struct err e = {0};

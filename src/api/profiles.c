@@ -13,10 +13,7 @@ static void write(struct request *q, struct json_out *j, struct entity *e)
 
 static void respond(struct request *q, struct entity *e)
 {
-    struct buf *b = request_out(q);
-    struct json_out j = {.out = b};
-    write(q, &j, e);
-    respond_json(q, buf_span(b));
+    respond_entity(q, e, write);
 }
 
 // Messages of its devices would start nowhere.

@@ -272,6 +272,12 @@ void *saved_new(struct request *q, saved_fn *then)
     return w;
 }
 
+void respond_removed(struct request *q, struct entity *e)
+{
+    (void)e;
+    respond_empty(q);
+}
+
 void on_saved(void *ctx, int status, struct entity *e, const struct err *err)
 {
     struct saved_wait *w = ctx;

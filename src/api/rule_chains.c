@@ -31,10 +31,7 @@ static void write(struct request *q, struct json_out *j, struct entity *e)
 
 static void respond(struct request *q, struct entity *e)
 {
-    struct buf *b = request_out(q);
-    struct json_out j = {.out = b};
-    write(q, &j, e);
-    respond_json(q, buf_span(b));
+    respond_entity(q, e, write);
 }
 
 static struct json *empty_metadata(void)
@@ -80,12 +77,6 @@ void rule_chains_get(struct request *q)
         respond(q, e);
 }
 
-static void on_deleted(struct request *q, struct entity *e)
-{
-    (void)e;
-    respond_empty(q);
-}
-
 void rule_chains_delete(struct request *q)
 {
     struct entity *e = request_entity(q, STORE_RULE_CHAIN, q->args[0]);
@@ -96,7 +87,7 @@ void rule_chains_delete(struct request *q)
         return;
     }
     registry_remove(hub_registry(q->api->o.hub), STORE_RULE_CHAIN, e->id, on_saved,
-                    saved_new(q, on_deleted));
+                    saved_new(q, respond_removed));
 }
 
 void rule_chains_metadata(struct request *q)
