@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The telemetry store alone, and next to it a SQLite table with a row a point, both fully durable.
 //
-//   store_bench [SERIES [POINTS [TABLE_POINTS]]]     (100,000, 20 million, 1 million)
+//   store_bench DIR [SERIES [POINTS [TABLE_POINTS]]]     (100,000, 20 million, 1 million)
+//
+// DIR takes the databases and must be on the disk that is meant: /tmp may be memory.
 //
 // Transactions of 1,000 points of random series, 8 in flight, as from 8 busy shards. Prints a line
 // for each tenth of the points, so that a store that slows down with its size shows.
@@ -23,6 +25,7 @@
 #define IN_FLIGHT 8
 #define TENTHS 10
 #define QUIET_MS 3000 // more than the store waits before it calls itself idle
+#define PATH_LEN (4096 + 16)
 
 struct bench {
     struct loop *loop;
@@ -179,7 +182,7 @@ static void add_devices(struct bench *b)
 
 static double file_bytes(const char *dir, const char *name)
 {
-    char path[256];
+    char path[PATH_LEN];
     struct stat st;
     snprintf(path, sizeof path, "%s/%s", dir, name);
     return stat(path, &st) == 0 ? (double)st.st_size : 0;
@@ -234,7 +237,7 @@ static void table_exec(sqlite3 *db, const char *sql)
 
 static void bench_table(const char *dir, uint32_t n_series, uint64_t n_points)
 {
-    char path[256];
+    char path[PATH_LEN];
     sqlite3 *db;
     sqlite3_stmt *s;
     uint64_t random = 88172645463325252u;
@@ -279,19 +282,18 @@ static uint64_t argument(int argc, char **argv, int i, uint64_t otherwise)
 
 int main(int argc, char **argv)
 {
-    char dir[] = "store_bench.XXXXXX", path[256];
-    struct bench b = {.n_series = (uint32_t)argument(argc, argv, 1, 100000),
-                      .n_points = argument(argc, argv, 2, 20000000)};
-    uint64_t table_points = argument(argc, argv, 3, 1000000);
-    // In the current directory: /tmp may be memory.
-    if (!mkdtemp(dir) || b.n_series == 0 || b.n_points < TENTHS * TXN_POINTS) {
+    char path[PATH_LEN];
+    const char *dir = argc > 1 ? argv[1] : "";
+    struct bench b = {.n_series = (uint32_t)argument(argc, argv, 2, 100000),
+                      .n_points = argument(argc, argv, 3, 20000000)};
+    uint64_t table_points = argument(argc, argv, 4, 1000000);
+    if (access(dir, W_OK) != 0 || b.n_series == 0 || b.n_points < TENTHS * TXN_POINTS) {
         fprintf(stderr, "store_bench: needs a writable directory, and 10,000 points\n");
-        return 1;
+        return 2;
     }
     bench_store(&b, dir);
     bench_table(dir, b.n_series, table_points);
     snprintf(path, sizeof path, "%s/penstock.db", dir);
     unlink(path);
-    rmdir(dir);
     return 0;
 }

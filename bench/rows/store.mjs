@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The telemetry store alone and a table with a row a point: store_bench runs one after the other.
 
-import { mkdirSync } from 'node:fs';
-
-import { benchProgram, output } from '../lib/process.mjs';
+import { benchProgram, output, removeDir, tempDir } from '../lib/process.mjs';
 import { compare } from '../lib/stats.mjs';
 import { row } from '../lib/table.mjs';
 
@@ -25,8 +23,10 @@ function parse(text) {
 export async function store({ runs, say }) {
   const list = [];
   for (let i = 0; i < runs; i++) {
-    const args = [SERIES, POINTS, TABLE_POINTS].map(String);
+    const dir = tempDir();
+    const args = [dir, ...[SERIES, POINTS, TABLE_POINTS].map(String)];
     list.push(parse(await output(benchProgram('store_bench'), args)));
+    removeDir(dir);
   }
   say(`store: ${JSON.stringify(list)}`);
   const what = `store alone, ${SERIES.toLocaleString('en-US')} series, synchronous=FULL`;
