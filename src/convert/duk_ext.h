@@ -63,6 +63,16 @@ struct duk_x_place duk_x_error_place(duk_context *ctx, const char *file_name);
 bool duk_x_apply_list(duk_context *ctx);
 bool duk_x_is_arguments(duk_context *ctx, duk_idx_t idx);
 bool duk_x_is_string_object(duk_context *ctx, duk_idx_t idx);
+// Of an object: "Object", "Error", "Uint8Array", ..., whatever its properties say.
+const char *duk_x_class_of(duk_context *ctx, duk_idx_t idx);
+bool duk_x_is_proxy(duk_context *ctx, duk_idx_t idx);
+// The next byte of a string from `at` on where half a surrogate pair stands alone (three bytes).
+#define DUK_X_NOWHERE ((duk_size_t) - 1)
+duk_size_t duk_x_next_lone(duk_context *ctx, duk_idx_t idx, duk_size_t at);
+// Pushes a symbol's description.
+void duk_x_push_description(duk_context *ctx, duk_idx_t idx);
+// How many arguments the native function on the top is given.
+void duk_x_take_arguments(duk_context *ctx, int n);
 // The flags of a regular expression (enum js_regexp_flag); -1 for another value.
 int duk_x_regexp_flags_of(duk_context *ctx, duk_idx_t idx);
 

@@ -28,6 +28,53 @@ size_t duk_x_get_bytes(duk_context *ctx, duk_idx_t idx, unsigned char *out, size
     return i;
 }
 
+const char *duk_x_class_of(duk_context *ctx, duk_idx_t idx)
+{
+    duk_hobject *h = duk_require_hobject(ctx, idx);
+    return (const char *)DUK_HSTRING_GET_DATA(DUK_HOBJECT_GET_CLASS_STRING(ctx->heap, h));
+}
+
+bool duk_x_is_proxy(duk_context *ctx, duk_idx_t idx)
+{
+    duk_hobject *h = duk_get_hobject(ctx, idx);
+    return h && DUK_HOBJECT_IS_PROXY(h);
+}
+
+duk_size_t duk_x_next_lone(duk_context *ctx, duk_idx_t idx, duk_size_t at)
+{
+    duk_size_t n;
+    const duk_uint8_t *s = (const duk_uint8_t *)duk_get_lstring(ctx, idx, &n), *end = s + n;
+    for (const duk_uint8_t *p = s + at; p < end; p++) {
+        if (*p != 0xed || end - p < 3)
+            continue;
+        duk_uint_t c = 0xd000u | (p[1] & 0x3fu) << 6;
+        if (DUK_X_IS_LONE(c, p + 3, s, end))
+            return (duk_size_t)(p - s);
+    }
+    return DUK_X_NOWHERE;
+}
+
+// A symbol is a byte of its kind, the description and, but for global ones, 0xff and what makes it
+// unique; one more 0xff where the description is undefined.
+void duk_x_push_description(duk_context *ctx, duk_idx_t idx)
+{
+    duk_hstring *h = duk_require_hstring(ctx, idx);
+    const duk_uint8_t *p = DUK_HSTRING_GET_DATA(h), *end = p + DUK_HSTRING_GET_BYTELEN(h), *stop;
+    p++;
+    stop = memchr(p, 0xff, (size_t)(end - p));
+    if (stop && stop + 1 < end && end[-1] == 0xff)
+        duk_push_undefined(ctx);
+    else
+        duk_push_lstring(ctx, (const char *)p, (duk_size_t)((stop ? stop : end) - p));
+}
+
+void duk_x_take_arguments(duk_context *ctx, int n)
+{
+    duk_hobject *h = duk_require_hobject(ctx, -1);
+    if (DUK_HOBJECT_IS_NATFUNC(h))
+        ((duk_hnatfunc *)h)->nargs = (duk_int16_t)n;
+}
+
 void duk_x_push_copy(duk_context *ctx, duk_idx_t idx)
 {
     idx = duk_require_normalize_index(ctx, idx);

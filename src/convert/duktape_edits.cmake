@@ -406,6 +406,17 @@ macro(duktape_edit_numbers)
 ]])
 endmacro()
 
+# new Error(message, {cause}) (ECMA-262 20.5.8.1).
+macro(duktape_edit_errors)
+    duktape_insert(BEFORE [[	/* Augment the error if called as a normal function.  __FILE__ and __LINE__]] [[	if (duk_is_object(thr, 1) && duk_has_prop_literal(thr, 1, "cause")) {
+		duk_push_literal(thr, "cause");
+		(void) duk_get_prop_literal(thr, 1, "cause");
+		duk_def_prop(thr, -3, DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_WC);
+	}
+
+]])
+endmacro()
+
 # Regular expressions of later editions: the pattern is translated first (js_regexp.h), the compiled
 # form carries the groups' names behind its number of captures, and the rest is in duk_part_regexp.h.
 macro(duktape_edit_regexp_compiler)
@@ -675,6 +686,7 @@ function(penstock_edit_duktape in out)
     duktape_edit_json_quote()
     duktape_edit_dates()
     duktape_edit_numbers()
+    duktape_edit_errors()
     duktape_edit_regexp_compiler()
     duktape_edit_regexp_matcher()
     duktape_edit_regexp_methods()

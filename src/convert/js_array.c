@@ -9,22 +9,6 @@
 
 #define FLAT_DEPTH_MAX 200
 
-static duk_ret_t type_error(duk_context *ctx, const char *what)
-{
-    return duk_error(ctx, DUK_ERR_TYPE_ERROR, "%s", what);
-}
-
-// Leaves `n` arguments and puts `this` behind them; returns its length.
-static double begin(duk_context *ctx, duk_idx_t n)
-{
-    duk_set_top(ctx, n);
-    duk_push_this(ctx);
-    if (duk_is_null_or_undefined(ctx, n))
-        (void)type_error(ctx, "called on null or undefined");
-    (void)duk_to_object(ctx, n);
-    return js_list_length(ctx, n);
-}
-
 static void require_callback(duk_context *ctx)
 {
     if (duk_is_callable(ctx, 0))
@@ -36,15 +20,6 @@ static void require_callback(duk_context *ctx)
 static void get(duk_context *ctx, duk_idx_t list, double i)
 {
     (void)duk_get_prop_index(ctx, list, (duk_uarridx_t)i);
-}
-
-// ECMA-262 7.1.5: a relative index of a list of n, within it.
-static double relative(duk_context *ctx, duk_idx_t at, double n, double otherwise)
-{
-    if (duk_is_undefined(ctx, at))
-        return otherwise;
-    double i = js_list_integer(ctx, at);
-    return i < 0 ? (n + i < 0 ? 0 : n + i) : i > n ? n : i;
 }
 
 // [ fn thisArg this ] -> [ fn thisArg this value result ] of fn(value, i, this).
@@ -63,7 +38,7 @@ static void call_back(duk_context *ctx, double i)
 
 static duk_ret_t find(duk_context *ctx, bool last, bool want_index)
 {
-    double n = begin(ctx, 2);
+    double n = js_list_begin(ctx, 2);
     require_callback(ctx);
     for (double k = 0; k < n; k++) {
         double i = last ? n - 1 - k : k;
@@ -105,8 +80,8 @@ static duk_ret_t array_find_last_index(duk_context *ctx)
 // ECMA-262 23.1.3.16: like indexOf, but finds NaN and takes holes for undefined.
 static duk_ret_t array_includes(duk_context *ctx)
 {
-    double n = begin(ctx, 2);
-    for (double i = relative(ctx, 1, n, 0); i < n; i++) {
+    double n = js_list_begin(ctx, 2);
+    for (double i = js_list_relative(ctx, 1, n, 0); i < n; i++) {
         get(ctx, 2, i);
         // SameValueZero: SameValue but for the zeros.
         if (duk_samevalue(ctx, 0, -1) || duk_strict_equals(ctx, 0, -1)) {
@@ -121,7 +96,7 @@ static duk_ret_t array_includes(duk_context *ctx)
 
 static duk_ret_t array_at(duk_context *ctx)
 {
-    double n = begin(ctx, 1);
+    double n = js_list_begin(ctx, 1);
     double i = js_list_integer(ctx, 0);
     i = i < 0 ? n + i : i;
     if (i < 0 || i >= n)
@@ -134,8 +109,8 @@ static duk_ret_t array_at(duk_context *ctx)
 
 static duk_ret_t array_fill(duk_context *ctx)
 {
-    double n = begin(ctx, 3);
-    double from = relative(ctx, 1, n, 0), to = relative(ctx, 2, n, n);
+    double n = js_list_begin(ctx, 3);
+    double from = js_list_relative(ctx, 1, n, 0), to = js_list_relative(ctx, 2, n, n);
     for (double i = from; i < to; i++) {
         duk_dup(ctx, 0);
         duk_put_prop_index(ctx, 3, (duk_uarridx_t)i);
@@ -146,9 +121,9 @@ static duk_ret_t array_fill(duk_context *ctx)
 // ECMA-262 23.1.3.4.
 static duk_ret_t array_copy_within(duk_context *ctx)
 {
-    double n = begin(ctx, 3);
-    double to = relative(ctx, 0, n, 0), from = relative(ctx, 1, n, 0);
-    double count = relative(ctx, 2, n, n) - from;
+    double n = js_list_begin(ctx, 3);
+    double to = js_list_relative(ctx, 0, n, 0), from = js_list_relative(ctx, 1, n, 0);
+    double count = js_list_relative(ctx, 2, n, n) - from;
     if (count > n - to)
         count = n - to;
     bool backwards = from < to;
@@ -192,7 +167,7 @@ static void flatten(duk_context *ctx, duk_idx_t out, double depth, int level)
 
 static duk_ret_t array_flat(duk_context *ctx)
 {
-    (void)begin(ctx, 1);
+    (void)js_list_begin(ctx, 1);
     double depth = duk_is_undefined(ctx, 0) ? 1 : js_list_integer(ctx, 0);
     duk_idx_t out = duk_push_array(ctx);
     duk_dup(ctx, 1);
@@ -203,7 +178,7 @@ static duk_ret_t array_flat(duk_context *ctx)
 
 static duk_ret_t array_flat_map(duk_context *ctx)
 {
-    double n = begin(ctx, 2);
+    double n = js_list_begin(ctx, 2);
     require_callback(ctx);
     duk_idx_t out = duk_push_array(ctx);
     for (double i = 0; i < n; i++) {
@@ -304,8 +279,8 @@ static duk_ret_t typed_of(duk_context *ctx)
 
 static duk_ret_t typed_slice(duk_context *ctx)
 {
-    double n = begin(ctx, 2);
-    double from = relative(ctx, 0, n, 0), to = relative(ctx, 1, n, n);
+    double n = js_list_begin(ctx, 2);
+    double from = js_list_relative(ctx, 0, n, 0), to = js_list_relative(ctx, 1, n, n);
     duk_idx_t out = duk_push_array(ctx);
     for (double i = from; i < to; i++) {
         get(ctx, 2, i);
@@ -316,7 +291,7 @@ static duk_ret_t typed_slice(duk_context *ctx)
 
 static duk_ret_t typed_map(duk_context *ctx)
 {
-    double n = begin(ctx, 2);
+    double n = js_list_begin(ctx, 2);
     require_callback(ctx);
     duk_idx_t out = duk_push_array(ctx);
     for (double i = 0; i < n; i++) {
@@ -329,7 +304,7 @@ static duk_ret_t typed_map(duk_context *ctx)
 
 static duk_ret_t typed_filter(duk_context *ctx)
 {
-    double n = begin(ctx, 2);
+    double n = js_list_begin(ctx, 2);
     require_callback(ctx);
     duk_idx_t out = duk_push_array(ctx);
     for (double i = 0; i < n; i++) {
@@ -409,7 +384,7 @@ static duk_idx_t sort_list(duk_context *ctx, duk_uarridx_t n)
     return from;
 }
 
-static duk_ret_t array_sort(duk_context *ctx)
+duk_ret_t js_array_sort(duk_context *ctx)
 {
     duk_set_top(ctx, 1);
     if (!duk_is_undefined(ctx, 0) && !duk_is_callable(ctx, 0))
@@ -455,12 +430,10 @@ static duk_ret_t ascending(duk_context *ctx)
     return 1;
 }
 
-static duk_ret_t typed_sort(duk_context *ctx)
+duk_ret_t js_typed_sort_list(duk_context *ctx)
 {
     duk_set_top(ctx, 1);
-    duk_get_global_string(ctx, "Array");
-    (void)duk_get_prop_string(ctx, -1, "prototype");
-    (void)duk_get_prop_string(ctx, -1, "sort");
+    (void)duk_push_c_function(ctx, js_array_sort, 1);
     duk_push_this(ctx);
     if (duk_is_undefined(ctx, 0))
         (void)duk_push_c_function(ctx, ascending, 2);
@@ -484,7 +457,7 @@ void js_array_share(duk_context *ctx, duk_idx_t typed_prototype)
                          DUK_DEFPROP_SET_CONFIGURABLE | DUK_DEFPROP_FORCE);
     }
     duk_push_string(ctx, "sort");
-    (void)duk_push_c_function(ctx, array_sort, 1);
+    (void)duk_push_c_function(ctx, js_array_sort, 1);
     duk_push_string(ctx, "name");
     duk_push_string(ctx, "sort");
     duk_def_prop(ctx, -3,
@@ -524,6 +497,6 @@ const struct js_builtin js_array_builtins[] = {
     {TYPED, "includes", array_includes, 1},
     {TYPED, "map", typed_map, 1},
     {TYPED, "slice", typed_slice, 2},
-    {TYPED, "sort", typed_sort, 1},
+    {TYPED, "sort", js_typed_sort_list, 1},
     {NULL, NULL, NULL, 0},
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "convert/js_collections.h"
+#include "convert/js_error.h"
 #include "convert/js_iterate.h"
 #include "convert/js_iterators.h"
 #include "convert/js_regexp_object.h"
@@ -98,6 +99,36 @@ static duk_ret_t object_assign(duk_context *ctx)
     return 1;
 }
 
+static duk_ret_t object_descriptors(duk_context *ctx)
+{
+    duk_set_top(ctx, 1);
+    require_object(ctx);
+    duk_idx_t out = duk_push_object(ctx);
+    duk_enum(ctx, 0,
+             DUK_ENUM_OWN_PROPERTIES_ONLY | DUK_ENUM_INCLUDE_NONENUMERABLE |
+                 DUK_ENUM_INCLUDE_SYMBOLS | DUK_ENUM_NO_PROXY_BEHAVIOR);
+    while (duk_next(ctx, -1, 0)) {
+        duk_dup_top(ctx);
+        duk_get_prop_desc(ctx, 0, 0);
+        duk_put_prop(ctx, out);
+    }
+    duk_pop(ctx);
+    return 1;
+}
+
+static duk_ret_t symbol_description(duk_context *ctx)
+{
+    duk_push_this(ctx);
+    if (duk_is_object(ctx, 0)) {
+        duk_push_string(ctx, "valueOf");
+        duk_call_prop(ctx, 0, 0);
+    }
+    if (!duk_is_symbol(ctx, -1))
+        return type_error(ctx, "Symbol.prototype.description needs a symbol");
+    duk_x_push_description(ctx, -1);
+    return 1;
+}
+
 // Installing --------------------------------------------------------------------------------------
 
 static const struct js_builtin object_builtins[] = {
@@ -105,6 +136,7 @@ static const struct js_builtin object_builtins[] = {
     {"Object", "values", object_values, 1},
     {"Object", "fromEntries", object_from_entries, 1},
     {"Object", "assign", object_assign, 2},
+    {"Object", "getOwnPropertyDescriptors", object_descriptors, 1},
     {NULL, NULL, NULL, 0},
 };
 
@@ -133,6 +165,21 @@ void js_define(duk_context *ctx, duk_uint_t flags)
 {
     duk_def_prop(ctx, -3,
                  DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_CONFIGURABLE | DUK_DEFPROP_FORCE | flags);
+}
+
+void js_define_getter(duk_context *ctx, const char *name, duk_c_function fn, duk_int_t magic)
+{
+    char full[40];
+    duk_push_string(ctx, name);
+    (void)duk_push_c_function(ctx, fn, 0);
+    duk_set_magic(ctx, -1, magic);
+    snprintf(full, sizeof full, "get %s", name);
+    duk_push_string(ctx, "name");
+    duk_push_string(ctx, full);
+    js_define(ctx, 0);
+    duk_def_prop(ctx, -3,
+                 DUK_DEFPROP_HAVE_GETTER | DUK_DEFPROP_SET_CONFIGURABLE |
+                     DUK_DEFPROP_CLEAR_ENUMERABLE | DUK_DEFPROP_FORCE);
 }
 
 void js_define_tag(duk_context *ctx, const char *name)
@@ -191,8 +238,13 @@ void js_builtins_install(duk_context *ctx)
     js_iterators_install(ctx);
     js_collections_install(ctx);
     js_regexp_object_install(ctx);
+    js_error_install(ctx);
+    js_builtins_push_prototype(ctx, "Symbol");
+    js_define_getter(ctx, "description", symbol_description, 0);
+    duk_pop_n(ctx, duk_get_top(ctx) - top);
     static const struct js_builtin *const lists[] = {
-        object_builtins,        js_array_builtins,    js_string_builtins, js_number_builtins,
+        object_builtins,        js_array_builtins,    js_array_copy_builtins,
+        js_clone_builtins,      js_string_builtins,   js_number_builtins,
         js_collection_builtins, js_iterator_builtins, js_helpers};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         install(ctx, lists[i]);

@@ -22,6 +22,8 @@ struct js_builtin {
 // Each ends with fn NULL.
 extern const struct js_builtin js_helpers[];
 extern const struct js_builtin js_array_builtins[];
+extern const struct js_builtin js_array_copy_builtins[];
+extern const struct js_builtin js_clone_builtins[];
 extern const struct js_builtin js_string_builtins[];
 extern const struct js_builtin js_number_builtins[];
 extern const struct js_builtin js_collection_builtins[];
@@ -30,11 +32,17 @@ extern const struct js_builtin js_iterator_builtins[];
 // Lets typed arrays have the methods of arrays that do for them as they are.
 void js_array_share(duk_context *ctx, duk_idx_t typed_prototype);
 
+// Array.prototype.sort, and the one of typed arrays for what holds numbers.
+duk_ret_t js_array_sort(duk_context *ctx);
+duk_ret_t js_typed_sort_list(duk_context *ctx);
+
 // [ ] -> [ ... prototype ] of "Array", "Map", ..., JS_TYPED_ARRAY.
 void js_builtins_push_prototype(duk_context *ctx, const char *constructor);
 
 // [ object key value ] -> [ object ]: configurable, not enumerable, and what `flags` add.
 void js_define(duk_context *ctx, duk_uint_t flags);
+// [ object ] -> [ object ]
+void js_define_getter(duk_context *ctx, const char *name, duk_c_function fn, duk_int_t magic);
 // [ prototype ] -> [ prototype ]: Object.prototype.toString says [object NAME].
 void js_define_tag(duk_context *ctx, const char *name);
 

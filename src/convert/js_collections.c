@@ -315,6 +315,14 @@ bool js_collection_is(duk_context *ctx, duk_idx_t at)
     return duk_is_object(ctx, at) && duk_has_prop_string(ctx, at, KIND);
 }
 
+bool js_collection_is_map(duk_context *ctx, duk_idx_t at)
+{
+    (void)duk_get_prop_string(ctx, at, KIND);
+    bool is = duk_get_int(ctx, -1) == KIND_MAP;
+    duk_pop(ctx);
+    return is;
+}
+
 bool js_collection_next(duk_context *ctx, duk_idx_t of, double *at)
 {
     (void)duk_get_prop_string(ctx, of, KEYS);

@@ -6,6 +6,7 @@
 
 // Whether the value is a Map or a Set.
 bool js_collection_is(duk_context *ctx, duk_idx_t at);
+bool js_collection_is_map(duk_context *ctx, duk_idx_t at); // of one that is a collection
 // The next entry of the collection at `of` from *at on; pushes key and value. False at the end.
 bool js_collection_next(duk_context *ctx, duk_idx_t of, double *at);
 

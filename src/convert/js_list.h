@@ -24,4 +24,24 @@ static inline double js_list_length(duk_context *ctx, duk_idx_t at)
     return n < 0 ? 0 : n > UINT32_MAX - 1 ? UINT32_MAX - 1 : n;
 }
 
+// Leaves `n` arguments and puts `this` behind them; returns its length.
+static inline double js_list_begin(duk_context *ctx, duk_idx_t n)
+{
+    duk_set_top(ctx, n);
+    duk_push_this(ctx);
+    if (duk_is_null_or_undefined(ctx, n))
+        (void)duk_error(ctx, DUK_ERR_TYPE_ERROR, "called on null or undefined");
+    (void)duk_to_object(ctx, n);
+    return js_list_length(ctx, n);
+}
+
+// ECMA-262 7.1.5: a relative index of a list of n, within it.
+static inline double js_list_relative(duk_context *ctx, duk_idx_t at, double n, double otherwise)
+{
+    if (duk_is_undefined(ctx, at))
+        return otherwise;
+    double i = js_list_integer(ctx, at);
+    return i < 0 ? (n + i < 0 ? 0 : n + i) : i > n ? n : i;
+}
+
 #endif

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/js_regexp_object.h"
 
-#include <stdio.h>
-
 #include "convert/js_regexp.h"
 
 // In the order in which `flags` has them (ECMA-262 22.2.6.4).
@@ -53,29 +51,13 @@ static duk_ret_t get_flag(duk_context *ctx)
     return duk_error(ctx, DUK_ERR_TYPE_ERROR, "called on what is no regular expression");
 }
 
-// [ prototype ] -> [ prototype ]
-static void define_getter(duk_context *ctx, const char *name, duk_c_function fn, duk_int_t magic)
-{
-    char full[40];
-    duk_push_string(ctx, name);
-    (void)duk_push_c_function(ctx, fn, 0);
-    duk_set_magic(ctx, -1, magic);
-    snprintf(full, sizeof full, "get %s", name);
-    duk_push_string(ctx, "name");
-    duk_push_string(ctx, full);
-    js_define(ctx, 0);
-    duk_def_prop(ctx, -3,
-                 DUK_DEFPROP_HAVE_GETTER | DUK_DEFPROP_SET_CONFIGURABLE |
-                     DUK_DEFPROP_CLEAR_ENUMERABLE | DUK_DEFPROP_FORCE);
-}
-
 void js_regexp_object_install(duk_context *ctx)
 {
     duk_idx_t top = duk_get_top(ctx);
     js_builtins_push_prototype(ctx, "RegExp");
     for (size_t i = 0; i < PROPERTIES; i++)
         if (properties[i].flag)
-            define_getter(ctx, properties[i].name, get_flag, properties[i].flag);
-    define_getter(ctx, "flags", get_flags, 0);
+            js_define_getter(ctx, properties[i].name, get_flag, properties[i].flag);
+    js_define_getter(ctx, "flags", get_flags, 0);
     duk_set_top(ctx, top);
 }

@@ -270,6 +270,33 @@ static duk_ret_t string_raw(duk_context *ctx)
     return 1;
 }
 
+// Well-formed texts ------------------------------------------------------------------------------
+
+// ECMA-262 22.1.3.9.
+static duk_ret_t string_is_well_formed(duk_context *ctx)
+{
+    push_this_text(ctx);
+    duk_push_boolean(ctx, duk_x_next_lone(ctx, -1, 0) == DUK_X_NOWHERE);
+    return 1;
+}
+
+// ECMA-262 22.1.3.33.
+static duk_ret_t string_to_well_formed(duk_context *ctx)
+{
+    duk_set_top(ctx, 0);
+    push_this_text(ctx);
+    duk_size_t n, at = duk_x_next_lone(ctx, 0, 0);
+    if (at == DUK_X_NOWHERE)
+        return 1;
+    const char *text = duk_get_lstring(ctx, 0, &n);
+    char *out = duk_push_fixed_buffer(ctx, n);
+    memcpy(out, text, n);
+    for (; at != DUK_X_NOWHERE; at = duk_x_next_lone(ctx, 0, at + 3))
+        memcpy(out + at, "\xef\xbf\xbd", 3);
+    duk_buffer_to_string(ctx, 1);
+    return 1;
+}
+
 #define STRING "String.prototype"
 
 const struct js_builtin js_string_builtins[] = {
@@ -278,6 +305,8 @@ const struct js_builtin js_string_builtins[] = {
     {STRING, "padEnd", string_pad_end, 1},
     {STRING, "trimStart", string_trim_start, 0},
     {STRING, "trimEnd", string_trim_end, 0},
+    {STRING, "isWellFormed", string_is_well_formed, 0},
+    {STRING, "toWellFormed", string_to_well_formed, 0},
     {STRING, "replaceAll", string_replace_all, 2},
     {STRING, "matchAll", string_match_all, 1},
     {"String", "raw", string_raw, 1},

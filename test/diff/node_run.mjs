@@ -7,7 +7,7 @@ process.env.TZ = 'UTC';
 
 // A realm of its own for each program, so that none sees what another changed.
 export function runInNode(program, payload) {
-    const context = vm.createContext({ bytes: JSON.stringify([...payload]) });
+    const context = vm.createContext({ bytes: JSON.stringify([...payload]), structuredClone });
     const text = `(function (payload, metadata) {return String(JSON.stringify((function (payload, metadata) {${program}
 })(payload, metadata)))})(JSON.parse(bytes), {k: 'v'})`;
     try {

@@ -44,6 +44,29 @@ static void test_language_errors(void **state)
                   "script: TypeError: the mapping is not a function (line 1, column 12)");
 }
 
+// Copies obey the limits of a run, whatever they are copies of.
+static void test_clone_limits(void **state)
+{
+    (void)state;
+    assert_uplink("for (var d = [], i = 0; i < 100000; i++) d = [d]; structuredClone(d)", "",
+                  "script: RangeError: Maximum call stack size exceeded (line 1, column 51)");
+    assert_uplink("for (var d = [], i = 0; i < 450; i++) d = {d: d}; structuredClone(d)", "",
+                  "script: RangeError: Maximum call stack size exceeded (line 1, column 51)");
+    assert_uplink(
+        "structuredClone({f: function () {}})", "",
+        "script: DataCloneError: function () { [ecmascript code] } could not be cloned. (line "
+        "1, column 1)");
+    assert_value("(function () { for (var d = [], i = 0; i < 390; i++) d = {d: d}; return "
+                 "structuredClone(d) !== d })()",
+                 "true");
+    // A getter that changes what is being copied.
+    assert_value("structuredClone({get a() { delete this.b; return 1 }, b: 2})", "{\"a\":1}");
+    assert_value(
+        "(function () { var m = new Map([[1, {get x() { m.clear(); return 5 }}], [2, 3]]); "
+        "return structuredClone(m).size })()",
+        "2");
+}
+
 // As scripts see built-ins: nothing of them in for-in, and their own length and name.
 static void test_look(void **state)
 {
@@ -142,9 +165,10 @@ static void test_shadowing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_language),      cmocka_unit_test(test_language_errors),
-        cmocka_unit_test(test_look),          cmocka_unit_test(test_helpers),
-        cmocka_unit_test(test_helper_errors), cmocka_unit_test(test_shadowing),
+        cmocka_unit_test(test_language),     cmocka_unit_test(test_language_errors),
+        cmocka_unit_test(test_clone_limits), cmocka_unit_test(test_look),
+        cmocka_unit_test(test_helpers),      cmocka_unit_test(test_helper_errors),
+        cmocka_unit_test(test_shadowing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
