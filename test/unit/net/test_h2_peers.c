@@ -2,7 +2,7 @@
 
 // HTTP/2 of the client and the server against peers of the test's own: silent, slow, wrong, gone.
 
-#include "net_test.h"
+#include "net_call.h"
 
 #include "codec/http2.h"
 #include "net/http_client_internal.h"
@@ -546,55 +546,15 @@ static void held_exchanges_are_bounded(void **state)
 
 // ---- the client ----
 
-struct reply {
-    struct http_call call;
-    int heads, done, status, code;
-    struct err err;
-    size_t bytes;
-};
-
-static void on_head(struct http_call *call, int status, struct http_headers h, int64_t n)
-{
-    (void)h;
-    (void)n;
-    struct reply *r = call->data;
-    r->heads++;
-    r->status = status;
-}
-
-static void on_body(struct http_call *call, struct span s)
-{
-    ((struct reply *)call->data)->bytes += s.n;
-}
-
-static void on_done(struct http_call *call, int status, const struct err *e)
-{
-    struct reply *r = call->data;
-    r->done++;
-    r->code = status;
-    r->err = *e;
-}
-
-static const struct http_call_events events = {on_head, on_body, on_done};
-
 static void start(struct reply *r, uint16_t port)
 {
     struct url u = {.host = SPAN("127.0.0.1"), .port = port};
     struct http_call_options o = {.version = HTTP_2,
                                   .method = SPAN("GET"),
-                                  .target = SPAN("/"),
-                                  .origin = &u,
                                   .total_ms = HTTP_NO_LIMIT,
                                   .first_byte_ms = 3600000};
-    *r = (struct reply){.call = {.data = r, .ev = &events}};
-    assert_int_equal(http_client_start(client, &r->call, &o), 0);
-}
-
-static void ends_with(struct reply *r, int code, const char *words)
-{
-    wait_until(r->done);
-    if (r->code != code || !strstr(r->err.msg, words))
-        fail_msg("%d: %s", r->code, r->err.msg);
+    r->bytes_only = true;
+    reply_start(r, client, &u, "/", o);
 }
 
 // The last connection that came, as a server of the test's own.
@@ -621,6 +581,13 @@ static bool serve(struct peer *p, struct raw *r)
     return true;
 }
 
+// ... and the heads of so many calls.
+static void peer_accept_calls(struct peer *p, int n, int calls)
+{
+    peer_accept(p, n);
+    wait_until(serve(p, &peers[n - 1]) && p->heads == calls);
+}
+
 static void forget_peer(struct peer *p)
 {
     http2_free(p->h);
@@ -638,20 +605,20 @@ static void peers_that_do_not_speak_it(void **state)
     start(&b, raw_port);
     wait_until(n_peers == 1 && raw_has(&peers[0], "PRI * HTTP/2.0"));
     raw_send(&peers[0], "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
-    ends_with(&a, ERR_PROTO, "does not speak HTTP/2");
-    ends_with(&b, ERR_PROTO, "does not speak HTTP/2");
+    reply_ends(&a, ERR_PROTO, "does not speak HTTP/2");
+    reply_ends(&b, ERR_PROTO, "does not speak HTTP/2");
     // One that says little and closes.
     start(&a, raw_port);
     wait_until(n_peers == 2 && raw_has(&peers[1], "PRI"));
     raw_send(&peers[1], "?");
     turns(5);
     tcp_shutdown(peers[1].tcp);
-    ends_with(&a, ERR_PROTO, "does not speak HTTP/2");
+    reply_ends(&a, ERR_PROTO, "does not speak HTTP/2");
     // One that says nothing.
     start(&a, raw_port);
     wait_until(n_peers == 3 && raw_has(&peers[2], "PRI"));
     tcp_shutdown(peers[2].tcp);
-    ends_with(&a, ERR_CLOSED, "before a response came");
+    reply_ends(&a, ERR_CLOSED, "before a response came");
 }
 
 static void peer_that_breaks_the_rules(void **state)
@@ -660,10 +627,9 @@ static void peer_that_breaks_the_rules(void **state)
     static struct reply r;
     static struct peer p;
     start(&r, raw_port);
-    peer_accept(&p, 1);
-    wait_until(serve(&p, &peers[0]) && p.heads == 1);
+    peer_accept_calls(&p, 1, 1);
     raw_send_span(&peers[0], SPAN("\0\0\0\0\0\0\0\0\0"));
-    ends_with(&r, ERR_PROTO, "not valid HTTP/2");
+    reply_ends(&r, ERR_PROTO, "not valid HTTP/2");
     forget_peer(&p);
 }
 
@@ -674,8 +640,7 @@ static void half_open_connections_are_found(void **state)
     static struct peer p;
     start(&r[0], raw_port);
     start(&r[1], raw_port);
-    peer_accept(&p, 1);
-    wait_until(serve(&p, &peers[0]) && p.heads == 2);
+    peer_accept_calls(&p, 1, 2);
     assert_int_equal(http2_respond(p.s[1], 200, (struct http_headers){0}, false), 0);
     assert_int_equal(http2_stream_write(p.s[1], SPAN("abc")), 0);
     serve(&p, &peers[0]);
@@ -695,8 +660,8 @@ static void half_open_connections_are_found(void **state)
     assert_int_equal(r[0].done + r[1].done, 0);
     advance_ms(2000);
     wait_soon(r[0].done && r[1].done);
-    ends_with(&r[0], ERR_TIMEOUT, "before a response came");
-    ends_with(&r[1], ERR_TIMEOUT, "before the response was complete");
+    reply_ends(&r[0], ERR_TIMEOUT, "before a response came");
+    reply_ends(&r[1], ERR_TIMEOUT, "before the response was complete");
     forget_peer(&p);
 }
 
@@ -707,8 +672,7 @@ static void data_answers_a_ping(void **state)
     static struct reply r;
     static struct peer p;
     start(&r, raw_port);
-    peer_accept(&p, 1);
-    wait_until(serve(&p, &peers[0]) && p.heads == 1);
+    peer_accept_calls(&p, 1, 1);
     turns(10);
     advance_ms(15000);
     wait_until(peers[0].got.n > 0);
@@ -721,7 +685,7 @@ static void data_answers_a_ping(void **state)
     assert_int_equal(r.done, 0);
     http2_stream_end(p.s[0]);
     serve(&p, &peers[0]);
-    ends_with(&r, 0, "");
+    reply_ends(&r, 0, "");
     forget_peer(&p);
 }
 
@@ -734,11 +698,10 @@ static void stale_connections_are_replaced(void **state)
     for (int twice = 0; twice < 2; twice++) {
         int first = n_peers;
         start(&r, raw_port);
-        peer_accept(&p, first + 1);
-        wait_until(serve(&p, &peers[first]) && p.heads == 1);
+        peer_accept_calls(&p, first + 1, 1);
         assert_int_equal(http2_respond(p.s[0], 200, (struct http_headers){0}, true), 0);
         serve(&p, &peers[first]);
-        ends_with(&r, 0, "");
+        reply_ends(&r, 0, "");
         forget_peer(&p);
         start(&r, raw_port);
         wait_until(peers[first].got.n > 0);
@@ -749,14 +712,13 @@ static void stale_connections_are_replaced(void **state)
             // Only once.
             wait_until(peers[first + 1].got.n > 0);
             raw_close(&peers[first + 1]);
-            ends_with(&r, ERR_CLOSED, "before a response came");
+            reply_ends(&r, ERR_CLOSED, "before a response came");
             continue;
         }
-        peer_accept(&p, first + 2);
-        wait_until(serve(&p, &peers[first + 1]) && p.heads == 1);
+        peer_accept_calls(&p, first + 2, 1);
         assert_int_equal(http2_respond(p.s[0], 204, (struct http_headers){0}, true), 0);
         serve(&p, &peers[first + 1]);
-        ends_with(&r, 0, "");
+        reply_ends(&r, 0, "");
         assert_int_equal(r.status, 204);
         forget_peer(&p);
         raw_close(&peers[first + 1]);
@@ -777,7 +739,7 @@ static void refused_once_more_but_not_for_ever(void **state)
         http2_stream_reset(p.s[i], HTTP2_REFUSED_STREAM);
         serve(&p, &peers[0]);
     }
-    ends_with(&r, ERR_CLOSED, "REFUSED_STREAM");
+    reply_ends(&r, ERR_CLOSED, "REFUSED_STREAM");
     assert_int_equal(n_peers, 1);
     forget_peer(&p);
 }
@@ -795,7 +757,7 @@ static void going_peers_are_left_but_not_for_ever(void **state)
         raw_send_span(&peers[i], SPAN("\0\0\0\4\0\0\0\0\0"                     // SETTINGS
                                       "\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\0")); // GOAWAY(0,0)
     }
-    ends_with(&r, ERR_CLOSED, "REFUSED_STREAM");
+    reply_ends(&r, ERR_CLOSED, "REFUSED_STREAM");
     (void)p;
     assert_int_equal(n_peers, 4);
 }
@@ -808,14 +770,13 @@ static void wrong_heads(void **state)
     static char value[3000];
     memset(value, 'v', sizeof(value));
     start(&r, raw_port);
-    peer_accept(&p, 1);
-    wait_until(serve(&p, &peers[0]) && p.heads == 1);
+    peer_accept_calls(&p, 1, 1);
     struct http_header h[40];
     for (int i = 0; i < 40; i++)
         h[i] = (struct http_header){SPAN("x"), span_of(value, 1600)};
     assert_int_equal(http2_respond(p.s[0], 200, (struct http_headers){h, 38}, true), 0);
     serve(&p, &peers[0]);
-    ends_with(&r, 0, "");
+    reply_ends(&r, 0, "");
     start(&r, raw_port);
     wait_until(serve(&p, &peers[0]) && p.heads == 2);
     struct http_header many[201];
@@ -823,7 +784,7 @@ static void wrong_heads(void **state)
         many[i] = (struct http_header){SPAN("x"), SPAN("v")};
     assert_int_equal(http2_respond(p.s[1], 200, (struct http_headers){many, 201}, true), 0);
     serve(&p, &peers[0]);
-    ends_with(&r, ERR_PROTO, "head is too large");
+    reply_ends(&r, ERR_PROTO, "head is too large");
     forget_peer(&p);
 }
 

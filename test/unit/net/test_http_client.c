@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net_test.h"
+#include "net_call.h"
 
 #include "net/http_client_internal.h"
 #include "net/http_server_internal.h"
@@ -16,57 +16,6 @@ static struct http_exchange *held;
 static char *big;
 
 enum { BIG = 16 * 1024 * 1024 };
-
-struct reply {
-    struct http_call call;
-    int heads, done, status, code;
-    int64_t content_length;
-    struct err err;
-    struct buf body;
-    struct buf type;
-    bool pause_on_body, cancel_on_body, cancel_after_body;
-    struct loop_task task;
-    size_t pieces;
-};
-
-static void on_head(struct http_call *call, int status, struct http_headers h, int64_t n)
-{
-    struct reply *r = call->data;
-    r->heads++;
-    r->status = status;
-    r->content_length = n;
-    buf_add_span(&r->type, http_header_get(h, "content-type"));
-}
-
-static void cancel_now(struct loop_task *t)
-{
-    http_call_cancel(&container_of(t, struct reply, task)->call);
-}
-
-static void on_body(struct http_call *call, struct span piece)
-{
-    struct reply *r = call->data;
-    assert_int_equal(r->heads, 1);
-    assert_true(piece.n > 0);
-    buf_add_span(&r->body, piece);
-    r->pieces++;
-    if (r->pause_on_body)
-        http_call_pause(call);
-    if (r->cancel_on_body)
-        http_call_cancel(call);
-    if (r->cancel_after_body)
-        loop_post(loop, &r->task);
-}
-
-static void on_done(struct http_call *call, int status, const struct err *e)
-{
-    struct reply *r = call->data;
-    r->done++;
-    r->code = status;
-    r->err = *e;
-}
-
-static const struct http_call_events events = {on_head, on_body, on_done};
 
 static void handler(void *ctx, struct http_exchange *x)
 {
@@ -140,13 +89,8 @@ static void start(struct reply *r, uint16_t port, const char *method, const char
                   struct http_call_options o)
 {
     struct url u = {.host = SPAN("127.0.0.1"), .port = port};
-    r->call.data = r;
-    r->call.ev = &events;
     o.method = span_str(method);
-    o.target = span_str(target);
-    o.origin = &u;
-    assert_int_equal(http_client_start(client, &r->call, &o), 0);
-    assert_int_equal(r->done, 0);
+    reply_start(r, client, &u, target, o);
 }
 
 static void get(struct reply *r, uint16_t port, const char *target)
@@ -154,31 +98,10 @@ static void get(struct reply *r, uint16_t port, const char *target)
     start(r, port, "GET", target, (struct http_call_options){0});
 }
 
-static void reply_free(struct reply *r)
-{
-    buf_free(&r->body);
-    buf_free(&r->type);
-    *r = (struct reply){0};
-}
-
-static void finish_ok(struct reply *r)
-{
-    wait_until(r->done);
-    if (r->code != 0)
-        fail_msg("%s", r->err.msg);
-    assert_int_equal(r->done, 1);
-    assert_int_equal(r->heads, 1);
-    assert_int_equal(r->status, 200);
-}
-
 static void finish_failed(struct reply *r, int code, const char *msg)
 {
     wait_soon(r->done);
-    assert_int_equal(r->done, 1);
-    assert_int_equal(r->code, code);
-    assert_int_equal(r->err.code, code);
-    if (!strstr(r->err.msg, msg))
-        fail_msg("\"%s\" is not in \"%s\"", msg, r->err.msg);
+    reply_ends(r, code, msg);
     reply_free(r);
 }
 
@@ -195,16 +118,16 @@ static void request_and_response(void **state)
     struct http_header h = {SPAN("X-Test"), SPAN("a b")};
     start(&r, http_server_port(server), "POST", "/what?q=1",
           (struct http_call_options){.headers = {&h, 1}, .body = SPAN("12345")});
-    finish_ok(&r);
+    reply_ok(&r);
     char want[100];
     snprintf(want, sizeof(want), "POST /what?q=1 host=127.0.0.1:%u x=a b n=5",
              (unsigned)http_server_port(server));
     assert_memory_equal(r.body.p, want, r.body.n);
     assert_int_equal(r.content_length, r.body.n);
-    assert_memory_equal(r.type.p, "text/plain", 10);
+    assert_memory_equal(r.type, "text/plain", 10);
     reply_free(&r);
     start(&r, http_server_port(server), "HEAD", "/what", (struct http_call_options){0});
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(r.body.n, 0);
     reply_free(&r);
 }
@@ -226,7 +149,7 @@ static void what_goes_over_the_wire(void **state)
     wait_until(r.body.n == 3);
     assert_int_equal(r.content_length, -1);
     raw_send(p, "2;x=y\r\nde\r\n0\r\nTrailer: 1\r\n\r\n");
-    finish_ok(&r);
+    reply_ok(&r);
     assert_memory_equal(r.body.p, "abcde", 5);
     buf_clear(&p->got);
     start(&s, raw_port, "POST", "/b", (struct http_call_options){0});
@@ -249,7 +172,7 @@ static void body_until_close(void **state)
     wait_until(r.body.n == 9);
     assert_int_equal(r.done, 0);
     raw_close(peer(0));
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
 }
 
@@ -295,7 +218,7 @@ static void stale_connection_is_replaced_once(void **state)
     struct reply r = {0};
     get(&r, raw_port, "/1");
     raw_send(peer(0), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
     // The next request and the peer's close cross each other.
     start(&r, raw_port, "POST", "/2", (struct http_call_options){.body = SPAN("body")});
@@ -303,7 +226,7 @@ static void stale_connection_is_replaced_once(void **state)
     wait_until(raw_has(peer(1), "body"));
     assert_int_equal(r.done, 0);
     raw_send(peer(1), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
     // After the first byte it is told.
     get(&r, raw_port, "/3");
@@ -322,18 +245,18 @@ static void idle_connection_closed_by_peer_is_dropped(void **state)
     struct reply r = {0};
     get(&r, raw_port, "/1");
     raw_send(peer(0), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
     raw_close(peer(0));
     for (int i = 0; i < 5; i++)
         loop_turn(loop, false);
     get(&r, raw_port, "/2");
     raw_send(peer(1), "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
     get(&r, raw_port, "/3");
     raw_send(peer(2), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nunasked");
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
     get(&r, raw_port, "/4");
     wait_until(raw_has(peer(3), "/4"));
@@ -354,7 +277,7 @@ static void connections_are_limited_and_reused(void **state)
         raw_send(p, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     }
     for (int i = 0; i < 20; i++) {
-        finish_ok(&r[i]);
+        reply_ok(&r[i]);
         reply_free(&r[i]);
     }
     assert_int_equal(n_peers, 2);
@@ -394,7 +317,7 @@ static void idle_and_age_limits(void **state)
     struct reply r = {0};
     get(&r, raw_port, "/");
     raw_send(peer(0), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
     advance_ms(18000);
     turns(5);
@@ -409,7 +332,7 @@ static void idle_and_age_limits(void **state)
         if (i == 0)
             advance_ms(25000);
         raw_send(p, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-        finish_ok(&r);
+        reply_ok(&r);
         reply_free(&r);
         if (i == 0)
             wait_until(p->ended);
@@ -419,7 +342,7 @@ static void idle_and_age_limits(void **state)
         get(&r, raw_port, "/");
         struct raw *p = peer(2 + i);
         raw_send(p, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-        finish_ok(&r);
+        reply_ok(&r);
         reply_free(&r);
         turns(5);
     }
@@ -449,7 +372,7 @@ static void time_limits(void **state)
     // 192.0.2.0/24 is documentation space (RFC 5737): no answer, or refused at once without a
     // route.
     struct url u = {.host = SPAN("192.0.2.1"), .port = 81};
-    r.call = (struct http_call){.data = &r, .ev = &events};
+    r.call = (struct http_call){.data = &r, .ev = &reply_events};
     struct http_call_options o = {.method = SPAN("GET"), .target = SPAN("/"), .origin = &u};
     assert_int_equal(http_client_start(client, &r.call, &o), 0);
     turns(5);
@@ -480,7 +403,7 @@ static void body_cap(void **state)
     struct reply r = {0};
     uint16_t port = http_server_port(server);
     start(&r, port, "PUT", "/", (struct http_call_options){.body = SPAN("12345"), .max_body = 5});
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
     start(&r, port, "PUT", "/", (struct http_call_options){.body = SPAN("123456"), .max_body = 5});
     finish_failed(&r, ERR_LIMIT, "over the limit of 5");
@@ -512,7 +435,7 @@ static void pause_holds_the_body_back(void **state)
         }
         loop_turn(loop, true);
     }
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(r.body.n, BIG);
     assert_memory_equal(r.body.p, big, BIG);
     reply_free(&r);
@@ -555,7 +478,7 @@ static void pause_between_chunks(void **state)
         assert_int_equal(r.pieces, i);
         http_call_resume(&r.call);
     }
-    finish_ok(&r);
+    reply_ok(&r);
     assert_memory_equal(r.body.p, "abc", 3);
     reply_free(&r);
 }
@@ -571,7 +494,7 @@ static void pause_at_the_last_piece(void **state)
         loop_turn(loop, false);
     assert_int_equal(r.done, 0);
     http_call_resume(&r.call);
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
     // The idle connection is watched again.
     raw_close(peer(0));
@@ -588,7 +511,7 @@ static void connection_used_last_is_used_next(void **state)
     for (int i = 1; i >= 0; i--) {
         raw_send(&peers[i], "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
         struct reply *x = raw_has(&peers[i], "/0") ? &r[0] : &r[1];
-        finish_ok(x);
+        reply_ok(x);
         reply_free(x);
     }
     get(&r[0], raw_port, "/next");
@@ -612,7 +535,6 @@ static void cancel_at_every_point(void **state)
     finish_failed(&r, ERR_CANCELED, "canceled");
     // After the end, before it is told.
     r.cancel_after_body = true;
-    r.task.run = cancel_now;
     start(&r, http_server_port(server), "PUT", "/", (struct http_call_options){.body = SPAN("x")});
     wait_until(r.done);
     assert_int_equal(r.body.n, 1);
@@ -622,7 +544,7 @@ static void cancel_at_every_point(void **state)
     http_call_cancel(&r.call);
     finish_failed(&r, ERR_CANCELED, "canceled");
     get(&r, http_server_port(server), "/"); // after the end
-    finish_ok(&r);
+    reply_ok(&r);
     http_call_cancel(&r.call);
     http_call_pause(&r.call);
     http_call_resume(&r.call);
@@ -635,7 +557,7 @@ static void close_cancels_all(void **state)
     (void)state;
     struct reply r[4] = {0};
     get(&r[0], http_server_port(server), "/");
-    finish_ok(&r[0]); // leaves an idle connection
+    reply_ok(&r[0]); // leaves an idle connection
     reply_free(&r[0]);
     get(&r[0], http_server_port(server), "/hold");
     wait_until(held);
@@ -646,7 +568,7 @@ static void close_cancels_all(void **state)
     assert_int_equal(closed, 0);
     struct url u = {.host = SPAN("127.0.0.1"), .port = raw_port};
     struct http_call_options o = {.method = SPAN("GET"), .target = SPAN("/"), .origin = &u};
-    r[3].call = (struct http_call){.data = &r[3], .ev = &events};
+    r[3].call = (struct http_call){.data = &r[3], .ev = &reply_events};
     assert_int_equal(http_client_start(client, &r[3].call, &o), ERR_CLOSED);
     wait_until(closed);
     client = NULL;
@@ -659,7 +581,7 @@ static void bad_arguments(void **state)
 {
     (void)state;
     struct url u = {.host = SPAN("127.0.0.1"), .port = raw_port};
-    struct reply r = {.call = {.data = &r, .ev = &events}};
+    struct reply r = {.call = {.data = &r, .ev = &reply_events}};
     struct http_header split = {SPAN("X-A"), SPAN("1\r\nX-B: 2")}, name = {SPAN("X A"), SPAN("1")};
     const struct http_call_options bad[] = {
         {.method = SPAN("GET"), .target = SPAN("/a b")},
@@ -685,7 +607,7 @@ static void big_both_ways(void **state)
     struct reply r = {0};
     start(&r, http_server_port(server), "POST", "/",
           (struct http_call_options){.body = span_of(big, BIG)});
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(r.body.n, BIG);
     assert_memory_equal(r.body.p, big, BIG);
     reply_free(&r);
@@ -706,7 +628,7 @@ static void early_answer(void **state)
     reply_free(&r);
     get(&r, raw_port, "/");
     raw_send(peer(1), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    finish_ok(&r);
+    reply_ok(&r);
     reply_free(&r);
 }
 
@@ -762,8 +684,7 @@ static void silent_bodies(void **state)
     wait_soon(r.done);
     assert_int_equal(r.code, ERR_TIMEOUT);
     assert_non_null(strstr(r.err.msg, "silent for 3000 ms"));
-    buf_free(&r.body);
-    buf_free(&r.type);
+    reply_free(&r);
 }
 
 int main(void)

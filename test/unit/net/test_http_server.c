@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net_test.h"
+#include "net_server.h"
 
 #include <time.h>
 
@@ -10,9 +10,6 @@
 
 enum { BIG = 8 * 1024 * 1024 };
 
-static struct http_server *server;
-static bool closing;
-static int closed;
 static int handled, gone;
 static struct http_exchange *held[4];
 static int n_held;
@@ -73,37 +70,16 @@ static const char *json_error(int status, const char *reason, struct buf *out)
 
 static void begin(struct http_server_options o)
 {
-    begin_loop();
-    closed = handled = gone = n_held = 0;
-    closing = false;
-    o.host = SPAN("127.0.0.1");
+    handled = gone = n_held = 0;
     o.handler = handler;
     o.ctx = &handled;
-    struct err e = {0};
-    if (http_server_new(loop, &o, &server, &e) != 0)
-        fail_msg("%s", e.msg);
+    begin_server(o);
 }
 
 static int setup(void **state)
 {
     (void)state;
     begin((struct http_server_options){0});
-    return 0;
-}
-
-static void close_server(int64_t grace_ms)
-{
-    closing = true;
-    http_server_close(server, grace_ms, set_flag, &closed);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (!closing)
-        close_server(0);
-    wait_until(closed);
-    end_loop();
     return 0;
 }
 
@@ -679,7 +655,7 @@ static void drain_from_inside_a_handler(void **state)
     assert_true(raw_has(&r, "[GET /drain"));
     raw_close(&r);
     static struct raw pipelined;
-    teardown(state);
+    end_server(state);
     setup(state);
     dial(&pipelined);
     raw_send(&pipelined, GET("/1") GET("/drain") GET("/3") GET("/4"));
@@ -732,7 +708,7 @@ int main(void)
     big = malloc(BIG);
     for (size_t i = 0; i < BIG; i++)
         big[i] = (char)(i * 31 >> 7);
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, end_server)
     const struct CMUnitTest tests[] = {
         T(keep_alive_and_heads),
         T(date_goes_on),
@@ -743,15 +719,15 @@ int main(void)
         T(pipelined_and_answered_at_once),
         T(pipelined_and_answered_later),
         T(input_waits_in_the_socket),
-        cmocka_unit_test_setup_teardown(refusals_answer_and_close, setup_small, teardown),
+        cmocka_unit_test_setup_teardown(refusals_answer_and_close, setup_small, end_server),
         cmocka_unit_test_setup_teardown(bodies_of_all_connections_are_bounded, setup_small,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(connections_are_limited, setup_small, teardown),
-        cmocka_unit_test_setup_teardown(time_limits, setup_timed, teardown),
-        cmocka_unit_test_setup_teardown(dripping_requests, setup_timed, teardown),
-        cmocka_unit_test_setup_teardown(lingering_ends, setup_timed, teardown),
-        cmocka_unit_test_setup_teardown(peer_that_takes_nothing_is_cut, setup_timed, teardown),
-        cmocka_unit_test_setup_teardown(peer_that_takes_too_little_is_cut, setup_timed, teardown),
+                                        end_server),
+        cmocka_unit_test_setup_teardown(connections_are_limited, setup_small, end_server),
+        cmocka_unit_test_setup_teardown(time_limits, setup_timed, end_server),
+        cmocka_unit_test_setup_teardown(dripping_requests, setup_timed, end_server),
+        cmocka_unit_test_setup_teardown(lingering_ends, setup_timed, end_server),
+        cmocka_unit_test_setup_teardown(peer_that_takes_nothing_is_cut, setup_timed, end_server),
+        cmocka_unit_test_setup_teardown(peer_that_takes_too_little_is_cut, setup_timed, end_server),
         T(large_answer_in_order),
         T(peer_gone_before_the_answer),
         T(half_closed_peer_gets_its_answers),

@@ -2,7 +2,7 @@
 
 // Answers that a handler gives piece by piece, over HTTP/1.1.
 
-#include "net_test.h"
+#include "net_server.h"
 
 #include "net/http_server_internal.h"
 
@@ -10,9 +10,7 @@
 
 enum { IDLE_MS = 60000, PIECE = 32 * 1024 };
 
-static struct http_server *server;
-static bool closing;
-static int closed, handled, gone, drained;
+static int handled, gone, drained;
 static struct http_exchange *held;
 static char piece[PIECE];
 static const struct http_header header = {SPAN("Content-Type"), SPAN("text/plain")};
@@ -64,30 +62,9 @@ static void handler(void *ctx, struct http_exchange *x)
 static int setup(void **state)
 {
     (void)state;
-    begin_loop();
-    closed = handled = gone = drained = 0;
+    handled = gone = drained = 0;
     held = NULL;
-    closing = false;
-    struct http_server_options o = {
-        .host = SPAN("127.0.0.1"), .handler = handler, .idle_ms = IDLE_MS};
-    struct err e = {0};
-    assert_int_equal(http_server_new(loop, &o, &server, &e), 0);
-    return 0;
-}
-
-static void close_server(int64_t grace_ms)
-{
-    closing = true;
-    http_server_close(server, grace_ms, set_flag, &closed);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    if (!closing)
-        close_server(0);
-    wait_until(closed);
-    end_loop();
+    begin_server((struct http_server_options){.handler = handler, .idle_ms = IDLE_MS});
     return 0;
 }
 
@@ -318,7 +295,7 @@ static void close_cuts_after_the_grace(void **state)
 int main(void)
 {
     memset(piece, 'x', sizeof(piece));
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, end_server)
     const struct CMUnitTest tests[] = {
         T(chunks_in_one_connection),
         T(answers_without_a_body),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net_test.h"
+#include "net_call.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "net/http_client.h"
 #include "net/http_server_internal.h"
 #include "net_certs.h"
 
@@ -23,42 +22,6 @@ static int handled;
 static bool no_http2;
 static enum http_version last_version;
 static char *big;
-
-struct reply {
-    struct http_call call;
-    int done, status, code;
-    struct err err;
-    struct buf body;
-    bool pause_on_body;
-    size_t pieces;
-};
-
-static void on_head(struct http_call *call, int status, struct http_headers h, int64_t n)
-{
-    (void)h;
-    (void)n;
-    struct reply *r = call->data;
-    r->status = status;
-}
-
-static void on_body(struct http_call *call, struct span piece)
-{
-    struct reply *r = call->data;
-    buf_add_span(&r->body, piece);
-    r->pieces++;
-    if (r->pause_on_body)
-        http_call_pause(call);
-}
-
-static void on_done(struct http_call *call, int status, const struct err *e)
-{
-    struct reply *r = call->data;
-    r->done++;
-    r->code = status;
-    r->err = *e;
-}
-
-static const struct http_call_events events = {on_head, on_body, on_done};
 
 static void handler(void *ctx, struct http_exchange *x)
 {
@@ -112,32 +75,12 @@ static void start(struct reply *r, const char *host, uint16_t port, const char *
                   struct http_call_options o)
 {
     struct url u = {.host = span_str(host), .port = port, .tls = true};
-    r->call = (struct http_call){.data = r, .ev = &events};
-    o.method = o.method.n ? o.method : SPAN("POST");
-    o.target = span_str(target);
-    o.origin = &u;
-    assert_int_equal(http_client_start(client, &r->call, &o), 0);
-}
-
-static void finish_ok(struct reply *r)
-{
-    wait_until(r->done);
-    if (r->code != 0)
-        fail_msg("%s", r->err.msg);
-    assert_int_equal(r->status, 200);
-}
-
-static void reply_free(struct reply *r)
-{
-    buf_free(&r->body);
-    *r = (struct reply){0};
+    reply_start(r, client, &u, target, o);
 }
 
 static void finish_failed(struct reply *r, int code, const char *msg)
 {
-    wait_until(r->done);
-    if (r->code != code || !strstr(r->err.msg, msg))
-        fail_msg("%d \"%s\"", r->code, r->err.msg);
+    reply_ends(r, code, msg);
     reply_free(r);
 }
 
@@ -158,7 +101,7 @@ static void calls_and_resumption(void **state)
         struct reply r = {0};
         for (int k = 0; k < 3; k++) {
             start(&r, hosts[i], port, "/", (struct http_call_options){.body = SPAN("hello")});
-            finish_ok(&r);
+            reply_ok(&r);
             assert_memory_equal(r.body.p, "hello", 5);
             reply_free(&r);
         }
@@ -167,7 +110,7 @@ static void calls_and_resumption(void **state)
         for (int k = 0; k < 5; k++)
             loop_turn(loop, false);
         start(&r, hosts[i], port, "/", (struct http_call_options){.body = SPAN("again")});
-        finish_ok(&r);
+        reply_ok(&r);
         reply_free(&r);
         assert_int_equal(tls_config_resumed(server->tls), before + 1);
     }
@@ -181,7 +124,7 @@ static void big_both_ways(void **state)
     struct reply r = {0};
     start(&r, "127.0.0.1", http_server_port(server), "/",
           (struct http_call_options){.body = span_of(big, BIG)});
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(r.body.n, BIG);
     assert_memory_equal(r.body.p, big, BIG);
     reply_free(&r);
@@ -207,7 +150,7 @@ static void pause_and_resume(void **state)
         }
         loop_turn(loop, true);
     }
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(r.body.n, BIG);
     assert_memory_equal(r.body.p, big, BIG);
     assert_true(resumed > 50);
@@ -230,7 +173,7 @@ static void paused_from_the_start(void **state)
     assert_true(stream_queued(container_of(s->conns.next, struct conn, link)->stream) > 0);
     assert_int_equal(r.status, 0);
     http_call_resume(&r.call);
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(r.body.n, BIG);
     reply_free(&r);
     end();
@@ -250,7 +193,7 @@ static void http2_by_choice_of_protocol(void **state)
         // Side by side with the older version, which has a connection of its own.
         start(&r[3], "localhost", port, "/", (struct http_call_options){.body = SPAN("one")});
         for (int i = 0; i < 4; i++)
-            finish_ok(&r[i]);
+            reply_ok(&r[i]);
         assert_int_equal(server->n_streams, 2);
         for (int i = 0; i < 3; i++) {
             assert_int_equal(r[i].body.n, BIG);
@@ -265,11 +208,11 @@ static void http2_by_choice_of_protocol(void **state)
     }
     struct reply r = {0};
     start(&r, "localhost", port, "/", (struct http_call_options){0});
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(last_version, HTTP_1_1);
     reply_free(&r);
     start(&r, "localhost", port, "/", (struct http_call_options){.version = HTTP_2});
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(last_version, HTTP_2);
     reply_free(&r);
     end();
@@ -290,7 +233,7 @@ static void http2_paused_and_resumed(void **state)
         }
         loop_turn(loop, true);
     }
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(r.body.n, BIG);
     assert_memory_equal(r.body.p, big, BIG);
     assert_true(resumed > 8);
@@ -309,7 +252,7 @@ static void http2_not_spoken(void **state)
           (struct http_call_options){.version = HTTP_2});
     finish_failed(&r, ERR_PROTO, "does not speak HTTP/2");
     start(&r, "localhost", http_server_port(server), "/", (struct http_call_options){0});
-    finish_ok(&r);
+    reply_ok(&r);
     assert_int_equal(handled, 1);
     reply_free(&r);
     end();
@@ -485,7 +428,7 @@ static void openssl_server(void **state)
             reply_free(&r);
             continue; // it is still starting
         }
-        finish_ok(&r);
+        reply_ok(&r);
         assert_true(r.body.n > 100);
         reply_free(&r);
         ok++;

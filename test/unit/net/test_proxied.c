@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "net_test.h"
+#include "net_call.h"
 
-#include "net/http_client.h"
 #include "net/http_server.h"
 #include "net_certs.h"
 
@@ -16,35 +15,6 @@ static struct raw inner, outer; // the client's connection, and the one to the s
 static int n_accepted;
 static const char *answer;
 static bool relaying;
-
-struct reply {
-    struct http_call call;
-    int done, status, code;
-    struct err err;
-    struct buf body;
-};
-
-static void on_head(struct http_call *call, int status, struct http_headers h, int64_t n)
-{
-    (void)h;
-    (void)n;
-    ((struct reply *)call->data)->status = status;
-}
-
-static void on_body(struct http_call *call, struct span piece)
-{
-    buf_add_span(&((struct reply *)call->data)->body, piece);
-}
-
-static void on_done(struct http_call *call, int status, const struct err *e)
-{
-    struct reply *r = call->data;
-    r->done++;
-    r->code = status;
-    r->err = *e;
-}
-
-static const struct http_call_events events = {on_head, on_body, on_done};
 
 static void handler(void *ctx, struct http_exchange *x)
 {
@@ -99,14 +69,10 @@ static bool direct;
 static void start(struct reply *r, bool tls, enum http_version version)
 {
     struct url u = {.host = SPAN("a.wild.example"), .port = tls ? 443 : 80, .tls = tls};
-    *r = (struct reply){.call = {.data = r, .ev = &events}};
-    struct http_call_options o = {.method = SPAN("POST"),
-                                  .origin = &u,
-                                  .target = SPAN("/path?q"),
-                                  .body = SPAN("hello"),
-                                  .version = version,
-                                  .direct = direct};
-    assert_int_equal(http_client_start(client, &r->call, &o), 0);
+    *r = (struct reply){0};
+    reply_start(
+        r, client, &u, "/path?q",
+        (struct http_call_options){.body = SPAN("hello"), .version = version, .direct = direct});
 }
 
 static void hand_over(struct raw *from, struct raw *to)
@@ -134,13 +100,6 @@ static bool relay(void)
     return true;
 }
 
-static void finish(struct reply *r, int code, const char *says)
-{
-    wait_until(r->done);
-    if (r->code != code || !strstr(r->err.msg, says))
-        fail_msg("%d \"%s\"", r->code, r->err.msg);
-}
-
 static void through_a_tunnel(enum http_version version)
 {
     struct reply r;
@@ -151,9 +110,7 @@ static void through_a_tunnel(enum http_version version)
     assert_true(raw_has(&inner, "CONNECT a.wild.example:443 HTTP/1.1\r\n"));
     assert_true(raw_has(&inner, "Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"));
     wait_until(relay() && r.done);
-    if (r.code != 0)
-        fail_msg("%s", r.err.msg);
-    assert_int_equal(r.status, 200);
+    reply_ok(&r);
     assert_memory_equal(r.body.p, "hello", 5);
     buf_free(&r.body);
     // The tunnel is kept for the next call.
@@ -188,10 +145,10 @@ static void plain_calls_ask_the_proxy_itself(void **state)
                                 "Host: a.wild.example\r\n"));
     assert_true(raw_has(&inner, "Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"));
     raw_send(&inner, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    finish(&r, 0, "");
+    reply_ends(&r, 0, "");
     buf_free(&r.body);
     start(&r, false, HTTP_2);
-    finish(&r, ERR_CONFIG, "over TLS only");
+    reply_ends(&r, ERR_CONFIG, "over TLS only");
     end();
 }
 
@@ -205,7 +162,7 @@ static void direct_calls_ask_no_proxy(void **state)
     start(&r, false, HTTP_1_1);
     wait_until(inner.tcp && raw_has(&inner, "hello"));
     raw_send(&inner, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-    finish(&r, 0, "");
+    reply_ends(&r, 0, "");
     buf_free(&r.body);
     buf_clear(&inner.got);
     direct = true;
@@ -237,7 +194,7 @@ static void refusals(void **state)
         wait_until(inner.tcp && raw_has(&inner, "\r\n\r\n"));
         assert_false(raw_has(&inner, "Proxy-Authorization"));
         raw_send(&inner, cases[i].answer);
-        finish(&r, cases[i].code, cases[i].says);
+        reply_ends(&r, cases[i].code, cases[i].says);
         end();
     }
 }
@@ -250,7 +207,7 @@ static void the_proxy_hangs_up(void **state)
     start(&r, true, HTTP_1_1);
     wait_until(inner.tcp && raw_has(&inner, "\r\n\r\n"));
     raw_close(&inner);
-    finish(&r, ERR_CLOSED, "the proxy closed the connection");
+    reply_ends(&r, ERR_CLOSED, "the proxy closed the connection");
     end();
 }
 
@@ -262,7 +219,7 @@ static void the_proxy_is_silent(void **state)
     start(&r, true, HTTP_1_1);
     wait_until(inner.tcp && raw_has(&inner, "\r\n\r\n"));
     advance_ms(5000);
-    finish(&r, ERR_TIMEOUT, "no connection within");
+    reply_ends(&r, ERR_TIMEOUT, "no connection within");
     end();
 }
 
@@ -274,7 +231,7 @@ static void closed_while_asking(void **state)
     start(&r, true, HTTP_1_1);
     wait_until(inner.tcp && raw_has(&inner, "\r\n\r\n"));
     http_call_cancel(&r.call);
-    finish(&r, ERR_CANCELED, "");
+    reply_ends(&r, ERR_CANCELED, "");
     end();
 }
 
@@ -287,7 +244,7 @@ static void nobody_listens(void **state)
     tcp_listener_close(listener, set_flag, &gone);
     wait_until(gone);
     start(&r, true, HTTP_1_1);
-    finish(&r, ERR_CONNECT, "the proxy: cannot connect to 127.0.0.1");
+    reply_ends(&r, ERR_CONNECT, "the proxy: cannot connect to 127.0.0.1");
     assert_int_equal(
         tcp_listen(loop, SPAN("127.0.0.1"), 0, on_accept, NULL, &listener, &(struct err){0}), 0);
     end();
