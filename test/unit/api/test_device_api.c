@@ -319,7 +319,9 @@ static void calls_end_in_time(void **state)
     expect_status("/api/rpc/oneway/%s", QUICK, 504);
     expect_status("/api/plugins/rpc/twoway/%s", QUICK, 409);
     start_poll(&poll);
-    send_call(&rest, "/api/plugins/rpc/twoway/%s", QUICK);
+    // Long enough for the device to take it.
+    send_call(&rest, "/api/plugins/rpc/twoway/%s",
+              "{\"method\":\"set\",\"params\":{\"v\":1},\"timeout\":1000}");
     take_call(&poll);
     expect(&rest, 408, NULL);
     expect_status("/api/rpc/twoway/%s", "{\"params\":1}", 400);
