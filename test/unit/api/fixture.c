@@ -204,3 +204,39 @@ struct json *fixture_login(struct fixture *f, const char *email, const char *pas
     snprintf(body, sizeof body, "{\"username\":\"%s\",\"password\":\"%s\"}", email, password);
     return fixture_json(f, "POST", "/api/auth/login", SPAN_NONE, body, status);
 }
+
+#define EMAIL "admin@example.org"
+#define PASSWORD "secret"
+
+void fixture_begin(struct fixture *f)
+{
+    static const struct api_user users[] = {{SPAN(EMAIL), SPAN(PASSWORD), SPAN("TENANT_ADMIN")}};
+    int status;
+    fixture_start_hub(f);
+    fixture_start_api(f, users, 1);
+    f->session = fixture_login(f, EMAIL, PASSWORD, &status);
+    assert_int_equal(status, 200);
+    f->token = json_get_str(f->session, "token", SPAN_NONE);
+}
+
+void fixture_end(struct fixture *f)
+{
+    json_free(f->session);
+    f->session = NULL;
+    fixture_close_api(f, 1000);
+    fixture_stop_hub(f);
+}
+
+struct json *fixture_expect(struct fixture *f, const char *method, const char *target,
+                            const char *body, int want)
+{
+    int status;
+    struct json *j = fixture_json(f, method, target, f->token, body, &status);
+    if (status != want) {
+        struct buf b = {0};
+        if (j)
+            json_write(j, &b);
+        fail_msg("%s %s: %d, not %d: %.*s", method, target, status, want, SPAN_ARG(buf_span(&b)));
+    }
+    return j;
+}

@@ -27,6 +27,8 @@ struct fixture {
     unsigned job_threads;       // 0 = 2
     int64_t commit_interval_ms; // 0 = none
     bool not_ready;
+    struct json *session; // of fixture_begin()
+    struct span token;
 };
 
 struct reply {
@@ -45,6 +47,13 @@ void fixture_start_api(struct fixture *f, const struct api_user *users, size_t n
 void fixture_close_api(struct fixture *f, int64_t grace_ms);
 void fixture_stop_hub(struct fixture *f);
 void fixture_remove_dir(struct fixture *f);
+
+// Hub and API, with a tenant's administrator logged in: f->token is its token. The end of it all.
+void fixture_begin(struct fixture *f);
+void fixture_end(struct fixture *f);
+// A call with that token, which must be answered so; its JSON is the caller's.
+struct json *fixture_expect(struct fixture *f, const char *method, const char *target,
+                            const char *body, int want);
 
 // Turns the loop until *flag.
 void fixture_wait(struct fixture *f, const bool *flag);

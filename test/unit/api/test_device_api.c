@@ -10,45 +10,19 @@
 #include "hub/rpc.h"
 #include "lib/test.h"
 
-static const struct api_user users[] = {
-    {SPAN("admin@example.org"), SPAN("secret"), SPAN("TENANT_ADMIN")},
-};
-
 static struct fixture f;
-static struct json *pair;
-static struct span token;
 static char device[UUID_TEXT_LEN + 1];
-
-static void start(void)
-{
-    int status;
-    fixture_start_hub(&f);
-    fixture_start_api(&f, users, 1);
-    pair = fixture_login(&f, "admin@example.org", "secret", &status);
-    token = json_get_str(pair, "token", SPAN_NONE);
-}
-
-static void stop(void)
-{
-    json_free(pair);
-    fixture_close_api(&f, 1000);
-    fixture_stop_hub(&f);
-}
 
 static struct json *call(const char *method, const char *target, const char *body, int want)
 {
-    int status;
-    struct json *j = fixture_json(&f, method, target, token, body, &status);
-    if (status != want)
-        fail_msg("%s %s: %d, not %d", method, target, status, want);
-    return j;
+    return fixture_expect(&f, method, target, body, want);
 }
 
 static int setup(void **state)
 {
     (void)state;
     f = (struct fixture){0};
-    start();
+    fixture_begin(&f);
     struct json *j = call("POST", "/api/device?accessToken=TOKEN1", "{\"name\":\"d1\"}", 200);
     snprintf(device, sizeof device, "%.*s",
              SPAN_ARG(json_get_str(json_get(j, "id"), "id", SPAN_NONE)));
@@ -59,7 +33,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    stop();
+    fixture_end(&f);
     fixture_remove_dir(&f);
     return 0;
 }
@@ -126,11 +100,8 @@ static void tokens_are_made_kept_and_changed(void **state)
     assert_int_equal(as_device("POST", "/api/v1/TOKEN1/telemetry", "{\"t\":1}"), 401);
     assert_int_equal(as_device("POST", "/api/v1/TOKEN2/telemetry", "{\"t\":1}"), 200);
     set_token(other, "TOKEN1", 200); // it is free
-    json_free(pair);
-    pair = NULL;
-    fixture_close_api(&f, 1000);
-    fixture_stop_hub(&f);
-    start();
+    fixture_end(&f);
+    fixture_begin(&f);
     credentials_of(device, again);
     assert_string_equal(again, "TOKEN2");
     json_free(call("DELETE", url("/api/device/%s", device), "", 200));
@@ -256,7 +227,7 @@ static void waits_for_changes_end(void **state)
 
 static void send_call(struct reply *r, const char *way, const char *body)
 {
-    fixture_send(&f, r, "POST", url(way, device), token, body);
+    fixture_send(&f, r, "POST", url(way, device), f.token, body);
 }
 
 static void expect_status(const char *way, const char *body, int status)

@@ -8,43 +8,27 @@
 #include "fixture.h"
 #include "lib/test.h"
 
-static const struct api_user users[] = {
-    {SPAN("admin@example.org"), SPAN("secret"), SPAN("TENANT_ADMIN")},
-};
-
 static struct fixture f;
-static struct json *pair;
-static struct span token;
 
 static int setup(void **state)
 {
-    int status;
     (void)state;
     f = (struct fixture){0};
-    fixture_start_hub(&f);
-    fixture_start_api(&f, users, 1);
-    pair = fixture_login(&f, "admin@example.org", "secret", &status);
-    assert_int_equal(status, 200);
-    token = json_get_str(pair, "token", SPAN_NONE);
+    fixture_begin(&f);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    json_free(pair);
-    fixture_close_api(&f, 1000);
-    fixture_stop_hub(&f);
+    fixture_end(&f);
     fixture_remove_dir(&f);
     return 0;
 }
 
 static struct json *call(const char *method, const char *target, const char *body, int want)
 {
-    int status;
-    struct json *j = fixture_json(&f, method, target, token, body, &status);
-    assert_int_equal(status, want);
-    return j;
+    return fixture_expect(&f, method, target, body, want);
 }
 
 static void assert_text(struct span got, const char *want)
@@ -147,7 +131,7 @@ static void events_are_read_by_page_and_filter(void **state)
     snprintf(url, sizeof url, "/api/events/RULE_NODE/%s/DEBUG_RULE_NODE?pageSize=1&page=0", id);
     json_free(call("GET", url, "", 400));
     snprintf(url, sizeof url, "/api/events/RULE_NODE/%s/clear", id);
-    assert_int_equal(fixture_call(&f, "POST", url, token, "{\"eventType\":\"DEBUG_RULE_NODE\"}"),
+    assert_int_equal(fixture_call(&f, "POST", url, f.token, "{\"eventType\":\"DEBUG_RULE_NODE\"}"),
                      200);
     snprintf(url, sizeof url, "/api/events/RULE_NODE/%s?tenantId=%s&pageSize=10&page=0", id, id);
     assert_int_equal(total("GET", url, ""), 0);
@@ -244,7 +228,7 @@ static void waiting_requests_end_with_the_program(void **state)
     (void)state;
     use_root("\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.flow.TbAckNode\",\"name\":\"a\"}],"
              "\"connections\":[]");
-    fixture_send(&f, &r, "POST", "/api/rule-engine/USER/x/300000", token, "{}");
+    fixture_send(&f, &r, "POST", "/api/rule-engine/USER/x/300000", f.token, "{}");
     for (int i = 0; i < 20; i++)
         loop_turn(f.loop, false);
     hub_stop(f.hub);

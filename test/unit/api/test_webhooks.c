@@ -8,10 +8,6 @@
 #include "fixture.h"
 #include "lib/test.h"
 
-static const struct api_user users[] = {
-    {SPAN("admin@example.org"), SPAN("secret"), SPAN("TENANT_ADMIN")},
-};
-
 #define UP                                                                                         \
     "var d = decodeToJson(payload); if (d.bad) throw new Error('bad one');"                        \
     "return {deviceName: d.name, deviceType: 't', telemetry: {t: d.t}, "                           \
@@ -19,21 +15,11 @@ static const struct api_user users[] = {
 #define KEY "/api/v1/integrations/http/the-key"
 
 static struct fixture f;
-static struct json *pair;
-static struct span token;
 static char converter[UUID_TEXT_LEN + 1], integration[UUID_TEXT_LEN + 1];
 
 static struct json *call(const char *method, const char *target, const char *body, int want)
 {
-    int status;
-    struct json *j = fixture_json(&f, method, target, token, body, &status);
-    if (status != want) {
-        struct buf b = {0};
-        if (j)
-            json_write(j, &b);
-        fail_msg("%s %s: %d, not %d: %.*s", method, target, status, want, SPAN_ARG(buf_span(&b)));
-    }
-    return j;
+    return fixture_expect(&f, method, target, body, want);
 }
 
 static void keep_id(struct json *j, char out[UUID_TEXT_LEN + 1])
@@ -59,14 +45,10 @@ static struct json *save(const char *name, const char *more, int want)
 
 static int setup(void **state)
 {
-    int status;
     (void)state;
     f = (struct fixture){0};
-    fixture_start_hub(&f);
-    fixture_start_api(&f, users, 1);
+    fixture_begin(&f);
     bridge_start(f.bridge);
-    pair = fixture_login(&f, "admin@example.org", "secret", &status);
-    token = json_get_str(pair, "token", SPAN_NONE);
     keep_id(call("POST", "/api/converter",
                  "{\"name\":\"up\",\"type\":\"UPLINK\",\"configuration\":{\"decoder\":\"" UP "\"}}",
                  200),
@@ -78,9 +60,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    json_free(pair);
-    fixture_close_api(&f, 1000);
-    fixture_stop_hub(&f);
+    fixture_end(&f);
     fixture_remove_dir(&f);
     return 0;
 }

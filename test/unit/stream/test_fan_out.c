@@ -31,6 +31,28 @@ static void finish(struct owner *o)
     owner_deinit(o);
 }
 
+static struct owner *begin_with_record(void)
+{
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    fake_put(&o->kinesis, 0, 50);
+    return o;
+}
+
+static void read_record(struct owner *o)
+{
+    owner_start(o);
+    while (o->n_applied == 0)
+        fake_loop_run(&o->loop, 10);
+}
+
+// All is well and so many have taken effect.
+static void finish_reading(struct owner *o, uint64_t applied)
+{
+    assert_int_equal(o->n_applied, applied);
+    assert_int_equal(o->status, 0);
+    finish(o);
+}
+
 static void test_registers_and_reads(void **state)
 {
     (void)state;
@@ -122,9 +144,7 @@ static void test_turn_is_tried_again(void **state)
     put_for(o, 80000);
     assert_int_equal(owner_status(o, SHARD_0).errors, 4);
     fake_loop_run(&o->loop, 20000);
-    assert_int_equal(o->n_applied, 140000);
-    assert_int_equal(o->status, 0);
-    finish(o);
+    finish_reading(o, 140000);
 }
 
 // The end of the shard, a cut of the connection, and another reader, while the next one is called.
@@ -148,9 +168,7 @@ static void test_what_happens_in_a_turn(void **state)
                 n += 2;
             }
             fake_loop_run(&o->loop, 20000);
-            assert_int_equal(o->n_applied, n);
-            assert_int_equal(o->status, 0);
-            finish(o);
+            finish_reading(o, n);
         }
     }
 }
@@ -199,11 +217,8 @@ static void test_idle_shard_keeps_its_place(void **state)
 static void test_waits_when_in_use(void **state)
 {
     (void)state;
-    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
-    fake_put(&o->kinesis, 0, 50);
-    owner_start(o);
-    while (o->n_applied == 0)
-        fake_loop_run(&o->loop, 10);
+    struct owner *o = begin_with_record();
+    read_record(o);
     owner_crash(o);
     // A restart within five seconds of the last subscription is refused, and then takes over.
     fake_put(&o->kinesis, 0, 50);
@@ -221,11 +236,8 @@ static void test_waits_when_in_use(void **state)
 static void test_keeps_the_five_seconds(void **state)
 {
     (void)state;
-    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
-    fake_put(&o->kinesis, 0, 50);
-    owner_start(o);
-    while (o->n_applied == 0)
-        fake_loop_run(&o->loop, 10);
+    struct owner *o = begin_with_record();
+    read_record(o);
     o->kinesis.cut = 1000;
     fake_put(&o->kinesis, 0, 50);
     fake_loop_run(&o->loop, 1000);
@@ -239,8 +251,7 @@ static void test_keeps_the_five_seconds(void **state)
 static void test_silence_is_not_waited_for(void **state)
 {
     (void)state;
-    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
-    fake_put(&o->kinesis, 0, 50);
+    struct owner *o = begin_with_record();
     owner_start(o);
     fake_loop_run(&o->loop, 8000);
     assert_int_equal(o->n_applied, 1);
@@ -304,8 +315,7 @@ static void test_slow_owner_stalls_its_own_shard(void **state)
 static void test_says_that_it_cannot(void **state)
 {
     (void)state;
-    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
-    fake_put(&o->kinesis, 0, 50);
+    struct owner *o = begin_with_record();
     fake_fail(&o->kinesis, KINESIS_DESCRIBE_STREAM_CONSUMER, -1, ERR_INVALID,
               "UnknownOperationException");
     owner_start(o);
@@ -325,16 +335,13 @@ static void test_says_that_it_cannot(void **state)
     assert_non_null(strstr(o->text, "cannot do enhanced fan-out"));
     fake_fail(&o->kinesis, KINESIS_REGISTER_STREAM_CONSUMER, 0, 0, NULL);
     fake_loop_run(&o->loop, 60000);
-    assert_int_equal(o->status, 0);
-    assert_int_equal(o->n_applied, 1);
-    finish(o);
+    finish_reading(o, 1);
 }
 
 static void test_subscribe_says_that_it_cannot(void **state)
 {
     (void)state;
-    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
-    fake_put(&o->kinesis, 0, 50);
+    struct owner *o = begin_with_record();
     fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, -1, ERR_PROTO, NULL);
     owner_start(o);
     fake_loop_run(&o->loop, 60000);
@@ -342,9 +349,7 @@ static void test_subscribe_says_that_it_cannot(void **state)
     assert_non_null(strstr(o->text, "cannot do enhanced fan-out: SubscribeToShard"));
     fake_fail(&o->kinesis, KINESIS_SUBSCRIBE_TO_SHARD, 0, 0, NULL);
     fake_loop_run(&o->loop, 60000);
-    assert_int_equal(o->status, 0);
-    assert_int_equal(o->n_applied, 1);
-    finish(o);
+    finish_reading(o, 1);
 }
 
 static void test_failing_registration_is_not_forgotten(void **state)
@@ -392,8 +397,7 @@ static void test_consumer_that_is_never_active(void **state)
 static void test_consumer_is_deregistered(void **state)
 {
     (void)state;
-    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
-    fake_put(&o->kinesis, 0, 50);
+    struct owner *o = begin_with_record();
     owner_start(o);
     fake_loop_run(&o->loop, 10000);
     o->kinesis.consumer_since_ms = 0;
@@ -403,16 +407,13 @@ static void test_consumer_is_deregistered(void **state)
     o->kinesis.cut = 0;
     fake_loop_run(&o->loop, 120000);
     assert_int_equal(o->kinesis.n_consumers, 2);
-    assert_int_equal(o->n_applied, 2);
-    assert_int_equal(o->status, 0);
-    finish(o);
+    finish_reading(o, 2);
 }
 
 static void test_stream_created_anew(void **state)
 {
     (void)state;
-    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
-    fake_put(&o->kinesis, 0, 50);
+    struct owner *o = begin_with_record();
     owner_start(o);
     fake_loop_run(&o->loop, 10000);
     assert_int_equal(o->n_applied, 1);
@@ -422,9 +423,7 @@ static void test_stream_created_anew(void **state)
     fake_loop_run(&o->loop, 500000);
     assert_int_equal(o->n_streams, 2);
     assert_int_equal(o->kinesis.n_consumers, 2);
-    assert_int_equal(o->n_applied, 3);
-    assert_int_equal(o->status, 0);
-    finish(o);
+    finish_reading(o, 3);
 }
 
 static void test_children_without_a_listing(void **state)
