@@ -196,12 +196,21 @@ void js_builtins_push_prototype(duk_context *ctx, const char *constructor)
     push_holder(ctx, holder);
 }
 
+static bool has_own(duk_context *ctx, const char *name)
+{
+    duk_push_string(ctx, name);
+    duk_get_prop_desc(ctx, -2, 0);
+    bool has = !duk_is_undefined(ctx, -1);
+    duk_pop(ctx);
+    return has;
+}
+
 static void install(duk_context *ctx, const struct js_builtin *list)
 {
     for (; list->fn; list++) {
         duk_idx_t top = duk_get_top(ctx);
         push_holder(ctx, list->holder);
-        if (duk_is_object(ctx, -1) && !duk_has_prop_string(ctx, -1, list->name)) {
+        if (duk_is_object(ctx, -1) && !has_own(ctx, list->name)) {
             duk_push_string(ctx, list->name);
             (void)duk_push_c_function(ctx, list->fn, DUK_VARARGS);
             duk_push_string(ctx, "length");
@@ -230,7 +239,7 @@ void js_builtins_install(duk_context *ctx)
     // Duktape's plain buffers, which the language does not have; what is not exact.
     (void)duk_peval_string(ctx, "delete Uint8Array.allocPlain; delete Uint8Array.plainOf;"
                                 "delete ArrayBuffer.allocPlain; delete ArrayBuffer.plainOf;"
-                                "delete Math.cbrt");
+                                "delete Math.cbrt; delete Number.prototype.toLocaleString");
     duk_pop(ctx);
     js_builtins_push_prototype(ctx, JS_TYPED_ARRAY);
     js_array_share(ctx, -1);
