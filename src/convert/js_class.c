@@ -184,6 +184,21 @@ duk_ret_t js_class_super(duk_context *ctx)
     return 1;
 }
 
+// (object, this)
+duk_ret_t js_class_once(duk_context *ctx)
+{
+    duk_set_top(ctx, 2);
+    if (!duk_is_undefined(ctx, 1))
+        return duk_error(ctx, DUK_ERR_REFERENCE_ERROR, "Super constructor may only be called once");
+    duk_pop(ctx);
+    return 1;
+}
+
+duk_ret_t js_class_no_delete(duk_context *ctx)
+{
+    return duk_error(ctx, DUK_ERR_REFERENCE_ERROR, "Unsupported reference to 'super'");
+}
+
 duk_ret_t js_class_no_this(duk_context *ctx)
 {
     return duk_error(ctx, DUK_ERR_REFERENCE_ERROR,
@@ -209,6 +224,8 @@ duk_ret_t js_class_result(duk_context *ctx)
 // Pushes the descriptor of the key in the object's bases, or undefined.
 static void push_inherited(duk_context *ctx, duk_idx_t home, duk_idx_t key)
 {
+    if (!duk_is_symbol(ctx, key))
+        (void)duk_to_string(ctx, key);
     duk_get_prototype(ctx, home);
     while (duk_is_object(ctx, -1)) {
         duk_dup(ctx, key);

@@ -12,6 +12,8 @@ duk_ret_t js_class_statics(duk_context *ctx);
 duk_ret_t js_class_fields(duk_context *ctx);
 duk_ret_t js_class_needs_new(duk_context *ctx);
 duk_ret_t js_class_super(duk_context *ctx);
+duk_ret_t js_class_once(duk_context *ctx);
+duk_ret_t js_class_no_delete(duk_context *ctx);
 duk_ret_t js_class_super_get(duk_context *ctx);
 duk_ret_t js_class_super_set(duk_context *ctx);
 duk_ret_t js_class_super_call(duk_context *ctx);

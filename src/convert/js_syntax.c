@@ -277,6 +277,8 @@ static duk_ret_t helper_unset(duk_context *ctx)
 #define helper_fields js_class_fields
 #define helper_needs_new js_class_needs_new
 #define helper_super js_class_super
+#define helper_once js_class_once
+#define helper_no_delete js_class_no_delete
 #define helper_super_get js_class_super_get
 #define helper_super_set js_class_super_set
 #define helper_super_call js_class_super_call

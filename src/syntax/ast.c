@@ -26,6 +26,6 @@ void ast_each_child(struct ast_node *n, void (*fn)(void *ctx, struct ast_node *c
 bool ast_is_proto(const struct ast_node *n)
 {
     unsigned other = AST_COMPUTED | AST_SHORTHAND | AST_METHOD | AST_GETTER | AST_SETTER;
-    return n->kind == AST_PROPERTY && !(n->flags & other) && n->a->kind == AST_IDENT &&
-           n->a->name && span_is(n->a->name->text, "__proto__");
+    return n->kind == AST_PROPERTY && !(n->flags & other) && n->a->name &&
+           span_is(n->a->name->text, "__proto__");
 }

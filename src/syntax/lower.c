@@ -29,15 +29,21 @@ static bool moves_up(const struct scope_binding *b)
     return lexical && !b->alias && b->scope->kind != SCOPE_FUNCTION;
 }
 
+// What a class is called in itself: the variable that holds it.
+static bool is_class_name(const struct scope_binding *b)
+{
+    return b->kind == BIND_CONST && b->scope->kind == SCOPE_NAME;
+}
+
 static void choose_names(struct lower *l)
 {
     for (uint32_t i = 0; i < l->tree->n_names; i++) {
         struct ast_name *name = l->tree->names[i];
         unsigned n = name->is_free;
         for (const struct scope_binding *b = name->all; b; b = b->same)
-            n += !b->alias;
+            n += !b->alias && !is_class_name(b);
         for (struct scope_binding *b = name->all; b && n > 1; b = b->same) {
-            if (moves_up(b))
+            if (moves_up(b) || b->is_passed)
                 b->out = arena_printf(l->arena, "%.*s%.*s%u", SPAN_ARG(name->text),
                                       SPAN_ARG(l->prefix), ++l->next);
         }
@@ -68,6 +74,8 @@ static void lower_unary(struct lower *l, struct ast_node *n)
 {
     if (n->op == T_DELETE && n->a->kind == AST_CHAIN)
         lower_delete(l, n);
+    else if (n->op == T_DELETE && n->a->kind == AST_MEMBER && n->a->a->kind == AST_SUPER)
+        lower_super_delete(l, n);
     else
         lower_children(l, n);
 }

@@ -16,29 +16,31 @@
 
 // Name, and what a call of it is for.
 #define LOWER_HELPERS(X)                                                                           \
-    X(iter)       /* (v): an array to walk by index, v itself when it is one */                    \
-    X(more)       /* (list): whether it has another element past its end, which it gets */         \
-    X(list)       /* (v, n): an array that begins with the first n elements of v; n < 0: all */    \
-    X(rest)       /* (list, n): an array of the elements, or arguments, from n on */               \
-    X(others)     /* (object, keys...): a copy without those keys */                               \
-    X(mix)        /* (to, from, enum lower_mix): to, with the properties of from */                \
-    X(spread)     /* (kind, v, ...): an array; kind 0: v, 1: all of v, 2: a hole */                \
-    X(apply)      /* (f, this, list) */                                                            \
-    X(call)       /* (f, this, arguments...) */                                                    \
-    X(make)       /* (constructor, list): new */                                                   \
-    X(text)       /* (v, ...): the texts in a row */                                               \
-    X(site)       /* (raw, cooked...): the first argument of a tag */                              \
-    X(object)     /* (v): v, or a TypeError where v has no properties */                           \
-    X(fixed)      /* (name, ...): a TypeError for a change of a constant */                        \
-    X(dead)       /* (name): a ReferenceError for a variable that is not initialised */            \
-    X(unset)      /* not called: the value of a variable that is not initialised */                \
-    X(class)      /* (members, base): the constructor, with the members where they belong */       \
-    X(statics)    /* (members, class): sets the static fields */                                   \
-    X(fields)     /* (members, object): sets the fields of an object; the object */                \
-    X(needs_new)  /* (this, class): a TypeError for a class that is called */                      \
-    X(super)      /* (base, this, list): what super() makes */                                     \
-    X(super_get)  /* (home, key, this) */                                                          \
-    X(super_set)  /* (home, key, value, this): value */                                            \
+    X(iter)      /* (v): an array to walk by index, v itself when it is one */                     \
+    X(more)      /* (list): whether it has another element past its end, which it gets */          \
+    X(list)      /* (v, n): an array that begins with the first n elements of v; n < 0: all */     \
+    X(rest)      /* (list, n): an array of the elements, or arguments, from n on */                \
+    X(others)    /* (object, keys...): a copy without those keys */                                \
+    X(mix)       /* (to, from, enum lower_mix): to, with the properties of from */                 \
+    X(spread)    /* (kind, v, ...): an array; kind 0: v, 1: all of v, 2: a hole */                 \
+    X(apply)     /* (f, this, list) */                                                             \
+    X(call)      /* (f, this, arguments...) */                                                     \
+    X(make)      /* (constructor, list): new */                                                    \
+    X(text)      /* (v, ...): the texts in a row */                                                \
+    X(site)      /* (raw, cooked...): the first argument of a tag */                               \
+    X(object)    /* (v): v, or a TypeError where v has no properties */                            \
+    X(fixed)     /* (name, ...): a TypeError for a change of a constant */                         \
+    X(dead)      /* (name): a ReferenceError for a variable that is not initialised */             \
+    X(unset)     /* not called: the value of a variable that is not initialised */                 \
+    X(class)     /* (members, base): the constructor, with the members where they belong */        \
+    X(statics)   /* (members, class): sets the static fields */                                    \
+    X(fields)    /* (members, object): sets the fields of an object; the object */                 \
+    X(needs_new) /* (this, class): a TypeError for a class that is called */                       \
+    X(super)     /* (base, this, list): what super() makes */                                      \
+    X(once)      /* (object, this): the object; a ReferenceError where there is a `this` before */ \
+    X(no_delete) /* (): a ReferenceError for delete super.name */                                  \
+    X(super_get) /* (home, key, this) */                                                           \
+    X(super_set) /* (home, key, value, this): value */                                             \
     X(super_call) /* (home, key, this, arguments...) */                                            \
     X(super_list) /* (home, key, this, list) */                                                    \
     X(no_this)    /* (): a ReferenceError for `this` before super() */                             \

@@ -115,9 +115,11 @@ void lower_class_node(struct lower *l, struct ast_node *n)
     struct lower_class c = {.name = declare_name(l, "c"), .members = declare_name(l, "m")};
     if (n->flags & AST_STATEMENT)
         lower_text(l, "var %.*s=", SPAN_ARG(n->a->binding->out));
-    else if (n->a)
-        lower_declare(l, n->a->binding->out);
     lower_span(l, SPAN("("));
+    if (n->scope) {
+        n->scope->first->out = c.name;
+        lower_unset(l, n->scope, ",");
+    }
     if (n->b) {
         c.base = declare_name(l, "b");
         lower_text(l, "%.*s=", SPAN_ARG(c.base));
@@ -129,8 +131,6 @@ void lower_class_node(struct lower *l, struct ast_node *n)
     lower_text(l, "%.*s=[", SPAN_ARG(c.members));
     lower_members(l, n);
     lower_span(l, SPAN("],"));
-    if (n->a)
-        lower_text(l, "%.*s=", SPAN_ARG(n->a->binding->out));
     lower_text(l, "%.*s=%.*sclass(%.*s", SPAN_ARG(c.name), SPAN_ARG(l->prefix),
                SPAN_ARG(c.members));
     if (n->b)
@@ -143,75 +143,4 @@ void lower_class_node(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
     l->klass = outer;
     l->home = outer_home;
-}
-
-// super -------------------------------------------------------------------------------------------
-
-void lower_super_call(struct lower *l, struct ast_node *n)
-{
-    const struct lower_class *c = &l->klass;
-    struct span p = l->prefix;
-    lower_text(l, "(%.*sthis=", SPAN_ARG(p));
-    if (c->has_fields)
-        lower_text(l, "%.*sfields(%.*s,", SPAN_ARG(p), SPAN_ARG(c->members));
-    lower_text(l, "%.*ssuper(%.*s,%.*sraw,", SPAN_ARG(p), SPAN_ARG(c->base), SPAN_ARG(p));
-    lower_skip(l, n->a->end);
-    lower_argument_list(l, n->b);
-    lower_text(l, ")%s)", c->has_fields ? ")" : "");
-    lower_skip(l, n->end);
-}
-
-// HOME, key
-static void lower_super_place(struct lower *l, struct ast_node *member)
-{
-    lower_text(l, "%.*s%s,", SPAN_ARG(l->home.name), l->home.is_itself ? "" : ".prototype");
-    if (member->flags & AST_COMPUTED) {
-        lower_skip_operand(l, member->b);
-    } else {
-        lower_text(l, "\"%.*s\"", SPAN_ARG(member->b->name->text));
-    }
-    lower_skip(l, member->end);
-}
-
-void lower_super_member(struct lower *l, struct ast_node *n)
-{
-    lower_helper(l, "super_get(");
-    lower_super_place(l, n);
-    lower_span(l, SPAN(","));
-    lower_this_text(l);
-    lower_span(l, SPAN(")"));
-    lower_skip(l, n->end);
-}
-
-void lower_super_method(struct lower *l, struct ast_node *n)
-{
-    bool spread = lower_has_spread(n->b);
-    lower_helper(l, spread ? "super_list(" : "super_call(");
-    lower_super_place(l, n->a);
-    lower_span(l, SPAN(","));
-    lower_this_text(l);
-    if (spread) {
-        lower_span(l, SPAN(","));
-        lower_argument_list(l, n->b);
-    } else {
-        lower_arguments(l, n->b, true);
-    }
-    lower_span(l, SPAN(")"));
-    lower_skip(l, n->end);
-}
-
-void lower_super_assign(struct lower *l, struct ast_node *n)
-{
-    if (n->op != T_ASSIGN) {
-        lower_fail(l, n->start, "this assignment to super is not supported: use this");
-        return;
-    }
-    lower_helper(l, "super_set(");
-    lower_super_place(l, n->a);
-    lower_span(l, SPAN(","));
-    lower_skip_operand(l, n->b);
-    lower_span(l, SPAN(","));
-    lower_this_text(l);
-    lower_span(l, SPAN(")"));
-    lower_skip(l, n->end);
 }

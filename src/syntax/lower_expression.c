@@ -52,7 +52,8 @@ struct held {
 static bool is_link(const struct ast_node *n)
 {
     return (n->kind == AST_MEMBER || n->kind == AST_CALL) && !(n->flags & AST_PAREN) &&
-           n->a->kind != AST_SUPER && !(n->kind == AST_CALL && is_super(n->a));
+           n->a->kind != AST_SUPER &&
+           !(n->kind == AST_CALL && is_super(n->a) && !(n->flags & AST_OPTIONAL));
 }
 
 static void lower_spine(struct lower *l, struct ast_node *n, const struct held *held);
@@ -75,7 +76,7 @@ static void lower_link(struct lower *l, struct ast_node *n)
 static struct span lower_kept_member(struct lower *l, struct ast_node *n, const struct held *held)
 {
     struct span object;
-    if (lower_is_plain_name(n->a) && n->a != held->node) {
+    if (lower_is_plain_name(l, n->a) && n->a != held->node) {
         object = n->a->binding->out;
         lower_skip_node(l, n->a);
     } else {
@@ -153,7 +154,7 @@ static struct held lower_test(struct lower *l, struct ast_node *link, const stru
 {
     struct ast_node *n = link->a;
     struct held held = {.node = n};
-    if (lower_is_plain_name(n)) {
+    if (lower_is_plain_name(l, n)) {
         held.name = n->binding->out;
         lower_skip_node(l, n);
         lower_span(l, SPAN("==null"));
@@ -161,10 +162,13 @@ static struct held lower_test(struct lower *l, struct ast_node *link, const stru
     }
     held.name = lower_temp(l);
     lower_text(l, "(%.*s=", SPAN_ARG(held.name));
-    if (link->kind == AST_CALL && n->kind == AST_MEMBER && is_link(n))
+    if (link->kind == AST_CALL && n->kind == AST_MEMBER && !is_super(n)) {
         held.receiver = lower_kept_member(l, n, before);
-    else
+    } else {
+        if (link->kind == AST_CALL && is_super(n))
+            held.receiver = lower_this_span(l);
         lower_spine(l, n, before);
+    }
     lower_span(l, SPAN(")==null"));
     return held;
 }
@@ -272,14 +276,17 @@ static bool is_own(const struct lower *l)
     return !l->fn->loop && l->fn->function->receiver == l->fn->function;
 }
 
+struct span lower_this_span(struct lower *l)
+{
+    struct span p = l->prefix;
+    if (l->fn->function->receiver->node->flags & AST_DERIVED)
+        return arena_printf(l->arena, "(%.*sthis||%.*sno_this())", SPAN_ARG(p), SPAN_ARG(p));
+    return is_own(l) ? SPAN("this") : arena_printf(l->arena, "%.*sthis", SPAN_ARG(p));
+}
+
 void lower_this_text(struct lower *l)
 {
-    if (l->fn->function->receiver->node->flags & AST_DERIVED)
-        lower_text(l, "(%.*sthis||%.*sno_this())", SPAN_ARG(l->prefix), SPAN_ARG(l->prefix));
-    else if (is_own(l))
-        lower_span(l, SPAN("this"));
-    else
-        lower_helper(l, "this");
+    lower_span(l, lower_this_span(l));
 }
 
 void lower_this(struct lower *l, struct ast_node *n)
@@ -311,7 +318,7 @@ void lower_logical(struct lower *l, struct ast_node *n)
         lower_children(l, n);
         return;
     }
-    if (lower_is_plain_name(n->a)) {
+    if (lower_is_plain_name(l, n->a)) {
         struct span name = n->a->binding->out;
         lower_span(l, SPAN("("));
         lower_skip_node(l, n->a);
@@ -403,12 +410,14 @@ static void lower_pattern_assign(struct lower *l, struct ast_node *n)
 static bool lower_guarded(struct lower *l, struct ast_node *n)
 {
     const struct scope_binding *b = n->a->kind == AST_IDENT ? n->a->binding : NULL;
-    if (!b || (b->kind != BIND_CONST && !b->is_checked))
+    bool dead = b && lower_is_dead(l, n->a);
+    if (!b || (b->kind != BIND_CONST && !b->is_checked && !dead))
         return false;
     lower_span(l, SPAN("("));
-    if (b->is_checked)
-        lower_text(l, "%.*s===%.*sunset&&%.*sdead(\"%.*s\"),", SPAN_ARG(b->out),
-                   SPAN_ARG(l->prefix), SPAN_ARG(l->prefix), SPAN_ARG(b->name->text));
+    if (dead)
+        lower_text(l, "%.*sdead(\"%.*s\"),", SPAN_ARG(l->prefix), SPAN_ARG(b->name->text));
+    else if (b->is_checked)
+        lower_check_target(l, b);
     if (b->kind == BIND_CONST) {
         lower_helper(l, "fixed(");
         lower_text(l, "\"%.*s\"", SPAN_ARG(b->name->text));
@@ -432,16 +441,13 @@ static bool lower_guarded(struct lower *l, struct ast_node *n)
 
 void lower_assign(struct lower *l, struct ast_node *n)
 {
-    if (n->op == T_LOGICAL_AND_ASSIGN || n->op == T_LOGICAL_OR_ASSIGN ||
-        n->op == T_NULLISH_ASSIGN) {
-        if (is_super(n->a))
-            lower_fail(l, n->start, "this assignment to super is not supported: use this");
-        else
-            lower_logical_assign(l, n);
+    if (is_super(n->a)) {
+        lower_super_assign(l, n);
+    } else if (n->op == T_LOGICAL_AND_ASSIGN || n->op == T_LOGICAL_OR_ASSIGN ||
+               n->op == T_NULLISH_ASSIGN) {
+        lower_logical_assign(l, n);
     } else if (n->a->kind == AST_OBJECT_PATTERN || n->a->kind == AST_ARRAY_PATTERN) {
         lower_pattern_assign(l, n);
-    } else if (is_super(n->a)) {
-        lower_super_assign(l, n);
     } else if (!lower_guarded(l, n)) {
         lower_children(l, n);
     }
@@ -450,7 +456,7 @@ void lower_assign(struct lower *l, struct ast_node *n)
 void lower_update(struct lower *l, struct ast_node *n)
 {
     if (is_super(n->a))
-        lower_fail(l, n->start, "this assignment to super is not supported: use this");
+        lower_super_update(l, n);
     else if (!lower_guarded(l, n))
         lower_children(l, n);
 }

@@ -15,16 +15,25 @@ static struct span pattern_name(struct lower *l, unsigned i)
     return arena_printf(l->arena, "%.*sp%u", SPAN_ARG(l->prefix), i);
 }
 
+// Changes of `arguments` change no parameter, and the other way round, where one is more than a
+// name: the function takes them by names of ours. Strict code has it so by itself.
+static bool is_untied(const struct ast_node *n)
+{
+    const struct scope_function *f = n->function;
+    return f->has_arguments && !f->is_simple && !(n->flags & (AST_STRICT | AST_ARROW));
+}
+
 static void lower_parameters(struct lower *l, struct ast_node *n)
 {
     unsigned i = 0;
+    bool untied = is_untied(n);
     lower_span(l, SPAN("("));
     for (struct ast_node *p = n->b; p && p->kind != AST_REST; p = p->next, i++) {
         struct ast_node *target = target_of(p);
         if (i > 0)
             lower_span(l, SPAN(","));
         lower_skip(l, target->start);
-        if (target->kind != AST_IDENT)
+        if (target->kind != AST_IDENT || untied)
             lower_span(l, pattern_name(l, i));
         else if (target->end - target->start == target->name->text.n)
             lower_copy(l, target->end);
@@ -48,10 +57,11 @@ static void lower_rest(struct lower *l, struct ast_node *p, unsigned i)
     lower_span(l, SPAN(";"));
 }
 
-static void lower_parameter(struct lower *l, struct ast_node *p, unsigned i)
+static void lower_parameter(struct lower *l, struct ast_node *p, unsigned i, bool untied)
 {
     struct ast_node *target = target_of(p);
-    struct span name = target->kind == AST_IDENT ? target->name->text : pattern_name(l, i);
+    bool is_name = target->kind == AST_IDENT;
+    struct span name = is_name && !untied ? target->name->text : pattern_name(l, i);
     if (p->kind == AST_REST) {
         lower_rest(l, p, i);
         return;
@@ -62,12 +72,15 @@ static void lower_parameter(struct lower *l, struct ast_node *p, unsigned i)
         lower_skip_operand(l, p->b);
         lower_span(l, SPAN(";"));
     }
-    if (target->kind != AST_IDENT) {
-        l->at = target->start;
-        lower_span(l, SPAN("var "));
+    if (is_name && !untied)
+        return;
+    l->at = target->start;
+    lower_span(l, SPAN("var "));
+    if (is_name)
+        lower_text(l, "%.*s=%.*s", SPAN_ARG(target->name->text), SPAN_ARG(name));
+    else
         lower_pattern(l, target, name, true);
-        lower_span(l, SPAN(";"));
-    }
+    lower_span(l, SPAN(";"));
 }
 
 // What arrow functions and the bodies of loops see of the function.
@@ -102,9 +115,10 @@ void lower_function_start(struct lower *l, struct ast_node *n)
     unsigned i = 0;
     lower_captured(l, n);
     lower_constructor_start(l, n);
+    bool untied = is_untied(n);
     for (struct ast_node *p = n->b; p; p = p->next, i++) {
-        if (p->kind != AST_IDENT)
-            lower_parameter(l, p, i);
+        if (p->kind != AST_IDENT || untied)
+            lower_parameter(l, p, i, untied);
     }
     l->at = at;
     l->fn->temps = 0;

@@ -141,6 +141,7 @@ static void lower_for(struct lower *l, struct ast_node *n)
         lower_copy(l, n->a->start);
         if (!outside)
             lower_span(l, SPAN("var "));
+        lower_unset(l, n->scope, ",");
         (void)lower_declarators(l, n->a, !outside);
         lower_skip(l, n->a->end);
     } else if (n->a) {

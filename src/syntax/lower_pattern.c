@@ -8,19 +8,18 @@ static void lower_element(struct lower *l, struct ast_node *n, struct span value
 void lower_bind(struct lower *l, struct ast_node *target, struct span value, bool declares)
 {
     const struct scope_binding *b = target->kind == AST_IDENT ? target->binding : NULL;
+    lower_skip(l, target->start);
     if (target->kind == AST_MEMBER && target->a->kind == AST_SUPER) {
-        lower_fail(l, target->start, "this assignment to super is not supported: use this");
+        lower_super_bind(l, target, value);
         return;
     }
-    lower_skip(l, target->start);
     if (!declares && b && b->kind == BIND_CONST) {
         lower_helper(l, "fixed(");
         lower_text(l, "\"%.*s\",%.*s)", SPAN_ARG(b->name->text), SPAN_ARG(value));
         return;
     }
     if (!declares && b && b->is_checked)
-        lower_text(l, "%.*s===%.*sunset&&%.*sdead(\"%.*s\"),", SPAN_ARG(b->out),
-                   SPAN_ARG(l->prefix), SPAN_ARG(l->prefix), SPAN_ARG(b->name->text));
+        lower_check_target(l, b);
     if (target->kind == AST_IDENT)
         lower_name(l, target);
     else

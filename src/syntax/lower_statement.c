@@ -141,12 +141,17 @@ static bool is_checked(const struct scope_binding *b)
     return b->is_checked && (b->kind == BIND_LET || b->kind == BIND_CONST || b->kind == BIND_CLASS);
 }
 
-void lower_scope_start(struct lower *l, const struct scope *s, struct ast_node *statements)
+void lower_unset(struct lower *l, const struct scope *s, const char *separator)
 {
     for (const struct scope_binding *b = s->first; b; b = b->next) {
         if (is_checked(b))
-            lower_text(l, "%.*s=%.*sunset;", SPAN_ARG(b->out), SPAN_ARG(l->prefix));
+            lower_text(l, "%.*s=%.*sunset%s", SPAN_ARG(b->out), SPAN_ARG(l->prefix), separator);
     }
+}
+
+void lower_scope_start(struct lower *l, const struct scope *s, struct ast_node *statements)
+{
+    lower_unset(l, s, ";");
     for (struct ast_node *n = statements; n; n = n->next) {
         if (lower_is_moved(l, n))
             lower_moved(l, n);
@@ -284,11 +289,7 @@ static void lower_switch(struct lower *l, struct ast_node *n)
 {
     struct lower_target target = {l->targets, n, l->fn};
     lower_copy(l, n->a->start);
-    for (const struct scope_binding *b = n->scope->first; b; b = b->next) {
-        if (!is_checked(b))
-            continue;
-        lower_text(l, "%.*s=%.*sunset,", SPAN_ARG(b->out), SPAN_ARG(l->prefix));
-    }
+    lower_unset(l, n->scope, ",");
     for (struct ast_node *c = n->b; c; c = c->next) {
         for (struct ast_node *s = c->b; s; s = s->next) {
             if (!lower_is_moved(l, s))

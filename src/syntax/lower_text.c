@@ -204,9 +204,27 @@ void lower_name(struct lower *l, const struct ast_node *ident)
 }
 
 // A name that can be read twice: neither a getter of the global object nor checked.
-bool lower_is_plain_name(const struct ast_node *n)
+bool lower_is_plain_name(const struct lower *l, const struct ast_node *n)
 {
-    return n->kind == AST_IDENT && n->binding && !n->binding->is_checked && !n->binding->is_dead;
+    return n->kind == AST_IDENT && n->binding && !n->binding->is_checked && !lower_is_dead(l, n);
+}
+
+// A parameter's default sees those before it.
+bool lower_is_dead(const struct lower *l, const struct ast_node *ident)
+{
+    const struct scope_binding *b = ident->binding;
+    if (!b || b->is_dead)
+        return b != NULL;
+    if (b->kind != BIND_PARAMETER || b->scope->function != l->fn->function)
+        return false;
+    return ident->start < b->ready ||
+           (b->from && ident->start >= b->from->start && ident->start < b->from->end);
+}
+
+void lower_check_target(struct lower *l, const struct scope_binding *b)
+{
+    lower_text(l, "%.*s===%.*sunset&&%.*sdead(\"%.*s\"),", SPAN_ARG(b->out), SPAN_ARG(l->prefix),
+               SPAN_ARG(l->prefix), SPAN_ARG(b->name->text));
 }
 
 void lower_ident(struct lower *l, struct ast_node *n)
@@ -220,7 +238,7 @@ void lower_ident(struct lower *l, struct ast_node *n)
             lower_copy(l, n->end);
         else
             lower_span(l, n->name->text);
-    } else if (b->is_dead) {
+    } else if (lower_is_dead(l, n)) {
         lower_text(l, "%.*sdead(\"%.*s\")", SPAN_ARG(l->prefix), SPAN_ARG(n->name->text));
     } else if (b->is_checked) {
         struct span out = b->out;

@@ -100,7 +100,11 @@ void lower_declare(struct lower *l, struct span name);
 void lower_vars(struct lower *l);
 // The name that a declared or assigned identifier has.
 void lower_name(struct lower *l, const struct ast_node *ident);
-bool lower_is_plain_name(const struct ast_node *n);
+bool lower_is_plain_name(const struct lower *l, const struct ast_node *n);
+// A variable that is not initialised yet, for sure.
+bool lower_is_dead(const struct lower *l, const struct ast_node *ident);
+// name === unset && dead(name), in front of an assignment.
+void lower_check_target(struct lower *l, const struct scope_binding *b);
 
 // Nodes
 void lower_node(struct lower *l, struct ast_node *n);
@@ -129,11 +133,18 @@ void lower_function_node(struct lower *l, struct ast_node *n);
 void lower_function_rest(struct lower *l, struct ast_node *n, bool strict);
 void lower_class_node(struct lower *l, struct ast_node *n);
 // `this` as it must be spelt here.
+struct span lower_this_span(struct lower *l);
 void lower_this_text(struct lower *l);
 void lower_super_member(struct lower *l, struct ast_node *n);
 void lower_super_call(struct lower *l, struct ast_node *n);
-// super.name = value
+// super.name = value, and the other assignments
 void lower_super_assign(struct lower *l, struct ast_node *n);
+// super.name++
+void lower_super_update(struct lower *l, struct ast_node *n);
+// A pattern's target that is super.name.
+void lower_super_bind(struct lower *l, struct ast_node *member, struct span value);
+// delete super.name
+void lower_super_delete(struct lower *l, struct ast_node *n);
 // super.name(...)
 void lower_super_method(struct lower *l, struct ast_node *n);
 void lower_var(struct lower *l, struct ast_node *n);
@@ -157,6 +168,8 @@ void lower_bind(struct lower *l, struct ast_node *target, struct span value, boo
 
 // Statements
 void lower_statements(struct lower *l, struct ast_node *list);
+// Marks the scope's variables that can be read too early as not initialised.
+void lower_unset(struct lower *l, const struct scope *s, const char *separator);
 // What a scope needs at its start: variables that are not initialised, functions of a block.
 void lower_scope_start(struct lower *l, const struct scope *s, struct ast_node *statements);
 // Without the semicolon; `declares` false: as assignments. False when there is nothing to assign.

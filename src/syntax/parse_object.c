@@ -28,6 +28,15 @@ uint16_t parse_method_words(struct parser *p)
     return flags;
 }
 
+static bool is_plain_number(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] < '0' || s.p[i] > '9')
+            return false;
+    }
+    return s.n < 16 && (s.n == 1 || s.p[0] != '0');
+}
+
 static struct ast_node *parse_literal_key(struct parser *p, enum ast_kind kind)
 {
     struct ast_node *n = parser_node(p, kind, p->lex.tok.start);
@@ -35,6 +44,12 @@ static struct ast_node *parse_literal_key(struct parser *p, enum ast_kind kind)
         lexer_fail(&p->lex, n->start, "octal numbers and escapes are not allowed in strict code");
     if (p->lex.tok.lowered)
         p->tree->features |= AST_HAS_LOWERED;
+    // What it names; left out where it is not spelt in the one plain way.
+    struct span text = span_of(p->tree->text.p + n->start, p->lex.tok.end - n->start);
+    if (kind == AST_STRING && !p->lex.tok.escaped && text.n > 1)
+        n->name = lexer_name(&p->lex, span_of(text.p + 1, text.n - 2));
+    else if (kind == AST_NUMBER && is_plain_number(text))
+        n->name = lexer_name(&p->lex, text);
     lexer_next(&p->lex);
     return parser_finish(p, n);
 }
@@ -130,7 +145,9 @@ static struct ast_node *parse_property(struct parser *p)
         if (!p->lex.failed && ast_is_proto(n))
             p->tree->features |= AST_HAS_LOWERED;
     }
-    if ((n->flags & AST_COMPUTED) && (n->flags & (AST_METHOD | AST_GETTER | AST_SETTER)))
+    bool reserved = n->a->kind == AST_IDENT && n->a->name && n->a->name->word != T_IDENT;
+    if (((n->flags & AST_COMPUTED) && (n->flags & (AST_METHOD | AST_GETTER | AST_SETTER))) ||
+        (reserved && (n->flags & AST_METHOD)))
         p->tree->features |= AST_HAS_LOWERED;
     return parser_finish(p, n);
 }

@@ -73,10 +73,17 @@ static bool is_lexical(const struct scope_binding *b)
     return b->kind == BIND_LET || b->kind == BIND_CONST || b->kind == BIND_CLASS;
 }
 
+// Whether the scope's variables are there before they are initialised. What is walked by for in and
+// for of sees none of theirs.
+static bool is_reached(const struct scope *s)
+{
+    return s->kind == SCOPE_FUNCTION || s->kind == SCOPE_BLOCK || s->kind == SCOPE_SWITCH ||
+           s->kind == SCOPE_NAME || (s->kind == SCOPE_FOR && s->node->kind == AST_FOR);
+}
+
 static void check_early(struct scope_binding *b)
 {
-    if (!is_lexical(b) || (b->scope->kind != SCOPE_FUNCTION && b->scope->kind != SCOPE_BLOCK &&
-                           b->scope->kind != SCOPE_SWITCH))
+    if (!is_lexical(b) || !is_reached(b->scope))
         return;
     for (const struct scope_reference *r = b->references; r && !b->is_checked; r = r->next)
         b->is_checked = is_early(b, r);

@@ -57,11 +57,13 @@ struct scope_binding {
     struct scope *scope;
     uint32_t start, ready;        // declared at, initialised at
     struct ast_node *within;      // the CASE of a switch that it is declared in
+    struct ast_node *from;        // of a parameter: the value it is taken from, found before it
     struct scope_function *value; // what it always is, when that is a function
     struct scope_binding *alias;  // a block's function: the variable outside the block
     bool is_captured, is_checked; // is_checked: may be read before it is ready
     bool is_dead;                 // while lowering: where it never is ready
     bool is_repeated;             // a function that is declared more than once
+    bool is_passed;               // a value of a parameter has the name too, and means another
     struct span out;              // its name in the lowered text
     struct scope_reference *references;
     struct scope_binding *next;     // of the scope
@@ -83,6 +85,8 @@ struct scope_function {
     struct scope_loop *loop;         // of `outer`, around it
     struct scope_function *receiver; // whose this and arguments it sees: itself, or not, for arrows
     unsigned captured;  // enum scope_use: by an arrow, or by a loop that becomes a function
+    bool is_simple;     // its parameters are names alone
+    bool has_arguments; // `arguments` stands in it
     bool is_bound;      // the value of a binding, so that it runs by its name alone
     uint32_t first_run; // the first place in `outer` where it may run
     struct scope_edge *calls, *last_call;   // of functions beside it

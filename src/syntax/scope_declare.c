@@ -109,8 +109,33 @@ struct declaration {
     struct scope_walk *w;
     enum scope_binding_kind kind;
     uint32_t ready;
+    struct ast_node *from;
     bool once; // parameters that must differ
 };
+
+// Ready behind its default.
+static void declare_parameter(const struct declaration *d, struct ast_node *n)
+{
+    struct scope_binding *b = declare_variable(d->w, n, BIND_PARAMETER);
+    if (b->kind != BIND_PARAMETER || d->w->function->is_simple)
+        return;
+    b->ready = d->ready > n->end ? d->ready : n->end;
+    b->from = d->from;
+}
+
+static void declare_target(struct declaration *d, struct ast_node *n);
+
+// The value of a pattern is found before what the pattern takes from it.
+static void declare_default(const struct declaration *d, struct ast_node *n)
+{
+    struct declaration inner = *d;
+    if (d->kind == BIND_PARAMETER && n->a->kind == AST_IDENT)
+        inner.ready = n->end;
+    else if (d->kind == BIND_PARAMETER)
+        inner.from = n->b;
+    declare_target(&inner, n->a);
+    walk(d->w, n->b);
+}
 
 // The names of a pattern; values in it are walked.
 static void declare_target(struct declaration *d, struct ast_node *n)
@@ -122,8 +147,10 @@ static void declare_target(struct declaration *d, struct ast_node *n)
     case AST_IDENT:
         if (d->once && n->name->variable && n->name->variable->scope == w->function->scope)
             scope_fail(w, n->start, "two parameters are called %.*s", SPAN_ARG(n->name->text));
-        if (d->kind == BIND_VAR || d->kind == BIND_PARAMETER)
-            declare_variable(w, n, d->kind);
+        if (d->kind == BIND_PARAMETER)
+            declare_parameter(d, n);
+        else if (d->kind == BIND_VAR)
+            declare_variable(w, n, BIND_VAR);
         else
             declare_lexical(w, n, d->kind, d->ready);
         break;
@@ -138,8 +165,7 @@ static void declare_target(struct declaration *d, struct ast_node *n)
         declare_target(d, n->b);
         break;
     case AST_DEFAULT:
-        declare_target(d, n->a);
-        walk(w, n->b);
+        declare_default(d, n);
         break;
     case AST_REST:
         declare_target(d, n->a);
@@ -223,6 +249,7 @@ static void declare_parameters(struct scope_walk *w, struct ast_node *n)
     bool simple = true;
     for (const struct ast_node *p = n->b; p; p = p->next)
         simple &= p->kind == AST_IDENT;
+    w->function->is_simple = simple;
     struct declaration d = {.w = w,
                             .kind = BIND_PARAMETER,
                             .once = !simple || (n->flags & (AST_STRICT | AST_ARROW | AST_METHOD))};
@@ -269,11 +296,12 @@ static void walk_function(struct scope_walk *w, struct ast_node *n)
 static void walk_class(struct scope_walk *w, struct ast_node *n)
 {
     struct scope *named = NULL;
-    if (n->a && (n->flags & AST_STATEMENT)) {
+    if (n->a && (n->flags & AST_STATEMENT))
         declare_lexical(w, n->a, BIND_CLASS, n->end);
-    } else if (n->a) {
+    // What its members call it stays, whatever becomes of a variable of that name.
+    if (n->a) {
         named = open_scope(w, SCOPE_NAME, n);
-        add_binding(w, named, BIND_CLASS, n->a, n->end);
+        add_binding(w, named, BIND_CONST, n->a, n->end);
     }
     n->scope = named;
     if (n->b)

@@ -76,14 +76,27 @@ static void add_run(struct scope_walk *w, uint32_t at, struct scope_function *f)
 
 static void use_arguments(struct scope_walk *w, const struct ast_node *n)
 {
+    w->function->receiver->has_arguments = true;
     if (w->function->receiver->node->flags & AST_FIELD)
         scope_fail(w, n->start, "arguments cannot stand in the value of a field");
     use_receiver(w, USE_ARGUMENTS);
 }
 
+// Whether the place is among the parameters of the function whose body declares the variable.
+static bool is_of_body(const struct scope_binding *b, uint32_t at)
+{
+    const struct ast_node *f = b->scope->function->node;
+    return b->scope->kind == SCOPE_FUNCTION && b->kind != BIND_PARAMETER && at >= f->start &&
+           at < f->c->start && f->b != NULL;
+}
+
 static void resolve(struct scope_walk *w, struct ast_node *n, bool is_write)
 {
     struct scope_binding *b = n->name->binding;
+    while (b && is_of_body(b, n->start)) {
+        b->is_passed = true;
+        b = b->shadowed;
+    }
     if (!b) {
         n->name->is_free = true;
         if (span_is(n->name->text, "arguments"))
@@ -247,10 +260,10 @@ static void walk_class(struct scope_walk *w, struct ast_node *n)
     w->class_end = 0;
     if (w->loop)
         w->loop->is_fresh = true; // as for super
+    if (n->a && (n->flags & AST_STATEMENT))
+        bind_declared(w, n->a);
     if (n->scope)
         enter_scope(w, n->scope);
-    if (n->a)
-        bind_declared(w, n->a);
     if (n->b)
         walk(w, n->b);
     for (struct ast_node *m = n->c; m && !w->failed; m = m->next)

@@ -59,13 +59,33 @@ static const struct {
     {"class A { m() { return 1 } static s = 2 }",
      "var A=($m2=[5,0,function A(){\"use strict\";$needs_new(this,$c1);},0,\"m\",function (){\"use "
      "strict\"; return 1; },11,\"s\",function (){\"use strict\";return "
-     "(2);}],A=$c1=$class($m2),$statics($m2,$c1),$c1);var $c1,$m2;"},
+     "(2);}],$c1=$class($m2),$statics($m2,$c1),$c1);var $c1,$m2;"},
     {"class B extends A { x = 1; constructor() { super(1); this.y = 2 } m() { return super.m() } }",
      "var B=($b3=A,$m2=[3,\"x\",function (){\"use strict\";return (1);},5,0,function B(){\"use "
      "strict\";var $this,$raw=this;$needs_new(this,$c1); "
-     "($this=$fields($m2,$super($b3,$raw,[(1)]))); ($this||$no_this()).y = 2;return "
+     "($fields($m2,$this=$once($super($b3,$raw,[(1)]),$this))); ($this||$no_this()).y = 2;return "
      "$this||$no_this(); },0,\"m\",function (){\"use strict\"; return "
-     "$super_call($c1.prototype,\"m\",this); }],B=$c1=$class($m2,$b3),$c1);var $c1,$m2,$b3;"},
+     "$super_call($c1.prototype,\"m\",this); }],$c1=$class($m2,$b3),$c1);var $c1,$m2,$b3;"},
+    {"class B extends A { m() { super.x += 1; return super[k]++ } }",
+     "var B=($b3=A,$m2=[5,0,function B(){\"use strict\";$needs_new(this,$c1);return "
+     "$super($b3,this,arguments)},0,\"m\",function (){\"use strict\"; "
+     "($super_set($c1.prototype,\"x\",$super_get($c1.prototype,\"x\",this)+(1),this)); return "
+     "($1=k,$2=+$super_get($c1.prototype,$1,this),$super_set($c1.prototype,$1,$2+1,this),$2);var "
+     "$1,$2; }],$c1=$class($m2,$b3),$c1);var $c1,$m2,$b3;"},
+    {"class A { m() { A = 1 } }",
+     "var A=($m2=[5,0,function A(){\"use strict\";$needs_new(this,$c1);},0,\"m\",function "
+     "(){\"use strict\"; ($fixed(\"A\",(1))); }],$c1=$class($m2),$c1);var $c1,$m2;"},
+    {"for (let i = i; ; );", "for (var i=$unset,i = (i===$unset?$dead(\"i\"):i); ; );"},
+    {"function f(a = b, b) {}", "function f(a,b){if(a===void 0)a=$dead(\"b\");}"},
+    {"function f(a = b) { var b }", "function f(a){if(a===void 0)a=b; var b$1; }"},
+    {"function f(a, b = 1) { arguments[0] = 2 }",
+     "function f($p0,$p1){var a=$p0;if($p1===void 0)$p1=(1);var b=$p1; arguments[0] = 2; }"},
+    {"return (o.f)?.(1)", "return (($1=($2=o).f)==null?void 0:$call($1,$2,(1)));var $1,$2;"},
+    {"return {delete() {}}", "return {delete:function(){}};"},
+    {"return {m() { return super.f?.(1) }}",
+     "return ($h1={m(){ return (($1=$super_get($h1,\"f\",this))==null?void "
+     "0:$call($1,this,(1)));var "
+     "$1; }});var $h1;"},
     {"if (a) { function f() {} } else { function f() {} }",
      "if (a) {f=function f(){}; ; } else {f=function f(){}; ; }var f,f;"},
     {"let a = b\n;[c] = d\nlet e = () => 1\nreturn e",
