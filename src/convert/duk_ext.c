@@ -38,6 +38,7 @@ static unsigned int duk_x_code_at(struct duk_compiler_ctx *comp_ctx);
 static void duk_x_refuse_code(struct duk_hthread *thr, const char *what);
 static int duk_x_push_helper(struct duk_hthread *thr, struct duk_hstring *name);
 static unsigned int duk_x_line(struct duk_hthread *thr, duk_uint_fast32_t at);
+static void duk_x_describe(struct duk_compiler_ctx *comp_ctx, size_t at);
 static int duk_x_apply_native(struct duk_hthread *thr, duk_idx_t idx_func);
 static int duk_x_complete_for(struct duk_hthread *thr, struct duk_hobject *obj,
                               struct duk_hstring *key);

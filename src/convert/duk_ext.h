@@ -22,6 +22,12 @@ struct duk_x_place {
 
 #define DUK_X_NAMES 64
 
+struct duk_x_function {
+    struct span name; // no text: as in the code
+    int32_t length;   // -1: as in the code
+    bool is_method;   // neither a constructor nor with a prototype
+};
+
 struct duk_x {
     // Allocates from the heap's own allocator and never fails: a few hundred bytes for each
     // built-in that a script changes.
@@ -34,6 +40,8 @@ struct duk_x {
     duk_c_function (*helper)(struct span name);
     // The place of a byte of the compiled text.
     struct duk_x_place (*locate)(const struct duk_x *x, uint32_t at);
+    // What is to be said of the function whose parameters begin at that byte; false: nothing.
+    bool (*describe)(const struct duk_x *x, uint32_t at, struct duk_x_function *out);
     // While compiling: a byte that code is said to stand at, + 1 (0: where the compiler is); the
     // start of the token before the last.
     uint32_t code_at, token_before;

@@ -105,6 +105,30 @@ static int duk_x_push_helper(duk_hthread *thr, duk_hstring *name)
     return 1;
 }
 
+// [ template ] of the function whose parameters begin at `at`.
+static void duk_x_describe(duk_compiler_ctx *comp_ctx, size_t at)
+{
+    duk_hthread *thr = comp_ctx->thr;
+    const struct duk_x *x = X_OF_HEAP(thr->heap);
+    struct duk_x_function f;
+    if (!x->describe || !x->describe(x, (uint32_t)at, &f))
+        return;
+    // A character of two units is spelt otherwise in the engine; such names are left out.
+    bool wide = false;
+    for (size_t i = 0; i < f.name.n; i++)
+        wide |= (unsigned char)f.name.p[i] >= 0xf0;
+    if (f.name.n > 0 && !wide) {
+        duk_push_lstring(thr, f.name.p, f.name.n);
+        duk_xdef_prop_stridx_short(thr, -2, DUK_STRIDX_NAME, DUK_PROPDESC_FLAGS_NONE);
+    }
+    if (f.length >= 0) {
+        duk_push_int(thr, f.length);
+        duk_xdef_prop_stridx_short(thr, -2, DUK_STRIDX_LENGTH, DUK_PROPDESC_FLAGS_NONE);
+    }
+    if (f.is_method)
+        DUK_HOBJECT_CLEAR_CONSTRUCTABLE(duk_known_hobject(thr, -1));
+}
+
 // Closures and scopes ----------------------------------------------------------------------------
 
 static void x_complete(duk_hthread *thr, duk_hobject *obj)

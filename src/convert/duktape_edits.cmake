@@ -240,6 +240,22 @@ macro(duktape_edit_calls)
 		} else ]] [[if (!duk_x_apply_native(thr, idx_func)) ]])
 endmacro()
 
+# What the language says of a function beside its code.
+macro(duktape_edit_functions)
+    duktape_insert(BEFORE [[	duk__advance_expect(comp_ctx, DUK_TOK_LPAREN);
+
+	duk__parse_func_formals(comp_ctx);]] [[	duk_size_t x_at = comp_ctx->curr_token.start_offset;
+]])
+    duktape_insert(AFTER [[	duk__convert_to_func_template(comp_ctx); /* -> [ ... func ] */
+]] [[	duk_x_describe(comp_ctx, x_at);
+]])
+    duktape_insert(BEFORE [[	duk_push_uint(thr, len_value); /* [ ... closure template len_value ] */
+]] [[	if (duk_xget_owndataprop_stridx_short(thr, -1, DUK_STRIDX_LENGTH))
+		len_value = duk_get_uint(thr, -1);
+	duk_pop_unsafe(thr);
+]])
+endmacro()
+
 # A closure takes its own properties (length, prototype and so on) from its template when something
 # looks at them; most are called and nothing else.
 macro(duktape_edit_closures)
@@ -680,6 +696,7 @@ function(penstock_edit_duktape in out)
     duktape_edit_places()
     duktape_edit_helpers()
     duktape_edit_calls()
+    duktape_edit_functions()
     duktape_edit_closures()
     duktape_edit_scopes()
     duktape_edit_json()

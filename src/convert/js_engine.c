@@ -93,6 +93,18 @@ static struct duk_x_place on_locate(const struct duk_x *x, uint32_t at)
     return (struct duk_x_place){place.line, place.column};
 }
 
+static bool on_describe(const struct duk_x *x, uint32_t at, struct duk_x_function *out)
+{
+    const struct syntax_function *f =
+        js_source_function(((const struct js_engine *)x)->o.source, at);
+    if (!f)
+        return false;
+    out->name = f->has_name ? f->name : SPAN_NONE;
+    out->length = f->has_length ? (int32_t)f->length : -1;
+    out->is_method = f->is_method;
+    return true;
+}
+
 static void on_fatal(void *udata, const char *msg)
 {
     (void)udata;
@@ -235,6 +247,7 @@ struct js_engine *js_engine_new(const struct js_engine_options *o)
     e->x.reserve = on_reserve;
     e->x.ticks = UINT32_MAX;
     e->x.locate = on_locate;
+    e->x.describe = on_describe;
     e->o = *o;
     prepare(e);
     return e;

@@ -10,7 +10,8 @@
 struct js_source {
     enum convert_kind kind;
     struct span text;    // owned; UTF-8
-    struct lowered code; // owned where it is changed
+    struct lowered code; // owned where it is changed; the functions always
+    struct buf names;    // of them
     int status;
     char error[ERR_MSG_MAX + 64];
 };
@@ -55,10 +56,29 @@ static void set_error(struct js_source *s, const struct syntax_error *e)
              place.column);
 }
 
+static void keep_functions(struct js_source *s, struct syntax_functions f)
+{
+    s->code.functions = (struct syntax_functions){0};
+    if (f.n == 0)
+        return;
+    struct syntax_function *list = mem_alloc_array(f.n, sizeof(list[0]));
+    memcpy(list, f.list, f.n * sizeof(list[0]));
+    for (uint32_t i = 0; i < f.n; i++)
+        buf_add_span(&s->names, list[i].name);
+    const char *name = s->names.p;
+    for (uint32_t i = 0; i < f.n; i++) {
+        size_t n = list[i].name.n;
+        list[i].name = n ? span_of(name, n) : SPAN_NONE;
+        name = n ? name + n : name;
+    }
+    s->code.functions = (struct syntax_functions){list, f.n, f.n};
+}
+
 // Out of the arena of the tree, which is much larger.
 static void keep_code(struct js_source *s, const struct lowered *code)
 {
     s->code = *code;
+    keep_functions(s, code->functions);
     if (!code->changed)
         return;
     s->code.text = span_of(mem_strndup(code->text.p, code->text.n), code->text.n);
@@ -101,6 +121,8 @@ void js_source_free(struct js_source *s)
     mem_free((char *)(uintptr_t)s->code.text.p);
     mem_free((char *)(uintptr_t)s->code.prefix.p);
     mem_free(s->code.map.runs);
+    mem_free(s->code.functions.list);
+    buf_free(&s->names);
     mem_free(s);
 }
 
@@ -114,6 +136,11 @@ struct span js_source_code(const struct js_source *s, struct span *helper_prefix
 {
     *helper_prefix = s->code.prefix;
     return s->code.changed ? s->code.text : s->text;
+}
+
+const struct syntax_function *js_source_function(const struct js_source *s, uint32_t at)
+{
+    return syntax_functions_find(&s->code.functions, at);
 }
 
 struct syntax_place js_source_locate(const struct js_source *s, uint32_t at)

@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 #include "convert/convert.h"
+#include "syntax/functions.h"
 #include "syntax/syntax.h"
 
 struct js_source;
@@ -19,6 +20,8 @@ void js_source_free(struct js_source *s);
 int js_source_status(const struct js_source *s, struct span *error);
 // What to compile; the prefix of the helpers' names (syntax/lower.h), empty without any.
 struct span js_source_code(const struct js_source *s, struct span *helper_prefix);
+// What is to be said of the function whose parameters begin at that byte of the code, or NULL.
+const struct syntax_function *js_source_function(const struct js_source *s, uint32_t at);
 // The place in the author's text of a byte of the code.
 struct syntax_place js_source_locate(const struct js_source *s, uint32_t at);
 enum convert_kind js_source_kind(const struct js_source *s);

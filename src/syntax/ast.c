@@ -29,3 +29,12 @@ bool ast_is_proto(const struct ast_node *n)
     return n->kind == AST_PROPERTY && !(n->flags & other) && n->a->name &&
            span_is(n->a->name->text, "__proto__");
 }
+
+bool ast_is_odd_method(const struct ast_node *n)
+{
+    if (!(n->flags & AST_METHOD) || (n->flags & AST_COMPUTED))
+        return (n->flags & AST_METHOD) != 0;
+    const struct ast_name *name = n->a->kind == AST_IDENT ? n->a->name : NULL;
+    return name &&
+           (name->word != T_IDENT || span_is(name->text, "get") || span_is(name->text, "set"));
+}

@@ -49,7 +49,8 @@ enum ast_kind {
     AST_OBJECT,   // a: PROPERTY and SPREAD
     AST_PROPERTY, // a: key, b: value; flags say which kind
     AST_FUNCTION, // a: name or NULL, b: parameters, c: BLOCK, or an expression of an arrow; scope
-    AST_CLASS,    // a: name or NULL, b: base or NULL, c: PROPERTY and STATIC_BLOCK; scope
+                  // name: that of what it is the value of, when it has none of its own
+    AST_CLASS,    // a: name or NULL, b: base or NULL, c: PROPERTY and STATIC_BLOCK; scope; name
     AST_STATIC_BLOCK, // a: FUNCTION
     AST_UNARY,        // op, a
     AST_UPDATE,       // op, a; AST_PREFIX
@@ -127,7 +128,10 @@ struct ast_node {
         struct scope *scope;             // BLOCK, FOR, FOR_IN, FOR_OF, CATCH, SWITCH, CLASS
         struct scope_function *function; // FUNCTION
     };
-    struct scope_loop *loop; // of a loop
+    union {
+        struct scope_loop *loop; // of a loop
+        uint32_t parameters;     // of a FUNCTION that is no arrow: where their ( stands
+    };
 };
 
 // What a script has that ES5 in Duktape's dialect has not.
@@ -148,6 +152,9 @@ struct ast_tree {
 
 // {__proto__: value}, which sets the prototype.
 bool ast_is_proto(const struct ast_node *property);
+
+// A method whose key Duktape does not take: computed, a reserved word, get or set.
+bool ast_is_odd_method(const struct ast_node *property);
 
 // The children in the order of the source: calls fn for each, not for their children.
 void ast_each_child(struct ast_node *n, void (*fn)(void *ctx, struct ast_node *child), void *ctx);

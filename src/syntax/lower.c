@@ -175,6 +175,19 @@ static void lower_body(struct lower *l)
     lower_copy(l, body->end);
 }
 
+// The functions of a source that runs as it is. They are listed from the last to the first.
+static void find_functions(const struct scope_tree *scopes, struct arena *arena,
+                           struct syntax_functions *out)
+{
+    for (const struct scope_function *f = scopes->functions; f->outer; f = f->all)
+        syntax_functions_add(out, arena, f->node, f->node->parameters, SPAN_NONE);
+    for (uint32_t i = 0; i < out->n / 2; i++) {
+        struct syntax_function t = out->list[i];
+        out->list[i] = out->list[out->n - 1 - i];
+        out->list[out->n - 1 - i] = t;
+    }
+}
+
 static bool is_changed(const struct ast_tree *tree)
 {
     return (tree->features & AST_HAS_LOWERED) != 0;
@@ -183,11 +196,12 @@ static bool is_changed(const struct ast_tree *tree)
 int lower_script(struct ast_tree *tree, struct scope_tree *scopes, struct arena *arena,
                  struct lowered *out, struct syntax_error *e)
 {
-    (void)scopes;
     *out = (struct lowered){0};
     *e = (struct syntax_error){0};
-    if (!is_changed(tree))
+    if (!is_changed(tree)) {
+        find_functions(scopes, arena, &out->functions);
         return 0;
+    }
     struct lower l = {.tree = tree, .arena = arena, .error = e};
     if (tree->with)
         lower_fail(&l, tree->with->start,
@@ -201,6 +215,7 @@ int lower_script(struct ast_tree *tree, struct scope_tree *scopes, struct arena 
         out->text = arena_span(arena, buf_span(&l.out));
         out->prefix = l.prefix;
         out->map = l.map;
+        out->functions = l.functions;
     }
     buf_free(&l.out);
     return l.failed ? ERR_INVALID : 0;

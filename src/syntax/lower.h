@@ -11,6 +11,7 @@
 //
 // Pure; any thread.
 
+#include "syntax/functions.h"
 #include "syntax/scope.h"
 #include "syntax/source_map.h"
 
@@ -68,9 +69,10 @@ enum lower_mix {
 #define LOWER_TEXT_MAX (32u * 1024 * 1024)
 
 struct lowered {
-    bool changed;       // false: the source runs as it is; text and map are empty
-    struct span text;   // in the arena
-    struct span prefix; // of the helpers' names
+    bool changed;                      // false: the source runs as it is; text and map are empty
+    struct syntax_functions functions; // of the text that runs
+    struct span text;                  // in the arena
+    struct span prefix;                // of the helpers' names
     struct source_map map;
 };
 

@@ -31,12 +31,13 @@ static struct span name_of(const struct ast_node *n)
     return n->a ? n->a->name->text : n->name ? n->name->text : SPAN_NONE;
 }
 
-static void lower_default_constructor(struct lower *l, const struct ast_node *n)
+static void lower_default_constructor(struct lower *l)
 {
     const struct lower_class *c = &l->klass;
     struct span p = l->prefix;
-    lower_text(l, "%u,0,function %.*s(){\"use strict\";%.*sneeds_new(this,%.*s);",
-               LOWER_CONSTRUCTOR, SPAN_ARG(name_of(n)), SPAN_ARG(p), SPAN_ARG(c->name));
+    lower_text(l, "%u,0,function", LOWER_CONSTRUCTOR);
+    syntax_functions_add_name(&l->functions, l->arena, (uint32_t)l->out.n, c->title);
+    lower_text(l, "(){\"use strict\";%.*sneeds_new(this,%.*s);", SPAN_ARG(p), SPAN_ARG(c->name));
     if (c->base.n > 0 || c->has_fields)
         lower_span(l, SPAN("return "));
     if (c->has_fields)
@@ -50,7 +51,7 @@ static void lower_default_constructor(struct lower *l, const struct ast_node *n)
     lower_span(l, SPAN("}"));
 }
 
-static void lower_class_member(struct lower *l, const struct ast_node *n, struct ast_node *m)
+static void lower_class_member(struct lower *l, struct ast_node *m)
 {
     struct ast_node *value = m->kind == AST_STATIC_BLOCK ? m->a : m->b;
     unsigned kind = m->kind == AST_STATIC_BLOCK ? LOWER_BLOCK | LOWER_STATIC : kind_of(m);
@@ -65,8 +66,7 @@ static void lower_class_member(struct lower *l, const struct ast_node *n, struct
         lower_span(l, SPAN("0"));
     } else {
         l->home.is_itself = (kind & LOWER_STATIC) != 0;
-        lower_text(l, "function %.*s",
-                   SPAN_ARG(kind == LOWER_CONSTRUCTOR ? name_of(n) : SPAN_NONE));
+        lower_span(l, SPAN("function"));
         lower_skip(l, value->start);
         lower_function_rest(l, value, true);
     }
@@ -82,12 +82,12 @@ static void lower_members(struct lower *l, struct ast_node *n)
         l->klass.has_fields |= (m->flags & (AST_FIELD | AST_STATIC)) == AST_FIELD;
     }
     if (!has_constructor) {
-        lower_default_constructor(l, n);
+        lower_default_constructor(l);
         comma = ",";
     }
     for (struct ast_node *m = n->c; m && !l->failed; m = m->next, comma = ",") {
         lower_text(l, "%s", comma);
-        lower_class_member(l, n, m);
+        lower_class_member(l, m);
     }
 }
 
@@ -112,7 +112,8 @@ void lower_class_node(struct lower *l, struct ast_node *n)
 {
     struct lower_class outer = l->klass;
     struct lower_home outer_home = l->home;
-    struct lower_class c = {.name = declare_name(l, "c"), .members = declare_name(l, "m")};
+    struct lower_class c = {
+        .name = declare_name(l, "c"), .members = declare_name(l, "m"), .title = name_of(n)};
     if (n->flags & AST_STATEMENT)
         lower_text(l, "var %.*s=", SPAN_ARG(n->a->binding->out));
     lower_span(l, SPAN("("));

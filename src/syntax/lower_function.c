@@ -23,10 +23,21 @@ static bool is_untied(const struct ast_node *n)
     return f->has_arguments && !f->is_simple && !(n->flags & (AST_STRICT | AST_ARROW));
 }
 
+static void describe(struct lower *l, const struct ast_node *n)
+{
+    struct span name = SPAN_NONE;
+    if (n->flags & AST_CONSTRUCTOR)
+        name = l->klass.title;
+    else if (n->a && n->a->binding && !span_eq(n->a->binding->out, n->a->name->text))
+        name = n->a->name->text;
+    syntax_functions_add(&l->functions, l->arena, n, (uint32_t)l->out.n, name);
+}
+
 static void lower_parameters(struct lower *l, struct ast_node *n)
 {
     unsigned i = 0;
     bool untied = is_untied(n);
+    describe(l, n);
     lower_span(l, SPAN("("));
     for (struct ast_node *p = n->b; p && p->kind != AST_REST; p = p->next, i++) {
         struct ast_node *target = target_of(p);

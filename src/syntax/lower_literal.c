@@ -347,7 +347,7 @@ void lower_property(struct lower *l, struct ast_node *n)
         }
     } else if (n->a->kind == AST_IDENT) {
         lower_copy(l, n->a->end);
-        if ((n->flags & AST_METHOD) && n->a->name->word != T_IDENT)
+        if (ast_is_odd_method(n))
             lower_span(l, SPAN(":function"));
     } else {
         lower_copy_node(l, n->a);

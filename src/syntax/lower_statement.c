@@ -58,13 +58,6 @@ static void lower_pattern_declarator(struct lower *l, struct ast_node *d, bool d
     lower_pattern(l, d->a, t, declares);
 }
 
-// The name of a class without one is that of its variable.
-static void name_class(struct ast_node *value, const struct ast_node *target)
-{
-    if (value->kind == AST_CLASS && !value->a)
-        value->name = target->name;
-}
-
 static void lower_name_declarator(struct lower *l, struct ast_node *var, struct ast_node *d)
 {
     const struct scope_binding *b = d->a->binding;
@@ -73,7 +66,6 @@ static void lower_name_declarator(struct lower *l, struct ast_node *var, struct 
     else
         lower_name(l, d->a);
     if (d->b) {
-        name_class(d->b, d->a);
         lower_copy_node(l, d->b);
         lower_copy(l, d->end);
     } else if (needs_value(var, d)) {

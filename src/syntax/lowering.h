@@ -35,6 +35,7 @@ struct lower_home {
 // The variables of a class.
 struct lower_class {
     struct span name, base, members; // base: empty when it extends none
+    struct span title;               // what its constructor is called
     bool has_fields;
 };
 
@@ -62,6 +63,7 @@ struct lower {
     struct buf out;
     struct source_map map;
     struct span prefix;
+    struct syntax_functions functions;
     uint32_t at;           // the cursor
     uint32_t *line_starts; // of the source
     uint32_t n_lines;

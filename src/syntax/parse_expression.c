@@ -205,6 +205,9 @@ static struct ast_node *parse_assignment_inner(struct parser *p)
     n->a = left;
     lexer_next(&p->lex);
     n->b = parse_assignment(p);
+    bool plain = op == T_ASSIGN || op >= T_LOGICAL_AND_ASSIGN;
+    if (plain && left->kind == AST_IDENT && !(left->flags & AST_PAREN))
+        parse_name_value(n->b, left->name);
     return parser_finish(p, n);
 }
 

@@ -70,6 +70,13 @@ static void end_function(struct parser *p, struct ast_node *n, struct saved s)
     p->cover = s.cover;
 }
 
+void parse_name_value(struct ast_node *value, struct ast_name *name)
+{
+    bool function = value->kind == AST_FUNCTION || value->kind == AST_CLASS;
+    if (function && !value->a && !(value->flags & AST_METHOD))
+        value->name = name;
+}
+
 // Functions ---------------------------------------------------------------------------------------
 
 struct ast_node *parse_function(struct parser *p, bool statement)
@@ -86,17 +93,22 @@ struct ast_node *parse_function(struct parser *p, bool statement)
     else if (statement || parser_kind(p) != T_LPAREN)
         parser_unexpected(p);
     struct saved saved = begin_function(p, &fn);
+    n->parameters = p->lex.tok.start;
     n->b = parse_parameters(p);
     n->c = parse_body(p, n->b);
     end_function(p, n, saved);
     return parser_finish(p, n);
 }
 
-struct ast_node *parse_method(struct parser *p, uint16_t flags, bool derived)
+struct ast_node *parse_method(struct parser *p, const struct ast_node *property, bool derived)
 {
+    uint16_t flags = property->flags;
     struct ast_node *n = parser_node(p, AST_FUNCTION, p->lex.tok.start);
     struct parse_function fn = {.own_this = true, .super_member = true, .super_call = derived};
-    n->flags = (uint16_t)(AST_METHOD | (flags & AST_CONSTRUCTOR) | (derived ? AST_DERIVED : 0));
+    n->flags = (uint16_t)(AST_METHOD | (flags & (AST_CONSTRUCTOR | AST_GETTER | AST_SETTER)) |
+                          (derived ? AST_DERIVED : 0));
+    n->name = flags & (AST_COMPUTED | AST_CONSTRUCTOR) ? NULL : property->a->name;
+    n->parameters = n->start;
     struct saved saved = begin_function(p, &fn);
     n->b = parse_parameters(p);
     bool one = n->b && !n->b->next && n->b->kind != AST_REST;
@@ -179,7 +191,7 @@ static void parse_class_method(struct parser *p, struct ast_node *n, bool derive
     }
     if (!(n->flags & (AST_GETTER | AST_SETTER)))
         n->flags |= AST_METHOD;
-    n->b = parse_method(p, n->flags, derived && constructor);
+    n->b = parse_method(p, n, derived && constructor);
 }
 
 static void parse_field(struct parser *p, struct ast_node *n)
@@ -187,8 +199,11 @@ static void parse_field(struct parser *p, struct ast_node *n)
     n->flags |= AST_FIELD;
     if (is_named(n, n->a, "constructor"))
         lexer_fail(&p->lex, n->start, "a field cannot be called constructor");
-    if (parser_eat(p, T_ASSIGN))
+    if (parser_eat(p, T_ASSIGN)) {
         n->b = parse_field_value(p);
+        if (!(n->flags & AST_COMPUTED))
+            parse_name_value(n->b->c, n->a->name);
+    }
     parser_end_statement(p, n);
 }
 

@@ -106,6 +106,7 @@ static void parse_shorthand(struct parser *p, struct ast_node *n)
     value->a = n->b;
     lexer_next(&p->lex);
     value->b = parse_assignment(p);
+    parse_name_value(value->b, n->a->name);
     p->cover = cover;
     n->b = parser_finish(p, value);
 }
@@ -135,19 +136,20 @@ static struct ast_node *parse_property(struct parser *p)
     }
     n->a = parse_property_key(p, &n->flags);
     if (n->flags & (AST_GETTER | AST_SETTER)) {
-        n->b = parse_method(p, n->flags, false);
+        n->b = parse_method(p, n, false);
     } else if (parser_kind(p) == T_LPAREN) {
         n->flags |= AST_METHOD;
-        n->b = parse_method(p, n->flags, false);
+        n->b = parse_method(p, n, false);
     } else {
         parser_expect(p, T_COLON);
         n->b = parse_assignment_cover(p);
         if (!p->lex.failed && ast_is_proto(n))
             p->tree->features |= AST_HAS_LOWERED;
+        else if (!(n->flags & AST_COMPUTED))
+            parse_name_value(n->b, n->a->name);
     }
-    bool reserved = n->a->kind == AST_IDENT && n->a->name && n->a->name->word != T_IDENT;
-    if (((n->flags & AST_COMPUTED) && (n->flags & (AST_METHOD | AST_GETTER | AST_SETTER))) ||
-        (reserved && (n->flags & AST_METHOD)))
+    if (ast_is_odd_method(n) ||
+        ((n->flags & AST_COMPUTED) && (n->flags & (AST_GETTER | AST_SETTER))))
         p->tree->features |= AST_HAS_LOWERED;
     return parser_finish(p, n);
 }

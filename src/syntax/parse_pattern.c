@@ -76,6 +76,8 @@ struct ast_node *parse_binding_element(struct parser *p)
     n->a = target;
     lexer_next(&p->lex);
     n->b = parse_assignment(p);
+    if (target->kind == AST_IDENT)
+        parse_name_value(n->b, target->name);
     p->tree->features |= AST_HAS_LOWERED;
     return parser_finish(p, n);
 }

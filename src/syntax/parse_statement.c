@@ -17,8 +17,11 @@ static struct ast_node *parse_declarator(struct parser *p, enum token_kind op)
     if (op != T_VAR && parser_at_word(p, p->let))
         lexer_fail(&p->lex, n->start, "let cannot be the name of a variable of let or const");
     n->a = parse_binding_target(p);
-    if (parser_eat(p, T_ASSIGN))
+    if (parser_eat(p, T_ASSIGN)) {
         n->b = parse_assignment(p);
+        if (n->a->kind == AST_IDENT)
+            parse_name_value(n->b, n->a->name);
+    }
     return parser_finish(p, n);
 }
 

@@ -89,12 +89,16 @@ uint16_t parse_method_words(struct parser *p);
 
 // Functions and classes
 struct ast_node *parse_function(struct parser *p, bool statement);
-struct ast_node *parse_method(struct parser *p, uint16_t flags, bool derived);
+// The function of a property that is a method, getter or setter.
+struct ast_node *parse_method(struct parser *p, const struct ast_node *property, bool derived);
 struct ast_node *parse_arrow(struct parser *p, uint32_t start, struct ast_node *params);
 struct ast_node *parse_class(struct parser *p, bool statement);
 // A value that is computed with `this` of its own: a field of a class, as a function.
 struct ast_node *parse_field_value(struct parser *p);
 struct ast_node *parse_static_block(struct parser *p);
+
+// A function or class without a name of its own gets that of what it is the value of.
+void parse_name_value(struct ast_node *value, struct ast_name *name);
 
 // Names and patterns
 struct ast_node *parse_binding_name(struct parser *p);

@@ -54,7 +54,7 @@ static void test_clone_limits(void **state)
                   "script: RangeError: Maximum call stack size exceeded (line 1, column 51)");
     assert_uplink(
         "structuredClone({f: function () {}})", "",
-        "script: DataCloneError: function () { [ecmascript code] } could not be cloned. (line "
+        "script: DataCloneError: function f() { [ecmascript code] } could not be cloned. (line "
         "1, column 1)");
     assert_value("(function () { for (var d = [], i = 0; i < 390; i++) d = {d: d}; return "
                  "structuredClone(d) !== d })()",

@@ -30,7 +30,7 @@ static void test_own_properties(void **state)
                  "[true,false,false]");
     assert_value(
         "(function () { var f = function () {}; return [f.name, (function () {}).length] })()",
-        "[\"\",0]");
+        "[\"f\",0]");
     assert_value("(function () { function f() {} delete f.length; delete f.name; return [f.length, "
                  "f.name, delete f.prototype, typeof f.prototype] })()",
                  "[0,\"\",false,\"object\"]");
@@ -38,6 +38,26 @@ static void test_own_properties(void **state)
         "(function () { var o = {m() {}, get g() { return 1 }}; return [o.m.hasOwnProperty("
         "'prototype'), typeof o.m.prototype, o.g, o.m.name] })()",
         "[false,\"undefined\",1,\"m\"]");
+}
+
+// What the compiler is told of functions: in a script that runs as it is, and in a lowered one.
+static void test_described(void **state)
+{
+    (void)state;
+    assert_value("(function () { var f = function /* ( */ (a) {}, o = {p: function () {}, q: "
+                 "function z() {}, 'r s': function () {}, get t() { return 1 }}; return [f.name, "
+                 "f.length, o.p.name, o.q.name, o['r s'].name, Object.getOwnPropertyDescriptor(o, "
+                 "'t').get.name, (function () {}).name, [function () {}][0].name] })()",
+                 "[\"f\",1,\"p\",\"z\",\"r s\",\"get t\",\"\",\"\"]");
+    assert_value("(() => { const f = (a, b = 1, c) => a, o = {m({d}, [e], ...g) {}}; return "
+                 "[f.name, f.length, o.m.length, 'prototype' in f, (class K { constructor(a) {} "
+                 "}).name, (class { static n() {} }).n.name] })()",
+                 "[\"f\",1,2,false,\"K\",\"n\"]");
+    assert_value("(() => { const r = []; for (const f of [() => 1, {m() {}}.m, "
+                 "Object.getOwnPropertyDescriptor({get a() { return 1 }}, 'a').get, (() => "
+                 "1).bind()]) { try { r.push(typeof new f()) } catch (e) { r.push(e.name) } } "
+                 "return r })()",
+                 "[\"TypeError\",\"TypeError\",\"TypeError\",\"TypeError\"]");
 }
 
 static void test_construct(void **state)
@@ -201,8 +221,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_properties), cmocka_unit_test(test_construct),
-        cmocka_unit_test(test_changed),        cmocka_unit_test(test_scopes),
-        cmocka_unit_test(test_many_variables), cmocka_unit_test(test_collections),
+        cmocka_unit_test(test_described),      cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_scopes),         cmocka_unit_test(test_many_variables),
+        cmocka_unit_test(test_collections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

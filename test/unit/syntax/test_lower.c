@@ -57,23 +57,23 @@ static const struct {
     {"f(); let a = 1; function f() { return a }",
      "a=$unset;f(); var a = 1; function f(){ return (a===$unset?$dead(\"a\"):a); }"},
     {"class A { m() { return 1 } static s = 2 }",
-     "var A=($m2=[5,0,function A(){\"use strict\";$needs_new(this,$c1);},0,\"m\",function (){\"use "
-     "strict\"; return 1; },11,\"s\",function (){\"use strict\";return "
+     "var A=($m2=[5,0,function(){\"use strict\";$needs_new(this,$c1);},0,\"m\",function(){\"use "
+     "strict\"; return 1; },11,\"s\",function(){\"use strict\";return "
      "(2);}],$c1=$class($m2),$statics($m2,$c1),$c1);var $c1,$m2;"},
     {"class B extends A { x = 1; constructor() { super(1); this.y = 2 } m() { return super.m() } }",
-     "var B=($b3=A,$m2=[3,\"x\",function (){\"use strict\";return (1);},5,0,function B(){\"use "
+     "var B=($b3=A,$m2=[3,\"x\",function(){\"use strict\";return (1);},5,0,function(){\"use "
      "strict\";var $this,$raw=this;$needs_new(this,$c1); "
      "($fields($m2,$this=$once($super($b3,$raw,[(1)]),$this))); ($this||$no_this()).y = 2;return "
-     "$this||$no_this(); },0,\"m\",function (){\"use strict\"; return "
+     "$this||$no_this(); },0,\"m\",function(){\"use strict\"; return "
      "$super_call($c1.prototype,\"m\",this); }],$c1=$class($m2,$b3),$c1);var $c1,$m2,$b3;"},
     {"class B extends A { m() { super.x += 1; return super[k]++ } }",
-     "var B=($b3=A,$m2=[5,0,function B(){\"use strict\";$needs_new(this,$c1);return "
-     "$super($b3,this,arguments)},0,\"m\",function (){\"use strict\"; "
+     "var B=($b3=A,$m2=[5,0,function(){\"use strict\";$needs_new(this,$c1);return "
+     "$super($b3,this,arguments)},0,\"m\",function(){\"use strict\"; "
      "($super_set($c1.prototype,\"x\",$super_get($c1.prototype,\"x\",this)+(1),this)); return "
      "($1=k,$2=+$super_get($c1.prototype,$1,this),$super_set($c1.prototype,$1,$2+1,this),$2);var "
      "$1,$2; }],$c1=$class($m2,$b3),$c1);var $c1,$m2,$b3;"},
     {"class A { m() { A = 1 } }",
-     "var A=($m2=[5,0,function A(){\"use strict\";$needs_new(this,$c1);},0,\"m\",function "
+     "var A=($m2=[5,0,function(){\"use strict\";$needs_new(this,$c1);},0,\"m\",function"
      "(){\"use strict\"; ($fixed(\"A\",(1))); }],$c1=$class($m2),$c1);var $c1,$m2;"},
     {"for (let i = i; ; );", "for (var i=$unset,i = (i===$unset?$dead(\"i\"):i); ; );"},
     {"function f(a = b, b) {}", "function f(a,b){if(a===void 0)a=$dead(\"b\");}"},
