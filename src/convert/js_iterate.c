@@ -116,13 +116,37 @@ bool js_iterate_more(duk_context *ctx, duk_idx_t list)
     return true;
 }
 
+// [ iterator ] -> [ ], as ECMA-262 7.4.8 without an error.
 static void close_iterator(duk_context *ctx)
 {
-    (void)duk_get_prop_string(ctx, -2, "return");
-    if (duk_is_callable(ctx, -1)) {
-        duk_dup(ctx, -3);
+    (void)duk_get_prop_string(ctx, -1, "return");
+    if (!duk_is_null_or_undefined(ctx, -1)) {
+        duk_dup(ctx, -2);
         duk_call_method(ctx, 0);
+        if (!duk_is_object(ctx, -1))
+            (void)duk_error(ctx, DUK_ERR_TYPE_ERROR,
+                            "what the iterator's return gave is no object");
     }
+    duk_pop_2(ctx);
+}
+
+static duk_ret_t close_quietly(duk_context *ctx, void *udata)
+{
+    (void)udata;
+    close_iterator(ctx);
+    return 0;
+}
+
+void js_iterate_close(duk_context *ctx, duk_idx_t list, bool thrown)
+{
+    list = duk_normalize_index(ctx, list);
+    if (!duk_is_array(ctx, list) || !duk_get_prop_string(ctx, list, ITERATOR))
+        return;
+    if (!thrown) {
+        close_iterator(ctx);
+        return;
+    }
+    (void)duk_safe_call(ctx, close_quietly, NULL, 1, 1);
     duk_pop(ctx);
 }
 
@@ -146,8 +170,10 @@ void js_iterate_list(duk_context *ctx, duk_int_t n)
             break;
         duk_put_prop_index(ctx, out, i);
     }
-    if (more)
+    if (more) {
+        duk_pop(ctx);
         close_iterator(ctx);
+    }
     duk_set_top(ctx, out + 1);
 }
 

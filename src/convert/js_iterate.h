@@ -16,6 +16,9 @@
 // whether another element has come.
 void js_iterate_begin(duk_context *ctx);
 bool js_iterate_more(duk_context *ctx, duk_idx_t list);
+// Nobody wants more of the list: its iterator may clean up. `thrown`: because of an error, which
+// hides those of the iterator.
+void js_iterate_close(duk_context *ctx, duk_idx_t list, bool thrown);
 
 // [ value ] -> [ list ] with at least its first n elements, or all for n < 0. May be the value
 // itself: not to be changed.

@@ -25,6 +25,12 @@ static duk_ret_t helper_more(duk_context *ctx)
     return 1;
 }
 
+static duk_ret_t helper_close(duk_context *ctx)
+{
+    js_iterate_close(ctx, 0, duk_get_int(ctx, 1) == 0);
+    return 0;
+}
+
 static duk_ret_t helper_list(duk_context *ctx)
 {
     duk_int_t n = duk_get_int(ctx, 1);

@@ -138,6 +138,7 @@ struct ast_node {
 enum ast_feature {
     AST_HAS_LOWERED = 1 << 0, // anything to be lowered
     AST_HAS_WITH = 1 << 1,
+    AST_HAS_RETURN = 1 << 2, // a property called return, as an iterator may have
 };
 
 struct ast_tree {

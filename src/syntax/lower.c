@@ -188,6 +188,16 @@ static void find_functions(const struct scope_tree *scopes, struct arena *arena,
     }
 }
 
+// A loop that is left early ends its iterator, which only a script's own can notice: one with a
+// method `return`. Scripts that name neither that nor Symbol have none.
+static bool has_iterators(const struct ast_tree *tree)
+{
+    bool found = (tree->features & AST_HAS_RETURN) != 0;
+    for (uint32_t i = 0; i < tree->n_names && !found; i++)
+        found = span_is(tree->names[i]->text, "Symbol");
+    return found;
+}
+
 static bool is_changed(const struct ast_tree *tree)
 {
     return (tree->features & AST_HAS_LOWERED) != 0;
@@ -207,6 +217,7 @@ int lower_script(struct ast_tree *tree, struct scope_tree *scopes, struct arena 
         lower_fail(&l, tree->with->start,
                    "with is supported in plain ES5 scripts only: name the object instead");
     l.prefix = find_prefix(tree, arena);
+    l.closes = has_iterators(tree);
     choose_names(&l);
     find_lines(&l);
     lower_body(&l);

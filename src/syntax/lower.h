@@ -19,6 +19,7 @@
 #define LOWER_HELPERS(X)                                                                           \
     X(iter)      /* (v): an array to walk by index, v itself when it is one */                     \
     X(more)      /* (list): whether it has another element past its end, which it gets */          \
+    X(close)     /* (list, how): ends its iterator; how 0: something was thrown, 2: a jump */      \
     X(list)      /* (v, n): an array that begins with the first n elements of v; n < 0: all */     \
     X(rest)      /* (list, n): an array of the elements, or arguments, from n on */                \
     X(others)    /* (object, keys...): a copy without those keys */                                \

@@ -69,7 +69,10 @@ static void lower_exits(struct lower *l, const struct lower_function *body, stru
     }
     if (!body->returns)
         return;
-    lower_text(l, "if(%.*s)return ", SPAN_ARG(result));
+    bool closes = lower_leaves_turns(l);
+    lower_text(l, "if(%.*s)%s", SPAN_ARG(result), closes ? "{" : "");
+    lower_leave_turns(l);
+    lower_span(l, SPAN("return "));
     if (l->fn->loop) {
         l->fn->returns = true;
         lower_text(l, "%.*s;", SPAN_ARG(result));
@@ -79,6 +82,8 @@ static void lower_exits(struct lower *l, const struct lower_function *body, stru
     } else {
         lower_text(l, "%.*s[0];", SPAN_ARG(result));
     }
+    if (closes)
+        lower_span(l, SPAN("}"));
 }
 
 static void lower_body_function(struct lower *l, struct ast_node *n, struct ast_node *body,
@@ -255,6 +260,19 @@ static void lower_for_in(struct lower *l, struct ast_node *n)
     lower_each_body(l, n, t);
 }
 
+// A turn that does not come to its end closes the iterator: after a jump, or a throw.
+static void lower_closing_body(struct lower *l, struct ast_node *n, struct span value,
+                               struct span list)
+{
+    struct span turn = lower_temp(l);
+    l->targets->turn = turn;
+    lower_text(l, "{%.*s=0;try{", SPAN_ARG(turn));
+    lower_each_body(l, n, value);
+    lower_text(l, "%.*s=%d;}finally{%.*s===%d||%.*sclose(%.*s,%.*s);}}", SPAN_ARG(turn),
+               LOWER_TURN_GOES_ON, SPAN_ARG(turn), LOWER_TURN_GOES_ON, SPAN_ARG(l->prefix),
+               SPAN_ARG(list), SPAN_ARG(turn));
+}
+
 static void lower_for_of(struct lower *l, struct ast_node *n)
 {
     struct span list = lower_temp(l), i = lower_temp(l), p = l->prefix;
@@ -263,7 +281,10 @@ static void lower_for_of(struct lower *l, struct ast_node *n)
     lower_text(l, "),%.*s=0;%.*s<%.*s.length||%.*smore(%.*s);)", SPAN_ARG(i), SPAN_ARG(i),
                SPAN_ARG(list), SPAN_ARG(p), SPAN_ARG(list));
     struct span value = arena_printf(l->arena, "%.*s[%.*s++]", SPAN_ARG(list), SPAN_ARG(i));
-    lower_each_body(l, n, value);
+    if (l->closes)
+        lower_closing_body(l, n, value, list);
+    else
+        lower_each_body(l, n, value);
 }
 
 // while -------------------------------------------------------------------------------------------
@@ -291,7 +312,7 @@ static void lower_do_while(struct lower *l, struct ast_node *n)
 
 void lower_loop(struct lower *l, struct ast_node *n)
 {
-    struct lower_target target = {l->targets, n, l->fn};
+    struct lower_target target = {.outer = l->targets, .node = n, .fn = l->fn};
     l->targets = &target;
     switch (n->kind) {
     case AST_FOR:

@@ -207,8 +207,8 @@ static unsigned exit_code(struct lower *l, const struct lower_target *target, bo
     return e->code;
 }
 
-void lower_jump_to(struct lower *l, const struct lower_target *target, bool is_continue,
-                   struct ast_name *label)
+static void lower_jump_itself(struct lower *l, const struct lower_target *target, bool is_continue,
+                              struct ast_name *label)
 {
     if (target->fn == l->fn)
         lower_text(l, "%s %.*s;", is_continue ? "continue" : "break",
@@ -219,6 +219,50 @@ void lower_jump_to(struct lower *l, const struct lower_target *target, bool is_c
         lower_text(l, "return %u;", exit_code(l, target, is_continue, label));
 }
 
+static void end_turn(struct lower *l, const struct lower_target *t, int how)
+{
+    if (t->turn.n > 0)
+        lower_text(l, "%.*s=%d;", SPAN_ARG(t->turn), how);
+}
+
+bool lower_leaves_turns(const struct lower *l)
+{
+    for (const struct lower_target *t = l->targets; t && t->fn == l->fn; t = t->outer) {
+        if (t->turn.n > 0)
+            return true;
+    }
+    return false;
+}
+
+void lower_leave_turns(struct lower *l)
+{
+    for (const struct lower_target *t = l->targets; t && t->fn == l->fn; t = t->outer)
+        end_turn(l, t, LOWER_TURN_LEAVES);
+}
+
+// The same for a jump, which may go on with the loop that it leads to.
+static void end_turns(struct lower *l, const struct lower_target *target, bool is_continue)
+{
+    const struct lower_target *t = l->targets;
+    for (; t && t->fn == l->fn && t != target; t = t->outer)
+        end_turn(l, t, LOWER_TURN_LEAVES);
+    if (t == target && t->fn == l->fn)
+        end_turn(l, t, is_continue ? LOWER_TURN_GOES_ON : LOWER_TURN_LEAVES);
+}
+
+void lower_jump_to(struct lower *l, const struct lower_target *target, bool is_continue,
+                   struct ast_name *label)
+{
+    bool closes = lower_leaves_turns(l);
+    if (closes) {
+        lower_span(l, SPAN("{"));
+        end_turns(l, target, is_continue);
+    }
+    lower_jump_itself(l, target, is_continue, label);
+    if (closes)
+        lower_span(l, SPAN("}"));
+}
+
 void lower_jump(struct lower *l, struct ast_node *n)
 {
     const struct lower_target *t = find_target(l, n);
@@ -227,10 +271,41 @@ void lower_jump(struct lower *l, struct ast_node *n)
     lower_skip(l, n->end);
 }
 
+// A return of what the text says, as the function around makes it.
+static void lower_return_text(struct lower *l, struct span value)
+{
+    if (l->fn->loop)
+        lower_text(l, "return [%.*s];", SPAN_ARG(value));
+    else if (l->fn->function->node->flags & AST_DERIVED)
+        lower_text(l, "return %.*sresult(%.*s,%.*sthis);", SPAN_ARG(l->prefix), SPAN_ARG(value),
+                   SPAN_ARG(l->prefix));
+    else
+        lower_text(l, "return %.*s;", SPAN_ARG(value));
+}
+
+// The iterators that are left are closed when the value is there.
+static void lower_closing_return(struct lower *l, struct ast_node *n)
+{
+    struct span value = SPAN("void 0");
+    lower_span(l, SPAN("{"));
+    if (n->a) {
+        value = lower_temp(l);
+        lower_text(l, "%.*s=", SPAN_ARG(value));
+        lower_skip_operand(l, n->a);
+        lower_span(l, SPAN(";"));
+    }
+    lower_leave_turns(l);
+    lower_return_text(l, value);
+    lower_span(l, SPAN("}"));
+}
+
 void lower_return(struct lower *l, struct ast_node *n)
 {
-    if (l->fn->loop) {
+    if (l->fn->loop)
         l->fn->returns = true;
+    if (lower_leaves_turns(l)) {
+        lower_closing_return(l, n);
+    } else if (l->fn->loop) {
         lower_span(l, SPAN("return ["));
         if (n->a)
             lower_skip_operand(l, n->a);
@@ -279,7 +354,7 @@ static void lower_catch(struct lower *l, struct ast_node *n)
 
 static void lower_switch(struct lower *l, struct ast_node *n)
 {
-    struct lower_target target = {l->targets, n, l->fn};
+    struct lower_target target = {.outer = l->targets, .node = n, .fn = l->fn};
     lower_copy(l, n->a->start);
     lower_unset(l, n->scope, ",");
     for (struct ast_node *c = n->b; c; c = c->next) {
@@ -312,7 +387,7 @@ static void lower_case(struct lower *l, struct ast_node *n)
 
 static void lower_label(struct lower *l, struct ast_node *n)
 {
-    struct lower_target target = {l->targets, n, l->fn};
+    struct lower_target target = {.outer = l->targets, .node = n, .fn = l->fn};
     l->targets = &target;
     lower_copy_node(l, n->a);
     l->targets = target.outer;

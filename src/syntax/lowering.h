@@ -44,7 +44,12 @@ struct lower_target {
     struct lower_target *outer;
     struct ast_node *node;     // a loop, SWITCH or LABEL
     struct lower_function *fn; // that it stands in
+    struct span turn;          // of a loop that closes its iterator: how the turn ended
 };
+
+// How a turn ends, in its variable: 0 while it runs, so when it throws.
+#define LOWER_TURN_GOES_ON 1
+#define LOWER_TURN_LEAVES 2
 
 // A jump out of the body: it returns the code.
 struct lower_exit {
@@ -69,6 +74,7 @@ struct lower {
     uint32_t n_lines;
     uint32_t out_line; // newlines written
     unsigned next;     // number of the next name
+    bool closes;       // iterators of the script's own may be there, which have a `return`
     struct lower_function *fn;
     struct lower_target *targets;
     struct lower_home home;   // of the methods being written
@@ -187,6 +193,9 @@ void lower_function_start(struct lower *l, struct ast_node *n);
 // The function of the source that the place is in.
 struct lower_function *lower_owner(const struct lower *l);
 void lower_far_node(struct lower *l, struct ast_node *n);
+// "turn=2;" for each loop in this function that a return leaves and whose iterator it closes.
+void lower_leave_turns(struct lower *l);
+bool lower_leaves_turns(const struct lower *l);
 // A statement that jumps; the name of the label or NULL.
 void lower_jump_to(struct lower *l, const struct lower_target *target, bool is_continue,
                    struct ast_name *label);

@@ -73,6 +73,8 @@ struct ast_node *parse_property_key(struct parser *p, uint16_t *flags)
         return n;
     }
     n->name = t->name;
+    if (t->kind == T_RETURN)
+        p->tree->features |= AST_HAS_RETURN;
     if (t->kind == T_PRIVATE)
         lexer_fail(&p->lex, t->start,
                    "private names are not supported: write _name instead of #name");

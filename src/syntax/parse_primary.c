@@ -34,6 +34,8 @@ static struct ast_node *parse_member_name(struct parser *p)
 {
     struct ast_node *n = parser_node(p, AST_IDENT, p->lex.tok.start);
     n->name = p->lex.tok.name;
+    if (parser_kind(p) == T_RETURN)
+        p->tree->features |= AST_HAS_RETURN;
     if (parser_kind(p) == T_PRIVATE)
         lexer_fail(&p->lex, n->start,
                    "private names are not supported: write _name instead of #name");

@@ -31,6 +31,14 @@ static const struct {
      "function f(a,b,$p2){if(b===void 0)b=(2);var c=$p2.c;var d=$rest(arguments,3); return a; }"},
     {"for (const x of list) { x.y }",
      "for($1=$iter(list),$2=0;$2<$1.length||$more($1);){var x=$1[$2++];{ x.y; }}var $1,$2;"},
+    {"a: for (const x of Symbol) { if (x) continue; if (y) break a; return x }",
+     "a: for($1=$iter(Symbol),$2=0;$2<$1.length||$more($1);){$3=0;try{{var x=$1[$2++];{ if (x) "
+     "{$3=1;continue ;} if (y) {$3=2;break a;} {$4=x;$3=2;return $4;} }}$3=1;}finally{$3===1||"
+     "$close($1,$3);}}var $1,$2,$3,$4;"},
+    {"for (const x of o.return) f(() => { g(x) })",
+     "for($1=$iter(o.return),$2=0;$2<$1.length||$more($1);){$3=0;try{{$4=(function(x){"
+     "f((function(){ g(x); }));})($1[$2++]);}$3=1;}finally{$3===1||$close($1,$3);}}var "
+     "$1,$2,$3,$4;"},
     {"for (const k in o) list.push(() => k)",
      "for($1 in o){$2=(function(k){list.push((function(){return (k);}));})($1);}var $1,$2;"},
     {"for (let i = 0; i < 3; i++) { fs.push(() => i); if (i) break }",
