@@ -147,20 +147,6 @@ bool request_uuid(struct request *q, struct span text, struct uuid *out)
     return false;
 }
 
-static const char *title(enum store_doc_kind kind)
-{
-    switch (kind) {
-    case STORE_CONVERTER:
-        return "Converter";
-    case STORE_INTEGRATION:
-        return "Integration";
-    case STORE_RULE_CHAIN:
-        return "Rule chain";
-    default:
-        return "Device profile";
-    }
-}
-
 struct entity *request_entity(struct request *q, enum store_doc_kind kind, struct span id)
 {
     struct uuid uuid;
@@ -168,8 +154,8 @@ struct entity *request_entity(struct request *q, enum store_doc_kind kind, struc
         return NULL;
     struct entity *e = registry_find(hub_registry(q->api->o.hub), kind, uuid);
     if (!e) {
-        respond_error(q, 404, HUB_NOT_FOUND, "%s with id [%.*s] is not found", title(kind),
-                      SPAN_ARG(id));
+        respond_error(q, 404, HUB_NOT_FOUND, "%s with id [%.*s] is not found",
+                      registry_kind_title(kind), SPAN_ARG(id));
     }
     return e;
 }

@@ -44,6 +44,18 @@ const char *args_config_file(struct args *a)
     return path;
 }
 
+bool args_load_config(struct args *a, const char **path, struct config **out)
+{
+    struct err e = {0};
+    *path = args_config_file(a);
+    if (!*path)
+        return false;
+    if (config_load(*path, NULL, NULL, out, &e) == 0)
+        return true;
+    args_fail(a, EXIT_USAGE, "%s", e.msg);
+    return false;
+}
+
 int args_fail(const struct args *a, int code, const char *fmt, ...)
 {
     va_list ap;

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "base/err.h"
+#include "app/config.h"
 
 #define EXIT_OK 0
 #define EXIT_FAILED 1 // at run time
@@ -27,6 +27,8 @@ const char *args_next(struct args *a);
 const char *args_value(struct args *a);
 // For commands whose only option is -c FILE: the file, or NULL (with a line on stderr).
 const char *args_config_file(struct args *a);
+// Loads that file. False: EXIT_USAGE (with a line on stderr).
+bool args_load_config(struct args *a, const char **path, struct config **out);
 // "penstock COMMAND: ..." on stderr in one line; returns `code`.
 int args_fail(const struct args *a, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

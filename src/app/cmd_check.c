@@ -101,13 +101,10 @@ static int check_streams(struct args *a, struct config *config)
 int cmd_check(int argc, char **argv)
 {
     struct args a = {argc, argv, 0, "check"};
-    const char *path = args_config_file(&a);
-    if (!path)
-        return EXIT_USAGE;
+    const char *path;
     struct config *config = NULL;
-    struct err e = {0};
-    if (config_load(path, NULL, NULL, &config, &e) < 0)
-        return args_fail(&a, EXIT_USAGE, "%s", e.msg);
+    if (!args_load_config(&a, &path, &config))
+        return EXIT_USAGE;
     printf("%s: ok\n", path);
     int code = check_streams(&a, config);
     config_free(config);

@@ -19,13 +19,10 @@ static void on_ready(void *ctx, struct gateway *g)
 int cmd_serve(int argc, char **argv)
 {
     struct args a = {argc, argv, 0, "serve"};
-    const char *path = args_config_file(&a);
-    if (!path)
-        return EXIT_USAGE;
+    const char *path;
     struct config *config = NULL;
-    struct err e = {0};
-    if (config_load(path, NULL, NULL, &config, &e) < 0)
-        return args_fail(&a, EXIT_USAGE, "%s", e.msg);
+    if (!args_load_config(&a, &path, &config))
+        return EXIT_USAGE;
     struct loop *l = loop_new(&clock_system);
     struct run_options o = {
         .config = config, .config_path = path, .command = "serve", .ready = on_ready};

@@ -259,6 +259,18 @@ static struct span device_json(struct hub_run *r, const struct store_device_out 
     return s;
 }
 
+// The device of this message is as *out says.
+static void tell_of_device(struct change *c, enum rule_msg_type type, struct store_device *d,
+                           const struct hub_user *user, const struct store_device_out *out)
+{
+    struct hub_msg m = {.type = type,
+                        .originator = d,
+                        .ts_ms = loop_wall_ms(c->run.hub->o.loop),
+                        .metadata = entity_metadata(&c->run.arena, user, d),
+                        .json = device_json(&c->run, out)};
+    hub_run_message(&c->run, &m);
+}
+
 int hub_update_device(struct hub *h, struct store_device *d, struct span type, struct span label,
                       const struct hub_user *user, void (*cb)(void *ctx, int status), void *ctx,
                       struct err *e)
@@ -273,12 +285,7 @@ int hub_update_device(struct hub *h, struct store_device *d, struct span type, s
     struct store_device_out out = hub_device_out(d);
     out.label = c->label;
     out.profile = c->profile;
-    struct hub_msg m = {.type = RULE_MSG_ENTITY_UPDATED,
-                        .originator = d,
-                        .ts_ms = loop_wall_ms(h->o.loop),
-                        .metadata = entity_metadata(&c->run.arena, user, d),
-                        .json = device_json(&c->run, &out)};
-    hub_run_message(&c->run, &m);
+    tell_of_device(c, RULE_MSG_ENTITY_UPDATED, d, user, &out);
     end(c);
     return 0;
 }
@@ -290,11 +297,6 @@ void hub_delete_device(struct hub *h, struct store_device *d, const struct hub_u
     struct store_device_out out = hub_device_out(d);
     c->deletes = d;
     d->hidden = true;
-    struct hub_msg m = {.type = RULE_MSG_ENTITY_DELETED,
-                        .originator = d,
-                        .ts_ms = loop_wall_ms(h->o.loop),
-                        .metadata = entity_metadata(&c->run.arena, user, d),
-                        .json = device_json(&c->run, &out)};
-    hub_run_message(&c->run, &m);
+    tell_of_device(c, RULE_MSG_ENTITY_DELETED, d, user, &out);
     end(c);
 }

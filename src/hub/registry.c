@@ -52,8 +52,7 @@ const char *registry_entity_type(enum store_doc_kind kind)
     }
 }
 
-// Names as they stand in the hub's messages: "Converter with id [...] is not found".
-static const char *kind_title(enum store_doc_kind kind)
+const char *registry_kind_title(enum store_doc_kind kind)
 {
     switch (kind) {
     case STORE_CONVERTER:
@@ -348,12 +347,12 @@ static int find_for_change(struct registry *r, enum store_doc_kind kind, struct 
     c->entity = registry_find(r, kind, id);
     if (!c->entity) {
         uuid_format(id, text);
-        return err_set(&c->err, ERR_NOT_FOUND, "%s with id [%s] is not found", kind_title(kind),
-                       text);
+        return err_set(&c->err, ERR_NOT_FOUND, "%s with id [%s] is not found",
+                       registry_kind_title(kind), text);
     }
     if (c->entity->saving) {
         return err_set(&c->err, ERR_CONFLICT, "%s is being changed by another request",
-                       kind_title(kind));
+                       registry_kind_title(kind));
     }
     return 0;
 }
@@ -371,16 +370,18 @@ static int check_name(struct registry *r, enum store_doc_kind kind, struct chang
 {
     struct span name = json_get_str(c->doc, "name", SPAN_NONE);
     if (span_trim(name).n == 0) {
-        return err_set(&c->err, ERR_INVALID, "%s name should be specified!", kind_title(kind));
+        return err_set(&c->err, ERR_INVALID, "%s name should be specified!",
+                       registry_kind_title(kind));
     }
     if (name.n > NAME_MAX_BYTES || span_find(name, '\0') < name.n) {
         return err_set(&c->err, ERR_INVALID, "%s name must be at most %d bytes without NUL",
-                       kind_title(kind), NAME_MAX_BYTES);
+                       registry_kind_title(kind), NAME_MAX_BYTES);
     }
     struct entity *same = map_get(&r->by_name[kind], name);
     // Rule chains may share a name in the hub; the other kinds may not.
     if (same && same != c->entity && kind != STORE_RULE_CHAIN) {
-        return err_set(&c->err, ERR_EXISTS, "%s with such name already exists!", kind_title(kind));
+        return err_set(&c->err, ERR_EXISTS, "%s with such name already exists!",
+                       registry_kind_title(kind));
     }
     return 0;
 }
@@ -424,7 +425,7 @@ void registry_save(struct registry *r, enum store_doc_kind kind, struct json *do
     const struct json *id_doc = json_get(doc, "id");
     struct uuid id;
     if (!json_is(doc, JSON_OBJECT)) {
-        err_set(&c->err, ERR_INVALID, "%s must be a JSON object", kind_title(kind));
+        err_set(&c->err, ERR_INVALID, "%s must be a JSON object", registry_kind_title(kind));
         refuse(c);
         return;
     }

@@ -78,6 +78,8 @@ struct entity *registry_add_in(struct registry *r, enum store_doc_kind kind, str
 
 // {"entityType":TYPE,"id":uuid} <-> uuid. False when the member is missing, null or malformed.
 bool registry_ref(const struct json *doc, const char *key, struct uuid *out);
+// The name of a kind in the hub's messages: "Converter with id [...] is not found".
+const char *registry_kind_title(enum store_doc_kind kind);
 struct json *registry_new_ref(const char *entity_type, struct uuid id);
 
 #endif
