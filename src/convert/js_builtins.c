@@ -239,7 +239,8 @@ void js_builtins_install(duk_context *ctx)
     // Duktape's plain buffers, which the language does not have; what is not exact.
     (void)duk_peval_string(ctx, "delete Uint8Array.allocPlain; delete Uint8Array.plainOf;"
                                 "delete ArrayBuffer.allocPlain; delete ArrayBuffer.plainOf;"
-                                "delete Math.cbrt; delete Number.prototype.toLocaleString");
+                                "delete Math.cbrt; delete Number.prototype.toLocaleString; delete "
+                                "String.prototype.localeCompare");
     duk_pop(ctx);
     js_builtins_push_prototype(ctx, JS_TYPED_ARRAY);
     js_array_share(ctx, -1);

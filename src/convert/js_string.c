@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/js_builtins.h"
+#include "convert/js_collate.h"
 #include "convert/js_list.h"
 
 // Methods of strings that Duktape lacks. Texts are taken apart by Duktape's own methods, which
@@ -297,6 +298,57 @@ static duk_ret_t string_to_well_formed(duk_context *ctx)
     return 1;
 }
 
+// Order -------------------------------------------------------------------------------------------
+
+static struct span span_at(duk_context *ctx, duk_idx_t at)
+{
+    duk_size_t n;
+    const char *p = duk_get_lstring(ctx, at, &n);
+    return span_of(p, n);
+}
+
+// ECMA-402 10.1.1, for the options at 1.
+static void read_order(duk_context *ctx, struct js_collate_options *o)
+{
+    static const struct {
+        const char *name;
+        enum js_collate_sensitivity value;
+    } known[] = {{"variant", JS_COLLATE_VARIANT},
+                 {"accent", JS_COLLATE_ACCENT},
+                 {"case", JS_COLLATE_CASE},
+                 {"base", JS_COLLATE_BASE}};
+    (void)duk_get_prop_string(ctx, 1, "numeric");
+    o->numeric = duk_to_boolean(ctx, -1);
+    (void)duk_get_prop_string(ctx, 1, "sensitivity");
+    if (duk_is_undefined(ctx, -1))
+        return;
+    const char *name = duk_to_string(ctx, -1);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        o->sensitivity = known[i].value;
+        if (strcmp(name, known[i].name) == 0)
+            return;
+    }
+    (void)duk_error(ctx, DUK_ERR_RANGE_ERROR, "Value %s out of range for sensitivity", name);
+}
+
+// (that, locales, options)
+static duk_ret_t string_locale_compare(duk_context *ctx)
+{
+    struct js_collate_options o = {.sensitivity = JS_COLLATE_VARIANT};
+    duk_set_top(ctx, 3);
+    duk_remove(ctx, 1); // [ that options ]
+    push_this_text(ctx);
+    (void)duk_to_string(ctx, 0);
+    if (duk_is_null(ctx, 1))
+        return duk_error(ctx, DUK_ERR_TYPE_ERROR, "the options are null");
+    if (!duk_is_undefined(ctx, 1)) {
+        (void)duk_to_object(ctx, 1);
+        read_order(ctx, &o);
+    }
+    duk_push_int(ctx, js_collate(span_at(ctx, 2), span_at(ctx, 0), &o));
+    return 1;
+}
+
 #define STRING "String.prototype"
 
 const struct js_builtin js_string_builtins[] = {
@@ -305,6 +357,7 @@ const struct js_builtin js_string_builtins[] = {
     {STRING, "padEnd", string_pad_end, 1},
     {STRING, "trimStart", string_trim_start, 0},
     {STRING, "trimEnd", string_trim_end, 0},
+    {STRING, "localeCompare", string_locale_compare, 1},
     {STRING, "isWellFormed", string_is_well_formed, 0},
     {STRING, "toWellFormed", string_to_well_formed, 0},
     {STRING, "replaceAll", string_replace_all, 2},

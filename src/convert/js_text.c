@@ -19,9 +19,7 @@ bool js_text_is_ascii(struct span s)
     return (all & 0x8080808080808080u) == 0;
 }
 
-// The character at s[*i], and *i after it. Takes surrogates as they are. Of bytes that are no
-// character, one is taken and U+FFFD returned.
-static uint32_t decode(struct span s, size_t *i)
+uint32_t js_text_next(struct span s, size_t *i)
 {
     const unsigned char *p = (const unsigned char *)s.p + *i;
     size_t left = s.n - *i;
@@ -60,7 +58,7 @@ size_t js_text_in(char *out, struct span utf8)
 {
     size_t n = 0;
     for (size_t i = 0; i < utf8.n;) {
-        uint32_t c = decode(utf8, &i);
+        uint32_t c = js_text_next(utf8, &i);
         if (c >= 0xd800 && c < 0xe000)
             c = REPLACEMENT;
         if (c < 0x10000) {
@@ -77,10 +75,10 @@ size_t js_text_out(char *out, struct span cesu8)
 {
     size_t n = 0;
     for (size_t i = 0; i < cesu8.n;) {
-        uint32_t c = decode(cesu8, &i);
+        uint32_t c = js_text_next(cesu8, &i);
         if (c >= 0xd800 && c < 0xdc00 && i < cesu8.n) {
             size_t after = i;
-            uint32_t low = decode(cesu8, &after);
+            uint32_t low = js_text_next(cesu8, &after);
             if (low >= 0xdc00 && low < 0xe000) {
                 c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
                 i = after;
@@ -116,6 +114,6 @@ size_t js_text_units(struct span cesu8)
 {
     size_t n = 0;
     for (size_t i = 0; i < cesu8.n; n++)
-        (void)decode(cesu8, &i);
+        (void)js_text_next(cesu8, &i);
     return n;
 }

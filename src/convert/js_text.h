@@ -12,6 +12,9 @@
 #include "base/buf.h"
 
 bool js_text_is_ascii(struct span s);
+// The character at s[*i], *i < s.n, and *i after it. Takes surrogates as they are. Of bytes that
+// are no character, one is taken and U+FFFD returned.
+uint32_t js_text_next(struct span s, size_t *i);
 // At most JS_TEXT_IN_MAX(in.n) bytes of CESU-8 from UTF-8; returns their number.
 #define JS_TEXT_IN_MAX(n) ((n) * 3)
 size_t js_text_in(char *out, struct span utf8);
