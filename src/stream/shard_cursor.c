@@ -45,16 +45,25 @@ void shard_cursor_advance(struct shard_cursor *c, struct span sequence)
     buf_add_span(&c->text, sequence);
 }
 
-void shard_cursor_drop_known(const struct shard_cursor *c, struct kinesis_output *out)
+static void drop(struct kinesis_output *out, struct span sequence, int most)
 {
-    if (!has_record(c))
-        return;
-    int most = c->start.type == KINESIS_AT_SEQUENCE_NUMBER ? -1 : 0;
     while (out->n_records > 0 &&
-           kinesis_sequence_cmp(out->records[0].sequence_number, buf_span(&c->text)) <= most) {
+           kinesis_sequence_cmp(out->records[0].sequence_number, sequence) <= most) {
         out->records++;
         out->n_records--;
     }
+}
+
+void shard_cursor_drop_known(const struct shard_cursor *c, struct kinesis_output *out)
+{
+    if (has_record(c))
+        drop(out, buf_span(&c->text), c->start.type == KINESIS_AT_SEQUENCE_NUMBER ? -1 : 0);
+}
+
+void shard_cursor_drop_until(struct span sequence, struct kinesis_output *out)
+{
+    if (sequence.n > 0)
+        drop(out, sequence, 0);
 }
 
 bool shard_cursor_is_at(const struct shard_cursor *c, struct span *sequence, uint64_t *sub_sequence)

@@ -29,6 +29,8 @@ void shard_cursor_advance(struct shard_cursor *c, struct span sequence);
 // Removes the records that are at or before the cursor from the front of a reply. The one that a
 // checkpoint names stays: user records of it may be left.
 void shard_cursor_drop_known(const struct shard_cursor *c, struct kinesis_output *out);
+// The same of the records up to this one; empty = none.
+void shard_cursor_drop_until(struct span sequence, struct kinesis_output *out);
 // Whether that record is still to be passed; *sub_sequence says up to where it is known.
 bool shard_cursor_is_at(const struct shard_cursor *c, struct span *sequence,
                         uint64_t *sub_sequence);

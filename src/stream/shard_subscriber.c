@@ -148,6 +148,8 @@ static void on_event(struct kinesis_subscription *sub, struct kinesis_output *ou
         release(r);
         return;
     }
+    // All up to there has been brought, or lies before the start.
+    shard_cursor_drop_until(buf_span(&r->continuation), out);
     buf_clear(&r->continuation);
     buf_add_span(&r->continuation, out->iterator);
     budget_hold_spend(&r->hold, held);

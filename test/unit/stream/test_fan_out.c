@@ -214,6 +214,24 @@ static void test_idle_shard_keeps_its_place(void **state)
     finish(o);
 }
 
+// A service for which AFTER_SEQUENCE_NUMBER names the first record that it gives, not the last one
+// known.
+static void test_nothing_from_before_the_start(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_LATEST, 1);
+    o->options.subscription_ms = 20000;
+    o->kinesis.at_for_after = true;
+    fake_put(&o->kinesis, 0, 50);
+    // The continuation is that record.
+    o->kinesis.next_seq = o->kinesis.shards[0]->records[0].seq + 1;
+    owner_start(o);
+    fake_loop_run(&o->loop, 50000);
+    assert_in_range(subscriptions(o), 3, 4);
+    assert_int_equal(o->kinesis.last_start.iterator_type, KINESIS_AFTER_SEQUENCE_NUMBER);
+    finish_reading(o, 0);
+}
+
 static void test_waits_when_in_use(void **state)
 {
     (void)state;
@@ -508,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_what_happens_in_a_turn),
         cmocka_unit_test(test_next_subscription),
         cmocka_unit_test(test_idle_shard_keeps_its_place),
+        cmocka_unit_test(test_nothing_from_before_the_start),
         cmocka_unit_test(test_waits_when_in_use),
         cmocka_unit_test(test_keeps_the_five_seconds),
         cmocka_unit_test(test_silence_is_not_waited_for),
