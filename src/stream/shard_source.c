@@ -63,9 +63,10 @@ void shard_source_note_setback(struct shard_source *s, enum kinesis_op op, int s
     s->error_ms = loop_wall_ms(c->loop);
     s->throttles += status == ERR_THROTTLED;
     s->errors += status != ERR_THROTTLED;
+    int64_t wait_ms = s->ops->backoff_until(s) - loop_now_ms(c->loop);
     if (log_limit_pass(&c->call_log, loop_now_ms(c->loop), LOG_LINES_A_MINUTE, &held_back))
         log_warn("stream", "call failed", "text=\"%s\" backoff_ms=%lld held_back=%u", s->error_text,
-                 (long long)(s->ops->backoff_until(s) - loop_now_ms(c->loop)), held_back);
+                 (long long)(wait_ms > 0 ? wait_ms : 0), held_back);
 }
 
 void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int status,
