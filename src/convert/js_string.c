@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/text.h"
 #include "convert/js_builtins.h"
 #include "convert/js_collate.h"
 #include "convert/js_list.h"
+#include "convert/js_normal.h"
+#include "convert/js_text.h"
 
 // Methods of strings that Duktape lacks. Texts are taken apart by Duktape's own methods, which
 // count in UTF-16 units as the language does.
@@ -349,6 +352,46 @@ static duk_ret_t string_locale_compare(duk_context *ctx)
     return 1;
 }
 
+// Normalization -----------------------------------------------------------------------------------
+
+static size_t encode(const uint16_t *units, size_t n, char *out)
+{
+    char four[4];
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++)
+        at += text_put_utf8(out ? out + at : four, units[i]);
+    return at;
+}
+
+// ECMA-262 22.1.3.15.
+static duk_ret_t string_normalize(duk_context *ctx)
+{
+    static const char *const forms[] = {"NFC", "NFD", "NFKC", "NFKD"};
+    duk_set_top(ctx, 1);
+    push_this_text(ctx);
+    const char *name = duk_is_undefined(ctx, 0) ? "NFC" : duk_to_string(ctx, 0);
+    size_t form = 0;
+    while (form < 4 && strcmp(name, forms[form]) != 0)
+        form++;
+    if (form == 4)
+        return duk_error(ctx, DUK_ERR_RANGE_ERROR,
+                         "The normalization form should be one of NFC, NFD, NFKC, NFKD.");
+    struct span text = span_at(ctx, 1);
+    if (js_text_is_ascii(text))
+        return 1;
+    size_t n = js_normal_decompose(text, form >= 2, NULL);
+    uint16_t *units = duk_push_fixed_buffer(ctx, 2 * n * sizeof *units);
+    (void)js_normal_decompose(text, form >= 2, units);
+    js_normal_order(units, n, units + n);
+    if (form % 2 == 0)
+        n = js_normal_compose(units, n);
+    size_t size = encode(units, n, NULL);
+    char *out = duk_push_fixed_buffer(ctx, size);
+    (void)encode(units, n, out);
+    duk_buffer_to_string(ctx, -1);
+    return 1;
+}
+
 #define STRING "String.prototype"
 
 const struct js_builtin js_string_builtins[] = {
@@ -358,6 +401,7 @@ const struct js_builtin js_string_builtins[] = {
     {STRING, "trimStart", string_trim_start, 0},
     {STRING, "trimEnd", string_trim_end, 0},
     {STRING, "localeCompare", string_locale_compare, 1},
+    {STRING, "normalize", string_normalize, 0},
     {STRING, "isWellFormed", string_is_well_formed, 0},
     {STRING, "toWellFormed", string_to_well_formed, 0},
     {STRING, "replaceAll", string_replace_all, 2},
