@@ -208,4 +208,6 @@ void lower_function_node(struct lower *l, struct ast_node *n)
         }
     }
     lower_function_rest(l, n, false);
+    if ((n->flags & AST_IN_BLOCK) && n->a->binding->sets)
+        lower_set_outside(l, n->a->binding);
 }

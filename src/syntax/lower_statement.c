@@ -26,6 +26,13 @@ static void declare_outside(struct lower *l, struct span name)
     l->fn = fn;
 }
 
+void lower_set_outside(struct lower *l, const struct scope_binding *function)
+{
+    struct span to = function->sets->out;
+    declare_outside(l, to);
+    lower_text(l, "%.*s=%.*s;", SPAN_ARG(to), SPAN_ARG(function->out));
+}
+
 void lower_declare_outside(struct lower *l, struct ast_node *n)
 {
     if (n->kind == AST_IDENT)

@@ -186,6 +186,8 @@ bool lower_declarators(struct lower *l, struct ast_node *var, bool declares);
 bool lower_is_outside(const struct lower *l, const struct ast_node *var);
 // Declares the names of a pattern there.
 void lower_declare_outside(struct lower *l, struct ast_node *target);
+// Gives the variable around the loop the function of this turn.
+void lower_set_outside(struct lower *l, const struct scope_binding *function);
 // A function of a block that is assigned at the block's start instead.
 bool lower_is_moved(const struct lower *l, const struct ast_node *n);
 // What stands in front of a function's statements.

@@ -108,6 +108,47 @@ static void capture_for_loops(struct scope_tree *t)
     }
 }
 
+// Functions of a loop's blocks
+// ---------------------------------------------------------------------
+
+static bool is_in_fresh_loop(const struct scope *s)
+{
+    const struct scope_loop *l = s->loop;
+    while (l && !l->is_fresh)
+        l = l->outer;
+    return l != NULL;
+}
+
+// The block has a variable of its own, which every turn makes anew.
+static void split(struct scope_binding *b)
+{
+    struct scope_binding *v = b->alias;
+    b->alias = NULL;
+    b->sets = v;
+    for (struct scope_reference **at = &v->references; *at;) {
+        struct scope_reference *r = *at;
+        if (r->through != b) {
+            at = &r->next;
+            continue;
+        }
+        *at = r->next;
+        r->ident->binding = b;
+        r->next = b->references;
+        b->references = r;
+    }
+}
+
+static void split_functions(struct scope_tree *t)
+{
+    for (struct scope_function *f = t->functions; f; f = f->all) {
+        struct scope_binding *b = f->block;
+        if (b && b->alias && is_in_fresh_loop(b->scope))
+            split(b);
+        if (b && b->sets)
+            f->node->a->binding = b;
+    }
+}
+
 int scope_analyse(struct ast_tree *tree, struct arena *arena, struct scope_tree *out,
                   struct syntax_error *e)
 {
@@ -122,5 +163,6 @@ int scope_analyse(struct ast_tree *tree, struct arena *arena, struct scope_tree 
     find_first_runs(out);
     check_all(tree);
     capture_for_loops(out);
+    split_functions(out);
     return 0;
 }

@@ -47,6 +47,7 @@ struct scope_loop {
 struct scope_reference {
     struct ast_node *ident;
     struct scope_function *function; // where it stands
+    struct scope_binding *through;   // the block's function that stands for its variable, or NULL
     bool is_write;
     struct scope_reference *next;
 };
@@ -59,7 +60,8 @@ struct scope_binding {
     struct ast_node *within;      // the CASE of a switch that it is declared in
     struct ast_node *from;        // of a parameter: the value it is taken from, found before it
     struct scope_function *value; // what it always is, when that is a function
-    struct scope_binding *alias;  // a block's function: the variable outside the block
+    struct scope_binding *alias;  // a block's function: the variable outside that stands for it
+    struct scope_binding *sets;   // or that gets it where it is declared; each turn has its own
     bool is_captured, is_checked; // is_checked: may be read before it is ready
     bool is_dead;                 // while lowering: where it never is ready
     bool is_repeated;             // a function that is declared more than once
@@ -88,7 +90,8 @@ struct scope_function {
     bool is_simple;     // its parameters are names alone
     bool has_arguments; // `arguments` stands in it
     bool is_bound;      // the value of a binding, so that it runs by its name alone
-    uint32_t first_run; // the first place in `outer` where it may run
+    struct scope_binding *block;            // that it is declared as, of a block
+    uint32_t first_run;                     // the first place in `outer` where it may run
     struct scope_edge *calls, *last_call;   // of functions beside it
     struct scope_edge *events, *last_event; // in its own code: functions made or named, in order
     struct scope_function *work;

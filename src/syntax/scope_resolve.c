@@ -103,12 +103,16 @@ static void resolve(struct scope_walk *w, struct ast_node *n, bool is_write)
             use_arguments(w, n);
         return;
     }
-    if (b->alias)
+    struct scope_binding *through = b->alias ? b : NULL;
+    if (through)
         b = b->alias;
     n->binding = b;
     struct scope_reference *r = arena_new(w->arena, struct scope_reference);
-    *r = (struct scope_reference){
-        .ident = n, .function = w->function, .is_write = is_write, .next = b->references};
+    *r = (struct scope_reference){.ident = n,
+                                  .function = w->function,
+                                  .through = through,
+                                  .is_write = is_write,
+                                  .next = b->references};
     b->references = r;
     if (b->value)
         add_run(w, n->start, b->value);
@@ -222,6 +226,8 @@ static void walk_function(struct scope_walk *w, struct ast_node *n)
     bool has_name = n->a && !(n->flags & AST_STATEMENT);
     if (has_name)
         enter_scope(w, named);
+    if (n->a && (n->flags & AST_IN_BLOCK))
+        f->block = n->a->name->binding;
     if (n->a)
         bind_declared(w, n->a);
     struct scope_walk saved = *w;

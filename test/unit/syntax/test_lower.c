@@ -39,6 +39,9 @@ static const struct {
      "for($1=$iter(o.return),$2=0;$2<$1.length||$more($1);){$3=0;try{{$4=(function(x){"
      "f((function(){ g(x); }));})($1[$2++]);}$3=1;}finally{$3===1||$close($1,$3);}}var "
      "$1,$2,$3,$4;"},
+    {"for (const x of y) { function f() { return x } }",
+     "for($1=$iter(y),$2=0;$2<$1.length||$more($1);){$3=(function(x){{ function f$1(){ return x; "
+     "}f=f$1; }})($1[$2++]);}var $1,$2,$3,f;"},
     {"for (const k in o) list.push(() => k)",
      "for($1 in o){$2=(function(k){list.push((function(){return (k);}));})($1);}var $1,$2;"},
     {"for (let i = 0; i < 3; i++) { fs.push(() => i); if (i) break }",
