@@ -275,11 +275,13 @@ static void lower_closing_body(struct lower *l, struct ast_node *n, struct span 
 
 static void lower_for_of(struct lower *l, struct ast_node *n)
 {
-    struct span list = lower_temp(l), i = lower_temp(l), p = l->prefix;
-    lower_text(l, "for(%.*s=%.*siter(", SPAN_ARG(list), SPAN_ARG(p));
+    struct span list = lower_temp(l), i = lower_temp(l), v = lower_temp(l), p = l->prefix;
+    lower_text(l, "for(%.*s=%.*siter(%.*s=", SPAN_ARG(list), SPAN_ARG(p), SPAN_ARG(v));
     lower_walked(l, n, false);
-    lower_text(l, "),%.*s=0;%.*s<%.*s.length||%.*smore(%.*s);)", SPAN_ARG(i), SPAN_ARG(i),
-               SPAN_ARG(list), SPAN_ARG(p), SPAN_ARG(list));
+    // What is walked as it is has no more than its length.
+    lower_text(l, "),%.*s=0;%.*s<%.*s.length||%.*s!==%.*s&&%.*smore(%.*s);)", SPAN_ARG(i),
+               SPAN_ARG(i), SPAN_ARG(list), SPAN_ARG(list), SPAN_ARG(v), SPAN_ARG(p),
+               SPAN_ARG(list));
     struct span value = arena_printf(l->arena, "%.*s[%.*s++]", SPAN_ARG(list), SPAN_ARG(i));
     if (l->closes)
         lower_closing_body(l, n, value, list);

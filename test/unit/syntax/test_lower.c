@@ -29,28 +29,29 @@ static const struct {
     {"[a, b] = [b, a]", "($1=[b, a],$2=$list($1,2),a=$2[0],b=$2[1],$1);var $1,$2;"},
     {"function f(a, b = 2, {c}, ...d) { return a }",
      "function f(a,b,$p2){if(b===void 0)b=(2);var c=$p2.c;var d=$rest(arguments,3); return a; }"},
-    {"for (const x of list) { x.y }",
-     "for($1=$iter(list),$2=0;$2<$1.length||$more($1);){var x=$1[$2++];{ x.y; }}var $1,$2;"},
+    {"for (const x of list) { x.y }", "for($1=$iter($3=list),$2=0;$2<$1.length||$1!==$3&&$more($1);"
+                                      "){var x=$1[$2++];{ x.y; }}var $1,$2,$3;"},
     {"a: for (const x of Symbol) { if (x) continue; if (y) break a; return x }",
-     "a: for($1=$iter(Symbol),$2=0;$2<$1.length||$more($1);){$3=0;try{{var x=$1[$2++];{ if (x) "
-     "{$3=1;continue ;} if (y) {$3=2;break a;} {$4=x;$3=2;return $4;} }}$3=1;}finally{$3===1||"
-     "$close($1,$3);}}var $1,$2,$3,$4;"},
+     "a: for($1=$iter($3=Symbol),$2=0;$2<$1.length||$1!==$3&&$more($1);){$4=0;try{{var "
+     "x=$1[$2++];{ if (x) {$4=1;continue ;} if (y) {$4=2;break a;} {$5=x;$4=2;return $5;} "
+     "}}$4=1;}finally{$4===1||$close($1,$4);}}var $1,$2,$3,$4,$5;"},
     {"for (const x of o.return) f(() => { g(x) })",
-     "for($1=$iter(o.return),$2=0;$2<$1.length||$more($1);){$3=0;try{{$4=(function(x){"
-     "f((function(){ g(x); }));})($1[$2++]);}$3=1;}finally{$3===1||$close($1,$3);}}var "
-     "$1,$2,$3,$4;"},
+     "for($1=$iter($3=o.return),$2=0;$2<$1.length||$1!==$3&&$more($1);){$4=0;try{{$5=(function(x){"
+     "f((function(){ g(x); }));})($1[$2++]);}$4=1;}finally{$4===1||$close($1,$4);}}var "
+     "$1,$2,$3,$4,$5;"},
     {"for (const x of y) { function f() { return x } }",
-     "for($1=$iter(y),$2=0;$2<$1.length||$more($1);){$3=(function(x){{ function f$1(){ return x; "
-     "}f=f$1; }})($1[$2++]);}var $1,$2,$3,f;"},
+     "for($1=$iter($3=y),$2=0;$2<$1.length||$1!==$3&&$more($1);){$4=(function(x){{ function f$1(){ "
+     "return x; }f=f$1; }})($1[$2++]);}var $1,$2,$3,$4,f;"},
     {"for (const k in o) list.push(() => k)",
      "for($1 in o){$2=(function(k){list.push((function(){return (k);}));})($1);}var $1,$2;"},
     {"for (let i = 0; i < 3; i++) { fs.push(() => i); if (i) break }",
      "for (var i = 0; i < 3; i++) {$1=(function(i){{ fs.push((function(){return (i);})); if (i) "
      "return 1; }})(i);if($1===1)break ;}var $1;"},
     {"outer: for (const a of x) { for (const b of y) { f(() => b); continue outer } }",
-     "outer: for($1=$iter(x),$2=0;$2<$1.length||$more($1);){var a=$1[$2++];{ "
-     "for($3=$iter(y),$4=0;$4<$3.length||$more($3);){$5=(function(b){{ f((function(){return "
-     "(b);})); return 1; }})($3[$4++]);if($5===1)continue outer;} }}var $1,$2,$3,$4,$5;"},
+     "outer: for($1=$iter($3=x),$2=0;$2<$1.length||$1!==$3&&$more($1);){var a=$1[$2++];{ "
+     "for($4=$iter($6=y),$5=0;$5<$4.length||$4!==$6&&$more($4);){$7=(function(b){{ "
+     "f((function(){return (b);})); return 1; }})($4[$5++]);if($7===1)continue outer;} }}var "
+     "$1,$2,$3,$4,$5,$6,$7;"},
     {"return a?.b.c?.(d)",
      "return (($1=a)==null||($2=($3=$1.b).c)==null?void 0:$call($2,$3,d));var $1,$2,$3;"},
     {"let o = {}; return o?.[1]", "var o = {}; return (o==null?void 0:o[1]);"},
