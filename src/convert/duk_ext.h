@@ -67,6 +67,10 @@ void duk_x_push_body(duk_context *ctx, struct span text, const char *const *form
 // when there is none.
 struct duk_x_place duk_x_error_place(duk_context *ctx, const char *file_name);
 
+// Copies the enumerable properties of a simple object into an empty one, but for the keys (strings
+// and symbols) at `first` to `end`. False where the objects are not of that kind: nothing is done.
+bool duk_x_copy_properties(duk_context *ctx, duk_idx_t to, duk_idx_t from, duk_idx_t first,
+                           duk_idx_t end);
 // [ function this list ] -> [ result ] where no value stack is needed for it; else false.
 bool duk_x_apply_list(duk_context *ctx);
 bool duk_x_is_arguments(duk_context *ctx, duk_idx_t idx);

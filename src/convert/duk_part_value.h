@@ -89,6 +89,67 @@ void duk_x_push_copy(duk_context *ctx, duk_idx_t idx)
     x_table_incref(ctx, to);
 }
 
+// An object whose properties are plain values, none in an array part.
+static bool x_is_simple(duk_hthread *thr, duk_hobject *h)
+{
+    duk_heap *heap = thr->heap;
+    (void)heap;
+    if (DUK_HOBJECT_GET_CLASS_NUMBER(h) != DUK_HOBJECT_CLASS_OBJECT || DUK_HOBJECT_IS_PROXY(h) ||
+        DUK_HOBJECT_IS_CALLABLE(h) || h->a_size > 0)
+        return false;
+    for (duk_uint32_t i = 0; i < DUK_HOBJECT_GET_ENEXT(h); i++) {
+        if (DUK_HOBJECT_E_GET_KEY(heap, h, i) && DUK_HOBJECT_E_SLOT_IS_ACCESSOR(heap, h, i))
+            return false;
+    }
+    return true;
+}
+
+static bool x_is_copied(duk_hthread *thr, duk_hobject *from, duk_uint32_t i, duk_idx_t first,
+                        duk_idx_t end)
+{
+    duk_heap *heap = thr->heap;
+    (void)heap;
+    duk_hstring *key = DUK_HOBJECT_E_GET_KEY(heap, from, i);
+    if (!key || DUK_HSTRING_HAS_HIDDEN(key) || !DUK_HOBJECT_E_SLOT_IS_ENUMERABLE(heap, from, i))
+        return false;
+    for (duk_idx_t k = first; k < end; k++) {
+        if (duk_get_hstring(thr, k) == key)
+            return false;
+    }
+    return true;
+}
+
+bool duk_x_copy_properties(duk_context *ctx, duk_idx_t to_idx, duk_idx_t from_idx, duk_idx_t first,
+                           duk_idx_t end)
+{
+    duk_heap *heap = ctx->heap;
+    (void)heap;
+    duk_hobject *to = duk_known_hobject(ctx, to_idx), *from = duk_known_hobject(ctx, from_idx);
+    duk_uint32_t n = DUK_HOBJECT_GET_ENEXT(from);
+    // More are found by a hash.
+    if (n > X_SCOPE_MAX || !x_is_simple(ctx, from) || !x_is_simple(ctx, to) ||
+        DUK_HOBJECT_GET_ENEXT(to) > 0 || !DUK_HOBJECT_HAS_EXTENSIBLE(to) || to == from)
+        return false;
+    if (n == 0)
+        return true;
+    duk_hobject_realloc_props(ctx, to, n, 0, 0, 0);
+    duk_uint32_t count = 0;
+    for (duk_uint32_t i = 0; i < n; i++) {
+        if (!x_is_copied(ctx, from, i, first, end))
+            continue;
+        duk_hstring *key = DUK_HOBJECT_E_GET_KEY(heap, from, i);
+        duk_tval *tv = DUK_HOBJECT_E_GET_VALUE_TVAL_PTR(heap, to, count);
+        DUK_HOBJECT_E_SET_KEY(heap, to, count, key);
+        DUK_HSTRING_INCREF(ctx, key);
+        DUK_TVAL_SET_TVAL(tv, DUK_HOBJECT_E_GET_VALUE_TVAL_PTR(heap, from, i));
+        DUK_TVAL_INCREF(ctx, tv);
+        DUK_HOBJECT_E_SET_FLAGS(heap, to, count, DUK_PROPDESC_FLAGS_WEC);
+        count++;
+    }
+    DUK_HOBJECT_SET_ENEXT(to, count);
+    return true;
+}
+
 static void x_view_object(duk_hthread *thr, duk_hobject *h, struct duk_x_value *out)
 {
     duk_hobject *proto = DUK_HOBJECT_GET_PROTOTYPE(thr->heap, h);

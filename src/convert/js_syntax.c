@@ -103,6 +103,8 @@ static duk_ret_t helper_others(duk_context *ctx)
     }
     (void)duk_to_object(ctx, 0);
     duk_idx_t out = duk_push_object(ctx);
+    if (duk_x_copy_properties(ctx, out, 0, 1, n))
+        return 1;
     duk_enum(ctx, 0, OWN);
     while (duk_next(ctx, -1, 0)) {
         if (is_key_of(ctx, duk_get_top_index(ctx), 1, n)) {
@@ -178,6 +180,10 @@ static duk_ret_t helper_mix(duk_context *ctx)
         return 1;
     }
     (void)duk_to_object(ctx, 1);
+    if (duk_x_copy_properties(ctx, 0, 1, 0, 0)) {
+        duk_pop(ctx);
+        return 1;
+    }
     duk_enum(ctx, 1, OWN);
     while (duk_next(ctx, 2, literal ? 0 : 1)) {
         if (literal)
