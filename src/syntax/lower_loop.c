@@ -12,13 +12,16 @@ struct turn {
     bool declares;
 };
 
+// `scope`: of the variables that the target declares for this turn, or NULL.
 static void lower_target_value(struct lower *l, struct ast_node *n, struct span value,
-                               bool declares)
+                               bool declares, const struct scope *scope)
 {
     uint32_t at = l->at;
     l->at = n->start;
     if (n->kind == AST_OBJECT_PATTERN || n->kind == AST_ARRAY_PATTERN) {
         struct span t = lower_temp(l);
+        if (scope)
+            lower_unset(l, scope, ",");
         lower_text(l, "%.*s=%.*s,", SPAN_ARG(t), SPAN_ARG(value));
         lower_pattern(l, n, t, declares);
     } else {
@@ -98,7 +101,7 @@ static void lower_body_function(struct lower *l, struct ast_node *n, struct ast_
     l->fn = &fn;
     if (turn->pattern) {
         lower_span(l, SPAN("var "));
-        lower_target_value(l, turn->pattern, turn->parameters, true);
+        lower_target_value(l, turn->pattern, turn->parameters, true, n->scope);
     }
     if (w.out.n > 0)
         lower_span(l, SPAN("try{"));
@@ -120,7 +123,7 @@ static void lower_loop_body(struct lower *l, struct ast_node *n, struct ast_node
         lower_body_function(l, n, body, turn);
     } else if (turn->pattern) {
         lower_text(l, "{%s", turn->declares ? "var " : "");
-        lower_target_value(l, turn->pattern, turn->arguments, turn->declares);
+        lower_target_value(l, turn->pattern, turn->arguments, turn->declares, n->scope);
         lower_skip_node(l, body);
         lower_span(l, SPAN("}"));
     } else {
@@ -199,7 +202,7 @@ static void lower_each_body(struct lower *l, struct ast_node *n, struct span val
     l->at = n->d->start;
     if (n->loop->is_fresh && !block_scoped) {
         lower_text(l, "{%s", turn.declares ? "var " : "");
-        lower_target_value(l, turn.pattern, value, turn.declares);
+        lower_target_value(l, turn.pattern, value, turn.declares, NULL);
         turn = (struct turn){0};
         lower_loop_body(l, n, n->d, &turn);
         lower_span(l, SPAN("}"));

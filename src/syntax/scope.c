@@ -73,12 +73,11 @@ static bool is_lexical(const struct scope_binding *b)
     return b->kind == BIND_LET || b->kind == BIND_CONST || b->kind == BIND_CLASS;
 }
 
-// Whether the scope's variables are there before they are initialised. What is walked by for in and
-// for of sees none of theirs.
+// Whether the scope's variables are there before they are initialised.
 static bool is_reached(const struct scope *s)
 {
     return s->kind == SCOPE_FUNCTION || s->kind == SCOPE_BLOCK || s->kind == SCOPE_SWITCH ||
-           s->kind == SCOPE_NAME || (s->kind == SCOPE_FOR && s->node->kind == AST_FOR);
+           s->kind == SCOPE_NAME || s->kind == SCOPE_FOR;
 }
 
 static void check_early(struct scope_binding *b)
