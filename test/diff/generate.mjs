@@ -32,7 +32,8 @@ const TEXTS = ["''", "'a'", "'22.5'", "'0x1f'", "'  x '", "'a,b;c'", "'true'", '
     "'sensor-12'", "'2024-11-18T15:00:00Z'", "'null'", "'\\n'", "'{\"a\":1}'"];
 const NUMBERS = ['0', '1', '2', '3', '7', '10', '255', '256', '1.5', '-1', '-2.25', '1e3', '0.1', '65535', '0xff', '1_000', '4294967295',
     '-0', 'NaN', '1e21', '0b101', '1/3'];
-const PATTERNS = ['/a/', '/[0-9]+/', '/[0-9]+/g', '/\\s+/g', '/^[a-z]/i', '/(\\w)-(\\d+)/', '/,|;/', '/[^a-z]/gi', '/$/', '/(?:a|b)c?/g'];
+const PATTERNS = ['/a/', '/[0-9]+/', '/[0-9]+/g', '/\\s+/g', '/^[a-z]/i', '/(\\w)-(\\d+)/', '/,|;/', '/[^a-z]/gi', '/$/', '/(?:a|b)c?/g',
+    '/(?<key>\\w)[-.](?<rest>\\d+)/', '/(?<=[-.])\\d/g', '/^.+$/s', '/\\u{61}|é/u', '/\\w/y', '/(a)?b|x/'];
 
 // V8 puts a property that is named twice beside a spread at its second place, against the standard.
 function distinct(properties) {
@@ -125,6 +126,20 @@ class Generator {
             () => `(-${n()})`, () => `(~${n()})`, () => `(+${s()})`,
             () => `((${this.parameter()}) => ${this.arrowBody(() => this.number(d - 1))})(${n()})`,
             () => `((...q) => q.length + ${n()})(...${a()})`,
+            () => `Math.${r.pick(['trunc', 'sign', 'fround', 'clz32'])}(${n()})`,
+            () => `Number(${r.pick(['isInteger', 'isFinite', 'isSafeInteger', 'isNaN'].map((f) => `Number.${f}(${n()})`))})`,
+            () => `Number((${n()}).${r.pick(['toPrecision', 'toExponential'])}(${1 + r.below(6)}))`,
+            () => `new Set(${a()}).size`,
+            () => `new Map(Object.entries(${this.object(d - 1)})).size`,
+            () => `(${a()}.${r.pick(['find', 'findLast', 'findIndex', 'findLastIndex'])}((q) => q ${r.pick(['>', '<', '==='])} ${n()}) ?? ${n()})`,
+            () => `(${a()}.at(${r.pick(['0', '-1', '1', '-2'])}) ?? ${n()})`,
+            () => `Date.UTC(${2000 + r.below(40)}, ${r.below(14)}, ${r.below(33)}, ${r.below(25)})`,
+            () => `new DataView(Uint8Array.from(payload.concat([0, 0, 0, 0])).buffer).${r.pick(['getInt16', 'getUint16', 'getInt32', 'getUint32', 'getFloat32'])}(0${r.pick(['', ', true'])})`,
+            () => `((a, {b = a, c: [e = b] = []} = {}) => e + b)(${n()}, ${this.object(d - 1)})`,
+            () => `({m(q = ${n()}) { return q + this.v; }, v: ${n()}}).m(${r.pick(['', '2'])})`,
+            () => `(function () { return arguments.length + ${n()}; })(...${a()})`,
+            () => `(${this.object(d - 1)}?.[${s()}]?.length ?? ${n()})`,
+            () => this.aboutFunction() ?? n(),
             () => `(([p, q = ${n()}]) => p + q)(${a()})`,
             () => `(({a = ${n()}, ...rest}) => a + Object.keys(rest).length)(${this.object(d - 1)})`,
             () => this.call('number', d) ?? n(),
@@ -161,6 +176,20 @@ class Generator {
             () => `${s()}.replace(${r.pick(PATTERNS)}, ${r.pick(["'-'", "'$&$&'", "(m) => m + '!'", "'[$1]'"])})`,
             () => `${s()}.split(${r.pick(["','", "''", '/,|;/', "' '"])}).join(${r.pick(["'|'", "''"])})`,
             () => `${s()}.charAt(${r.below(3)})`,
+            () => `${s()}.${r.pick(['padStart', 'padEnd'])}(${r.below(9)}${r.pick(['', ", '0'", ", 'ab'"])})`,
+            () => `${s()}.replaceAll(${r.pick(["'a'", "','", "''"])}, ${r.pick(["'-'", "'$&'", '(m, at) => m + at'])})`,
+            () => `${s()}.replace(/(?<key>\\w)[-.](?<rest>\\d+)/, '$<rest>$<key>')`,
+            () => `[...${s()}.matchAll(/[a-z0-9]/g)].map((m) => m[0] + m.index).join()`,
+            () => `(${s()}.match(${r.pick(PATTERNS)})?.slice(0, 3).join('/') ?? ${s()})`,
+            () => `(${s()}.match(/(?<key>\\w)[-.](?<rest>\\d+)/)?.groups.rest ?? '')`,
+            () => `${s()}.split(${r.pick(PATTERNS)}).join('|')`,
+            () => `(${s()}.at(${r.pick(['0', '-1', '9'])}) ?? ${s()})`,
+            () => `${s()}.${r.pick(['trimStart', 'trimEnd'])}().repeat(${r.below(3)})`,
+            () => `JSON.stringify(${this.any(d - 1)}, ${r.pick(['null', "['a', 'ts']", "(k, v) => (typeof v === 'number' ? v + 1 : v)"])}, ${r.below(3)})`,
+            () => `(${n()}).toString(36)`,
+            () => `(${n()}).${r.pick(['toPrecision', 'toExponential'])}(${1 + r.below(6)})`,
+            () => `encodeURIComponent(${s()})`,
+            () => `[...new Map(Object.entries(${this.object(d - 1)})).keys()].join()`,
             () => `${s()}.concat(${n()}, ${s()})`,
             () => `${a()}.join(${r.pick(["','", "''", "'-'"])})`,
             () => `String.fromCharCode(...payload)`,
@@ -211,6 +240,13 @@ class Generator {
             () => `${a()}.slice(${r.pick(['', '1', '0, 2', '-2'])})`,
             () => `${a()}.concat(${r.pick([n, a])()})`,
             () => `${a()}.slice().reverse()`,
+            () => `${a()}.${r.pick(['toReversed()', 'toSorted((p, q) => p - q || 0)', 'flat()', 'flatMap((q) => [q, q])', `with(0, ${n()})`, `fill(${n()}, 1)`, 'toSpliced(0, 1)'])}`,
+            () => `[...new Set(${a()})]`,
+            () => `Array.from({length: ${r.below(5)}}, (_, i) => i ${r.pick(['+', '*', '-'])} ${n()})`,
+            () => `Array.from(${r.pick(['Uint8Array', 'Int8Array', 'Int16Array', 'Float32Array'])}.from(${a()}))`,
+            () => `[...${a()}.entries()].map(([i, q]) => q + i)`,
+            () => `Object.values(${this.object(d - 1)}).filter((q) => typeof q === 'number')`,
+            () => `structuredClone(${a()})`,
             () => `[...${a()}].filter((q) => q === q).sort((p, q) => p - q)`,
             () => `${this.string(d - 1)}.split('').map((c) => c.charCodeAt(0))`,
             () => `Object.values({p: ${n()}, q: ${n()}})`,
@@ -247,6 +283,10 @@ class Generator {
             () => `JSON.parse(JSON.stringify(${this.object(d - 1)}))`,
             () => `Object.fromEntries(Object.entries(${this.object(d - 1)}).map(([k, v]) => [k + '1', v]))`,
             () => `(({a, ...rest}) => rest)(${this.object(d - 1)})`,
+            () => `structuredClone(${this.object(d - 1)})`,
+            () => `Object.fromEntries(new Map([['a', ${this.number(d - 1)}], ['ts', ${this.string(d - 1)}]]))`,
+            () => `Object.defineProperty({}, 'a', {value: ${this.number(d - 1)}, enumerable: ${r.pick(['true', 'false'])}})`,
+            () => `Object.create(${this.object(d - 1)})`,
             () => `(${this.nothing()} ?? ${this.object(d - 1)})`,
         ])();
     }
@@ -254,6 +294,12 @@ class Generator {
     call(type, d) {
         const f = this.variable('function ' + type);
         return f ? `${f}(${this.number(d - 1)}, ${this.number(d - 1)})` : null;
+    }
+
+    // What is told of a function of the program.
+    aboutFunction() {
+        const f = this.variable('function number') ?? this.variable('function string');
+        return f && this.r.pick([`${f}.length`, `${f}.name.length`]);
     }
 
     // Statements --------------------------------------------------------------------------------------
@@ -289,6 +335,8 @@ class Generator {
             () => `${word} {${r.pick(KEYS)}: ${this.newName('any', fixed)} = ${this.number(1)}} = ${value};`,
             () => `${word} [${this.newName('any', fixed)}, ${this.newName('any', fixed)} = ${this.number(1)}, ...${this.newName('array', fixed)}] = ${list};`,
             () => `${word} {values: {a: ${this.newName('any', fixed)} = 3} = {}} = ${value};`,
+            () => `${word} [{a: ${this.newName('any', fixed)}} = ${value}, , ${this.newName('any', fixed)}] = new Set(${list});`,
+            () => `${word} {length: ${this.newName('number', fixed)}, [${this.number(1)}]: ${this.newName('any', fixed)} = ${this.string(1)}} = ${list};`,
         ])();
     }
     assignment() {
@@ -296,7 +344,7 @@ class Generator {
         const type = r.pick(['number', 'string', 'array', 'object']);
         const name = this.variable(type, true);
         if (!name) return this.declaration();
-        if (type === 'number') return `${name} ${r.pick(['=', '+=', '-=', '*=', '|=', '&&=', '||=', '??='])} ${this.number(2)};`;
+        if (type === 'number') return `${name} ${r.pick(['=', '+=', '-=', '*=', '|=', '&&=', '||=', '??=', '**=', '>>>=', '%=', '^='])} ${this.number(2)};`;
         if (type === 'string') return `${name} ${r.pick(['=', '+=', '||='])} ${this.string(2)};`;
         // A loop over the list itself must end, too.
         if (type === 'array') return r.pick([`if (${name}.length < 50) ${name}.push(${this.number(2)});`, `${name} = ${this.array(2)};`, `[${name}[0], ${name}[1]] = ${this.array(1)};`]);
@@ -350,6 +398,22 @@ class Generator {
                 },
                 () => {
                     const list = this.array(1);
+                    return `for (const {a: ${this.newName('any', true)} = ${this.number(1)}, length: ${this.newName('any', true)}} of ${list}) ${this.block(depth)}`;
+                },
+                () => {
+                    const object = this.object(2);
+                    return `for (const [${this.newName('string', true)}, ${this.newName('any', true)}] of new Map(Object.entries(${object}))) ${this.block(depth)}`;
+                },
+                () => {
+                    const i = this.newName('number', true);
+                    return `for (let ${i} = ${1 + r.below(3)}; ${i}--; ) { later.push(() => ${i}); ${this.statements(1, depth - 1)}}`;
+                },
+                () => {
+                    const n = this.newName('number');
+                    return `for (const ${n} of told(out, ${this.array(1)})) { out.push(${n}); ${r.chance(50) ? `if (${this.bool(1)}) ${r.pick(['break', 'continue'])};` : ''} }`;
+                },
+                () => {
+                    const list = this.array(1);
                     return `${list}.forEach((${this.newName('number', true)}) => ${this.callback(depth)});`;
                 },
             ])(),
@@ -375,9 +439,9 @@ class Generator {
         const base = 'C' + ++this.count;
         const derived = 'D' + this.count;
         const n = () => this.number(2);
-        return `class ${base} { constructor(v) { this.v = v; } get twice() { return this.v * 2; } m(q = ${n()}) { return this.v + q; } static make(v) { return new this(v); } }
-class ${derived} extends ${base} { ${r.pick(['f = 1;', '', "[`k${1}`] = 2;"])} constructor(...all) { super(...all); this.w = ${n()}; } m(q) { return super.m(q) + ${n()}; } toString() { return \`D(\${this.v})\`; } }
-out.push(${derived}.make(${n()}), new ${base}(${n()}).m(), \`\${new ${derived}(${n()})}\`, new ${derived}(1).twice, new ${derived}(1) instanceof ${base});`;
+        return `class ${base} { constructor(v) { this.v = v; } get twice() { return this.v * 2; } m(q = ${n()}) { return this.v + q; } set half(q) { this.v = q * 2; } get half() { return this.v / 2; } static count = ${r.below(9)}; static make(v) { return new this(v); } }
+class ${derived} extends ${base} { ${r.pick(['f = 1;', '', "[`k${1}`] = 2;"])} constructor(...all) { super(...all); this.w = ${n()}; } m(q) { return super.m(q) + ${n()}; } more() { super.half ${r.pick(['+=', '=', '*=', '??=', '||='])} ${n()}; return super['ha' + 'lf']; } toString() { return \`D(\${this.v})\`; } }
+out.push(${derived}.make(${n()}), new ${base}(${n()}).m(), \`\${new ${derived}(${n()})}\`, new ${derived}(1).twice, new ${derived}(1) instanceof ${base}, new ${derived}(${n()}).more(), ${derived}.count, ${derived}.name, ${base}.length);`;
     }
     switches(depth) {
         const cases = Array.from({ length: 2 + this.r.below(2) }, () => `case ${this.r.below(4)}: ${this.inScope(() => this.simple())} ${this.r.chance(70) ? 'break;' : ''}`);
@@ -388,7 +452,7 @@ out.push(${derived}.make(${n()}), new ${base}(${n()}).m(), \`\${new ${derived}($
     }
     tries(depth) {
         const r = this.r;
-        return `try ${this.block(depth)} catch ${r.pick(['(e) { out.push(e instanceof Error ? e.name : e) }', '{ out.push(0) }', '({name}) { out.push(name) }'])}${r.chance(30) ? ` finally ${this.block(1)}` : ''}`;
+        return `try ${this.block(depth)} catch ${r.pick(['(e) { out.push(e?.name ?? e) }', '{ out.push(0) }', '({name}) { out.push(name) }'])}${r.chance(30) ? ` finally ${this.block(1)}` : ''}`;
     }
     throws() {
         return `if (${this.bool(1)}) throw ${this.r.pick(["new Error('e')", "new TypeError('t')", '7', "'text'"])};`;
@@ -411,6 +475,7 @@ out.push(${derived}.make(${n()}), new ${base}(${n()}).m(), \`\${new ${derived}($
     }
     program() {
         return `const out = [], later = [];
+const told = (to, list) => ({[Symbol.iterator]() { let i = 0; return {next: () => ({done: i >= list.length, value: list[i++]}), return() { to.push('left'); return {}; }}; }});
 ${this.statements(3 + this.r.below(6), 3)}return {out, later: later.map((f) => f())};`;
     }
 }
