@@ -10,6 +10,9 @@ struct turn {
     struct span parameters, arguments;
     struct ast_node *pattern; // assigned from `parameters`, or NULL
     bool declares;
+    // Where the head of a `for` is part of the turn: the variable that the first turn sets, and
+    // what hands its variables on.
+    struct span later, hand_on;
 };
 
 // `scope`: of the variables that the target declares for this turn, or NULL.
@@ -89,13 +92,30 @@ static void lower_exits(struct lower *l, const struct lower_function *body, stru
         lower_span(l, SPAN("}"));
 }
 
+// The update, but for the first turn, and the test.
+static void lower_turn_head(struct lower *l, struct ast_node *n, struct span later)
+{
+    lower_text(l, "if(%.*s)", SPAN_ARG(later));
+    if (n->c)
+        lower_far_operand(l, n->c);
+    lower_text(l, ";else %.*s=1;", SPAN_ARG(later));
+    if (!n->b)
+        return;
+    lower_span(l, SPAN("if(!"));
+    lower_far_operand(l, n->b);
+    lower_span(l, SPAN(")"));
+    lower_jump_to(l, l->targets, false, NULL);
+}
+
 static void lower_body_function(struct lower *l, struct ast_node *n, struct ast_node *body,
                                 const struct turn *turn)
 {
     struct lower_function fn = {.outer = l->fn, .function = l->fn->function, .loop = n->loop};
     struct span result = lower_temp(l);
     struct write_back w = {0};
-    if (n->kind == AST_FOR)
+    if (turn->later.n > 0)
+        w.out = turn->hand_on;
+    else if (n->kind == AST_FOR)
         w = find_written(l, n);
     lower_text(l, "{%.*s=(function(%.*s){", SPAN_ARG(result), SPAN_ARG(turn->parameters));
     l->fn = &fn;
@@ -105,6 +125,8 @@ static void lower_body_function(struct lower *l, struct ast_node *n, struct ast_
     }
     if (w.out.n > 0)
         lower_span(l, SPAN("try{"));
+    if (turn->later.n > 0)
+        lower_turn_head(l, n, turn->later);
     lower_skip_node(l, body);
     if (w.out.n > 0)
         lower_text(l, "}finally{%.*s}", SPAN_ARG(w.out));
@@ -142,16 +164,44 @@ static struct span names_of(struct lower *l, const struct scope *s)
     return out;
 }
 
+static void lower_for_variables(struct lower *l, struct ast_node *var, const struct scope *s)
+{
+    bool outside = lower_is_outside(l, var);
+    lower_copy(l, var->start);
+    if (!outside)
+        lower_span(l, SPAN("var "));
+    lower_unset(l, s, ",");
+    (void)lower_declarators(l, var, !outside);
+    lower_skip(l, var->end);
+}
+
+// Functions in the head see the variables of their turn: the test and the update are part of it.
+// The first values stay, for functions among them.
+static void lower_seen_for(struct lower *l, struct ast_node *n)
+{
+    struct turn turn = {.parameters = names_of(l, n->scope), .later = lower_new_name(l, "f")};
+    lower_for_variables(l, n->a, n->scope);
+    for (const struct scope_binding *b = n->scope->first; b; b = b->next) {
+        struct span name = lower_new_name(l, "w");
+        lower_text(l, ",%.*s=%.*s", SPAN_ARG(name), SPAN_ARG(b->out));
+        turn.arguments = arena_printf(l->arena, "%.*s%s%.*s", SPAN_ARG(turn.arguments),
+                                      turn.arguments.n ? "," : "", SPAN_ARG(name));
+        turn.hand_on = arena_printf(l->arena, "%.*s%.*s=%.*s;", SPAN_ARG(turn.hand_on),
+                                    SPAN_ARG(name), SPAN_ARG(b->out));
+    }
+    lower_text(l, ",%.*s=0;;)", SPAN_ARG(turn.later));
+    lower_skip(l, n->d->start);
+    lower_loop_body(l, n, n->d, &turn);
+}
+
 static void lower_for(struct lower *l, struct ast_node *n)
 {
+    if (n->loop->is_seen) {
+        lower_seen_for(l, n);
+        return;
+    }
     if (n->a && n->a->kind == AST_VAR) {
-        bool outside = lower_is_outside(l, n->a);
-        lower_copy(l, n->a->start);
-        if (!outside)
-            lower_span(l, SPAN("var "));
-        lower_unset(l, n->scope, ",");
-        (void)lower_declarators(l, n->a, !outside);
-        lower_skip(l, n->a->end);
+        lower_for_variables(l, n->a, n->scope);
     } else if (n->a) {
         lower_copy_node(l, n->a);
     }

@@ -40,6 +40,7 @@ struct scope_loop {
     struct scope_loop *outer; // of the same function
     struct scope_function *function;
     bool is_fresh; // its variables are captured: each turn needs its own
+    bool is_seen;  // by a function in the head of a `for`, too
     unsigned uses; // enum scope_use, of the function around it
     struct scope_loop *all;
 };

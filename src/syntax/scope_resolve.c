@@ -90,6 +90,16 @@ static bool is_of_body(const struct scope_binding *b, uint32_t at)
            at < f->c->start && f->b != NULL;
 }
 
+// A function sees the variable of one turn of a loop.
+static void capture(const struct scope_binding *b, struct scope_function *f)
+{
+    struct scope_loop *loop = b->scope->loop;
+    loop->is_fresh = true;
+    f = scope_child_of(f, b->scope->function);
+    if (b->scope->kind == SCOPE_FOR && f->node->start < loop->node->d->start)
+        loop->is_seen = true;
+}
+
 static void resolve(struct scope_walk *w, struct ast_node *n, bool is_write)
 {
     struct scope_binding *b = n->name->binding;
@@ -122,7 +132,7 @@ static void resolve(struct scope_walk *w, struct ast_node *n, bool is_write)
     bool lexical = b->kind == BIND_LET || b->kind == BIND_CONST || b->kind == BIND_CLASS ||
                    (b->kind == BIND_FUNCTION && b->scope->kind != SCOPE_FUNCTION);
     if (lexical && b->scope->loop)
-        b->scope->loop->is_fresh = true;
+        capture(b, w->function);
 }
 
 // A name that a var declares must not be one of a block in between.

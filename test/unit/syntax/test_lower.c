@@ -39,6 +39,10 @@ static const struct {
      "for($1=$iter($3=o.return),$2=0;$2<$1.length||$1!==$3&&$more($1);){$4=0;try{{$5=(function(x){"
      "f((function(){ g(x); }));})($1[$2++]);}$4=1;}finally{$4===1||$close($1,$4);}}var "
      "$1,$2,$3,$4,$5;"},
+    {"for (let i = 0; f(() => i), i < 2; i++) g()",
+     "for (var i = 0,$w2=i,$f1=0;;){$1=(function(i){try{if($f1)(i++);else "
+     "$f1=1;if(!(f((function(){return (i);})), i < 2))return "
+     "1;g();}finally{$w2=i;}})($w2);if($1===1)break ;}var $1;"},
     {"for (const x of y) { function f() { return x } }",
      "for($1=$iter($3=y),$2=0;$2<$1.length||$1!==$3&&$more($1);){$4=(function(x){{ function f$1(){ "
      "return x; }f=f$1; }})($1[$2++]);}var $1,$2,$3,$4,f;"},
