@@ -48,6 +48,7 @@ class Generator {
         this.scopes = [[{ name: 'payload', type: 'array', fixed: true }, { name: 'metadata', type: 'object', fixed: true }]];
         this.loops = 0;
         this.functions = 0;
+        this.labels = []; // that a jump may lead to
     }
 
     // Names ----------------------------------------------------------------------------------------
@@ -359,12 +360,13 @@ class Generator {
             const p = this.newName('number');
             const q = this.newName('number');
             this.functions++;
-            const loops = this.loops;
+            const { loops, labels } = this;
             this.loops = 0;
+            this.labels = [];
             const head = `(${p}, ${q}${r.pick(['', ' = 4', ''])})`;
             const body = `{\n${this.statements(r.below(3), 1)}return ${this[type](3)};\n}`;
             this.functions--;
-            this.loops = loops;
+            Object.assign(this, { loops, labels });
             return r.pick([() => `const ${name} = ${head} => ${body};`, () => `function ${name}${head} ${body}`, () => `const ${name} = function ${head} ${body};`])();
         });
         this.declare(name, 'function ' + type, true);
@@ -373,7 +375,8 @@ class Generator {
     loop(depth) {
         const r = this.r;
         this.loops++;
-        const label = r.chance(15) ? `l${++this.count}: ` : '';
+        const label = r.chance(25) ? `l${++this.count}` : '';
+        if (label) this.labels.push(label);
         const text = this.inScope(() =>
             r.pick([
                 () => {
@@ -395,6 +398,10 @@ class Generator {
                 () => {
                     const s = this.string(2);
                     return `for (const ${this.newName('string', true)} of ${s}) ${this.block(depth)}`;
+                },
+                () => {
+                    const i = this.newName('number', true);
+                    return `for (let ${i} = 0; later.push(() => ${i}), ${i} < ${1 + r.below(4)}; ${i}++) ${this.block(depth)}`;
                 },
                 () => {
                     const list = this.array(1);
@@ -419,16 +426,28 @@ class Generator {
             ])(),
         );
         this.loops--;
-        return text.startsWith('for') ? label + text : text;
+        if (label) this.labels.pop();
+        return label && text.startsWith('for') ? `${label}: ${text}` : text;
     }
     callback(depth) {
-        const loops = this.loops;
+        const { loops, labels } = this;
         this.loops = 0;
+        this.labels = [];
         this.functions++;
         const text = this.block(depth);
         this.functions--;
-        this.loops = loops;
+        Object.assign(this, { loops, labels });
         return text;
+    }
+    jump() {
+        const r = this.r;
+        if (this.functions > 0 && r.chance(30)) return `return ${this.number(1)}`;
+        return r.pick(['continue', 'break']) + (this.labels.length && r.chance(50) ? ' ' + r.pick(this.labels) : '');
+    }
+    // A function of a block, called later.
+    blockFunction() {
+        const name = 'b' + ++this.count;
+        return `function ${name}() { return ${this.number(1)}; } later.push(() => ${name}());`;
     }
     // A closure over whatever is there, told later.
     closure() {
@@ -458,6 +477,8 @@ out.push(${derived}.make(${n()}), new ${base}(${n()}).m(), \`\${new ${derived}($
         return `if (${this.bool(1)}) throw ${this.r.pick(["new Error('e')", "new TypeError('t')", '7', "'text'"])};`;
     }
     tell() {
+        const f = this.variable('function number');
+        if (f && this.r.chance(10)) return `out.push(${f}.name, ${f}.length, 'prototype' in ${f});`;
         return `out.push(${this.any(2)});`;
     }
     statement(depth) {
@@ -468,7 +489,8 @@ out.push(${derived}.make(${n()}), new ${base}(${n()}).m(), \`\${new ${derived}($
             () => `if (${this.bool(2)}) ${this.block(depth)}${r.chance(50) ? ` else ${this.block(depth)}` : ''}`,
             () => this.loop(depth), () => this.loop(depth), () => this.func(), () => this.closure(), () => this.tries(depth),
             () => this.block(depth), () => this.switches(depth),
-            () => (this.loops > 0 ? `if (${this.bool(1)}) ${r.pick(['continue', 'break'])};` : this.throws()),
+            () => (this.loops > 0 ? `if (${this.bool(1)}) ${this.jump()};` : this.throws()),
+            () => (this.loops > 0 ? this.blockFunction() : this.closure()),
             () => (this.scopes.length < 3 ? this.classes() : this.closure()),
         ];
         return r.pick([...common, ...more, ...more])();

@@ -199,6 +199,12 @@ static void test_places(void **state)
     check_place("class A extends B {\n constructor() {\n  super()\n  word() }\n}", "word", 4, 3);
     check_place("for (let i = 0; i < 1; i++) {\n f(() => i);\n word() }", "word", 3, 2);
     check_place("const {a,\n b} = c\nword()", "word", 3, 1);
+    check_place("for (let i = 0;\n f(() => i);\n word()) g()", "word", 3, 2);
+    check_place("for (let i = 0;\n f(() => i);\n i++) {\n word() }", "word", 4, 2);
+    check_place("for (const x of Symbol) {\n return word }", "word", 2, 9);
+    check_place("class A extends B { m() {\n super.x += word } }", "word", 2, 13);
+    check_place("class A extends B { m() {\n super[\n word]++ } }", "word", 3, 2);
+    check_place("function f(a, b = 1) { arguments;\n word() }", "word", 2, 2);
     check_place("x = {...a,\n b: 1,\n word}", "word", 3, 2);
 }
 
