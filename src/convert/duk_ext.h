@@ -71,6 +71,9 @@ struct duk_x_place duk_x_error_place(duk_context *ctx, const char *file_name);
 // and symbols) at `first` to `end`. False where the objects are not of that kind: nothing is done.
 bool duk_x_copy_properties(duk_context *ctx, duk_idx_t to, duk_idx_t from, duk_idx_t first,
                            duk_idx_t end);
+// Puts the values of a simple object's properties into an empty array, or their [key, value]. False
+// where the object is not of that kind: nothing is done.
+bool duk_x_list_entries(duk_context *ctx, duk_idx_t from, duk_idx_t out, bool pairs);
 // [ function this list ] -> [ result ] where no value stack is needed for it; else false.
 bool duk_x_apply_list(duk_context *ctx);
 bool duk_x_is_arguments(duk_context *ctx, duk_idx_t idx);

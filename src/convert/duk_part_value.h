@@ -150,6 +150,55 @@ bool duk_x_copy_properties(duk_context *ctx, duk_idx_t to_idx, duk_idx_t from_id
     return true;
 }
 
+// Pushes [key, value].
+static void x_push_pair(duk_hthread *thr, duk_hobject *from, duk_uint32_t i)
+{
+    duk_heap *heap = thr->heap;
+    (void)heap;
+    duk_harray *pair = duk_push_harray(thr);
+    duk_hobject_realloc_props(thr, (duk_hobject *)pair, 0, 2, 0, 0);
+    pair->length = 2;
+    duk_tval *tv = DUK_HOBJECT_A_GET_BASE(heap, (duk_hobject *)pair);
+    DUK_TVAL_SET_STRING(&tv[0], DUK_HOBJECT_E_GET_KEY(heap, from, i));
+    DUK_TVAL_SET_TVAL(&tv[1], DUK_HOBJECT_E_GET_VALUE_TVAL_PTR(heap, from, i));
+    DUK_TVAL_INCREF(thr, &tv[0]);
+    DUK_TVAL_INCREF(thr, &tv[1]);
+}
+
+// Numbers come first, in their order.
+static bool x_has_index(duk_hthread *thr, duk_hobject *h)
+{
+    duk_heap *heap = thr->heap;
+    (void)heap;
+    for (duk_uint32_t i = 0; i < DUK_HOBJECT_GET_ENEXT(h); i++) {
+        duk_hstring *key = DUK_HOBJECT_E_GET_KEY(heap, h, i);
+        if (key && DUK_HSTRING_HAS_ARRIDX(key))
+            return true;
+    }
+    return false;
+}
+
+bool duk_x_list_entries(duk_context *ctx, duk_idx_t from_idx, duk_idx_t out, bool pairs)
+{
+    duk_heap *heap = ctx->heap;
+    (void)heap;
+    duk_hobject *from = duk_get_hobject(ctx, from_idx);
+    if (!from || !x_is_simple(ctx, from) || x_has_index(ctx, from))
+        return false;
+    duk_uarridx_t n = 0;
+    for (duk_uint32_t i = 0; i < DUK_HOBJECT_GET_ENEXT(from); i++) {
+        duk_hstring *key = DUK_HOBJECT_E_GET_KEY(heap, from, i);
+        if (!key || DUK_HSTRING_HAS_SYMBOL(key) || !DUK_HOBJECT_E_SLOT_IS_ENUMERABLE(heap, from, i))
+            continue;
+        if (pairs)
+            x_push_pair(ctx, from, i);
+        else
+            duk_push_tval(ctx, DUK_HOBJECT_E_GET_VALUE_TVAL_PTR(heap, from, i));
+        duk_put_prop_index(ctx, out, n++);
+    }
+    return true;
+}
+
 static void x_view_object(duk_hthread *thr, duk_hobject *h, struct duk_x_value *out)
 {
     duk_hobject *proto = DUK_HOBJECT_GET_PROTOTYPE(thr->heap, h);

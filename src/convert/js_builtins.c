@@ -34,6 +34,8 @@ static duk_ret_t object_list(duk_context *ctx, int want)
     duk_set_top(ctx, 1);
     require_object(ctx);
     duk_idx_t out = duk_push_array(ctx);
+    if (duk_x_list_entries(ctx, 0, out, (want & WANT_KEYS) != 0))
+        return 1;
     duk_enum(ctx, 0, DUK_ENUM_OWN_PROPERTIES_ONLY);
     duk_uarridx_t n = 0;
     while (duk_next(ctx, -1, 1)) {
