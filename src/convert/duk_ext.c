@@ -62,10 +62,17 @@ static int duk_x_is_inside_pair(struct duk_re_matcher_ctx *re, const duk_uint8_t
 // A turn of a loop in a regular expression.
 struct duk_x_turn {
     const duk_uint8_t *pc, *sp;
-    const struct duk_x_turn *outer;
 };
-static int duk_x_is_idle(const struct duk_x_turn *turn, const duk_uint8_t *pc,
+#define DUK_X_TURNS 16
+static int duk_x_is_idle(const struct duk_re_matcher_ctx *re, const duk_uint8_t *pc,
                          const duk_uint8_t *sp);
+static int duk_x_is_other(const struct duk_re_matcher_ctx *re, const duk_uint8_t *pc,
+                          const duk_uint8_t *sp);
+static struct duk_x_turn duk_x_begin_turn(struct duk_re_matcher_ctx *re, const duk_uint8_t *pc,
+                                          const duk_uint8_t *sp);
+static void duk_x_end_turn(struct duk_re_matcher_ctx *re, struct duk_x_turn under);
+static const duk_uint8_t *duk_x_match_turn(struct duk_re_matcher_ctx *re, const duk_uint8_t *loop,
+                                           const duk_uint8_t *pc, const duk_uint8_t *sp);
 static const duk_uint8_t *duk_x_match_behind(struct duk_re_matcher_ctx *re, const duk_uint8_t *pc,
                                              const duk_uint8_t *sp);
 static void duk_x_match_properties(struct duk_re_matcher_ctx *re, duk_uint32_t index,

@@ -117,14 +117,53 @@ static const duk_uint8_t *duk_x_match_behind(duk_re_matcher_ctx *re, const duk_u
 
 // Loops -------------------------------------------------------------------------------------------
 
+// The last turns are known, each in a place of its own until it ends; what was there comes back
+// then. Of loops in loops that all stand still, that many are told.
+
 // Whether the turn of that loop that is under way began at the same place.
-static int duk_x_is_idle(const struct duk_x_turn *turn, const duk_uint8_t *pc,
-                         const duk_uint8_t *sp)
+static int duk_x_is_idle(const duk_re_matcher_ctx *re, const duk_uint8_t *pc, const duk_uint8_t *sp)
 {
-    for (; turn && turn->sp == sp; turn = turn->outer)
+    for (duk_uint32_t k = 1; k <= DUK_X_TURNS && k <= re->x_n_turns; k++) {
+        const struct duk_x_turn *turn = &re->x_turns[(re->x_n_turns - k) % DUK_X_TURNS];
+        if (turn->sp != sp)
+            return 0;
         if (turn->pc == pc)
             return 1;
+    }
     return 0;
+}
+
+// Whether the latest turn is one of another loop at the same place.
+static int duk_x_is_other(const duk_re_matcher_ctx *re, const duk_uint8_t *pc,
+                          const duk_uint8_t *sp)
+{
+    const struct duk_x_turn *turn = &re->x_turns[(re->x_n_turns - 1) % DUK_X_TURNS];
+    return turn->sp == sp && turn->pc != pc;
+}
+
+static struct duk_x_turn duk_x_begin_turn(duk_re_matcher_ctx *re, const duk_uint8_t *pc,
+                                          const duk_uint8_t *sp)
+{
+    struct duk_x_turn *turn = &re->x_turns[re->x_n_turns++ % DUK_X_TURNS], under = *turn;
+    *turn = (struct duk_x_turn){pc, sp};
+    return under;
+}
+
+static void duk_x_end_turn(duk_re_matcher_ctx *re, struct duk_x_turn under)
+{
+    re->x_turns[--re->x_n_turns % DUK_X_TURNS] = under;
+}
+
+// Goes on at `pc` with a turn of the loop `loop` that begins at `sp`.
+static DUK_NOINLINE const duk_uint8_t *duk_x_match_turn(duk_re_matcher_ctx *re,
+                                                        const duk_uint8_t *loop,
+                                                        const duk_uint8_t *pc,
+                                                        const duk_uint8_t *sp)
+{
+    struct duk_x_turn under = duk_x_begin_turn(re, loop, sp);
+    sp = duk__match_regexp(re, pc, sp);
+    duk_x_end_turn(re, under);
+    return sp;
 }
 
 // Matches -----------------------------------------------------------------------------------------

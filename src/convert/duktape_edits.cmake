@@ -502,7 +502,8 @@ macro(duktape_edit_regexp_matcher)
     duktape_edit([[	duk_uint32_t nsaved;
 	duk_uint32_t recursion_depth;]] [[	duk_uint32_t nsaved;
 	const duk_uint8_t *x_here; /* where a look-behind must end */
-	const struct duk_x_turn *x_turns; /* of loops that the match is in, the latest first */
+	struct duk_x_turn x_turns[DUK_X_TURNS]; /* of loops that the match is in: the last ones */
+	duk_uint32_t x_n_turns;
 	duk_uint32_t recursion_depth;]])
     duktape_insert(AFTER [[	res = (duk_codepoint_t) duk_unicode_decode_xutf8_checked(re_ctx->thr, sp, re_ctx->input, re_ctx->input_end);
 ]] [[	if ((re_ctx->re_flags & JS_REGEXP_UNICODE) && res >= 0xd800 && res < 0xdc00)
@@ -519,17 +520,14 @@ macro(duktape_edit_regexp_matcher)
 			break;
 		}
 		case DUK_X_REOP_TURN: {
-			struct duk_x_turn turn = {pc, sp, re_ctx->x_turns};
-			re_ctx->x_turns = &turn;
-			sp = duk__match_regexp(re_ctx, pc, sp);
-			re_ctx->x_turns = turn.outer;
+			sp = duk_x_match_turn(re_ctx, pc, pc, sp);
 			if (sp)
 				goto match;
 			goto fail;
 		}
 		case DUK_X_REOP_END_TURN: {
 			const duk_uint8_t *x_op = pc - 1;
-			if (duk_x_is_idle(re_ctx->x_turns, x_op - duk__bc_get_u32(re_ctx, &pc), sp))
+			if (duk_x_is_idle(re_ctx, x_op - duk__bc_get_u32(re_ctx, &pc), sp))
 				goto fail;
 			break;
 		}
@@ -548,7 +546,8 @@ macro(duktape_edit_regexp_matcher)
 	for (;;) {
 		duk_small_int_t op;
 ]] [[	re_ctx->recursion_depth++;
-	struct duk_x_turn x_lazy = {NULL, NULL, re_ctx->x_turns};
+	struct duk_x_turn x_under = {NULL, NULL}; /* what the turn of this call stands on */
+	duk_bool_t x_has_turn = 0;
 
 	for (;;) {
 		duk_small_int_t op;
@@ -559,19 +558,18 @@ macro(duktape_edit_regexp_matcher)
 			break;]] [[				goto match;
 			}
 			if (skip < 0) {
-				if (duk_x_is_idle(re_ctx->x_turns, pc, sp))
+				if (duk_x_is_idle(re_ctx, pc, sp))
 					goto fail;
-				if (x_lazy.pc != NULL && x_lazy.pc != pc && x_lazy.sp == sp) {
-					struct duk_x_turn turn = {pc, sp, re_ctx->x_turns};
-					re_ctx->x_turns = &turn;
-					sp = duk__match_regexp(re_ctx, pc + skip, sp);
+				if (x_has_turn && duk_x_is_other(re_ctx, pc, sp)) {
+					sp = duk_x_match_turn(re_ctx, pc, pc + skip, sp);
 					if (sp)
 						goto match;
 					goto fail;
 				}
-				x_lazy.pc = pc;
-				x_lazy.sp = sp;
-				re_ctx->x_turns = &x_lazy;
+				if (x_has_turn)
+					duk_x_end_turn(re_ctx, x_under);
+				x_under = duk_x_begin_turn(re_ctx, pc, sp);
+				x_has_turn = 1;
 			}
 			pc += skip;
 			break;]])
@@ -582,24 +580,23 @@ macro(duktape_edit_regexp_matcher)
 fail:
 	re_ctx->recursion_depth--;
 ]] [[match:
-	re_ctx->x_turns = x_lazy.outer;
+	if (x_has_turn)
+		duk_x_end_turn(re_ctx, x_under);
 	re_ctx->recursion_depth--;
 	return sp;
 
 fail:
-	re_ctx->x_turns = x_lazy.outer;
+	if (x_has_turn)
+		duk_x_end_turn(re_ctx, x_under);
 	re_ctx->recursion_depth--;
 ]])
     duktape_edit([[			skip = duk__bc_get_i32(re_ctx, &pc);
 			sub_sp = duk__match_regexp(re_ctx, pc + skip, sp);
 			if (sub_sp) {]] [[			skip = duk__bc_get_i32(re_ctx, &pc);
 			if (skip < 0) {
-				struct duk_x_turn turn = {pc, sp, re_ctx->x_turns};
-				if (duk_x_is_idle(re_ctx->x_turns, pc, sp))
+				if (duk_x_is_idle(re_ctx, pc, sp))
 					goto fail;
-				re_ctx->x_turns = &turn;
-				sub_sp = duk__match_regexp(re_ctx, pc + skip, sp);
-				re_ctx->x_turns = turn.outer;
+				sub_sp = duk_x_match_turn(re_ctx, pc, pc + skip, sp);
 			} else {
 				sub_sp = duk__match_regexp(re_ctx, pc + skip, sp);
 			}

@@ -147,6 +147,10 @@ static void test_recursion(void **state)
     // Of the stack where its frames are large, as they are with sanitizers.
     check("/(a|b)*$/.test(Array(20000).join('ab') + 'c')",
           "script: RangeError: * limit (line 3, column 11)", 1);
+    // Loops that take nothing end, many in each other too.
+    assert_value("[/^(?:a*)*?(?:(a|b?)*)*$/.test('aab'), "
+                 "/((((((((((((((((((((a?)*)*)*)*)*)*)*)*)*)*)*)*)*)*)*)*)*)*)*)*b/.test('ac')]",
+                 "[true,false]");
     // Deep data, freed without recursion.
     check("var o = null; for (var i = 0; i < 20000; i++) o = {o: o}; leak2 = o", "device undefined",
           1);
