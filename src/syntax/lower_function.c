@@ -28,6 +28,8 @@ static void describe(struct lower *l, const struct ast_node *n)
     struct span name = SPAN_NONE;
     if (n->flags & AST_CONSTRUCTOR)
         name = l->klass.title;
+    else if (lower_is_moved(n))
+        name = n->a->name->text;
     else if (n->a && n->a->binding && !span_eq(n->a->binding->out, n->a->name->text))
         name = n->a->name->text;
     syntax_functions_add(&l->functions, l->arena, n, (uint32_t)l->out.n, name);
@@ -185,9 +187,8 @@ void lower_function_rest(struct lower *l, struct ast_node *n, bool strict)
 
 void lower_function_node(struct lower *l, struct ast_node *n)
 {
-    if (lower_is_moved(l, n)) {
-        lower_span(l, SPAN(";"));
-        lower_skip(l, n->end);
+    if (lower_is_moved(n)) {
+        lower_block_function(l, n);
         return;
     }
     if (n->flags & AST_ARROW) {
@@ -208,6 +209,4 @@ void lower_function_node(struct lower *l, struct ast_node *n)
         }
     }
     lower_function_rest(l, n, false);
-    if ((n->flags & AST_IN_BLOCK) && n->a->binding->sets)
-        lower_set_outside(l, n->a->binding);
 }

@@ -26,11 +26,37 @@ static void declare_outside(struct lower *l, struct span name)
     l->fn = fn;
 }
 
-void lower_set_outside(struct lower *l, const struct scope_binding *function)
+// "f=function(){}", and back to the cursor's place.
+static void lower_moved(struct lower *l, struct ast_node *n)
 {
-    struct span to = function->sets->out;
-    declare_outside(l, to);
-    lower_text(l, "%.*s=%.*s;", SPAN_ARG(to), SPAN_ARG(function->out));
+    n->function->is_made = true;
+    uint32_t at = l->at;
+    struct span out = n->a->binding->out;
+    lower_declare(l, out);
+    l->at = n->start;
+    lower_text(l, "%.*s=function", SPAN_ARG(out));
+    lower_function_rest(l, n, false);
+    l->at = at;
+}
+
+// Where a block's function stands. One that is the body of an if or behind a label is made here.
+void lower_block_function(struct lower *l, struct ast_node *n)
+{
+    const struct scope_binding *b = n->a->binding;
+    bool made = n->function->is_made;
+    if (!made) {
+        lower_span(l, SPAN("{"));
+        lower_moved(l, n);
+    }
+    if (!made || !b->sets)
+        lower_span(l, SPAN(";"));
+    if (b->sets) {
+        declare_outside(l, b->sets->out);
+        lower_text(l, "%.*s=%.*s;", SPAN_ARG(b->sets->out), SPAN_ARG(b->out));
+    }
+    if (!made)
+        lower_span(l, SPAN("}"));
+    lower_skip(l, n->end);
 }
 
 void lower_declare_outside(struct lower *l, struct ast_node *n)
@@ -114,27 +140,6 @@ void lower_var(struct lower *l, struct ast_node *n)
 
 // Scopes ------------------------------------------------------------------------------------------
 
-// A function of a block that Duktape would take for one of the function around.
-bool lower_is_moved(const struct lower *l, const struct ast_node *n)
-{
-    if (n->kind != AST_FUNCTION || !(n->flags & AST_IN_BLOCK))
-        return false;
-    const struct scope_binding *b = n->a->binding;
-    return b->scope->kind == SCOPE_FUNCTION && (b->is_repeated || l->fn->loop);
-}
-
-static void lower_moved(struct lower *l, struct ast_node *n)
-{
-    uint32_t at = l->at;
-    struct span out = n->a->binding->out;
-    declare_outside(l, out);
-    l->at = n->start;
-    lower_text(l, "%.*s=function %.*s", SPAN_ARG(out), SPAN_ARG(n->a->name->text));
-    lower_function_rest(l, n, false);
-    lower_span(l, SPAN(";"));
-    l->at = at;
-}
-
 static bool is_checked(const struct scope_binding *b)
 {
     return b->is_checked && (b->kind == BIND_LET || b->kind == BIND_CONST || b->kind == BIND_CLASS);
@@ -152,8 +157,10 @@ void lower_scope_start(struct lower *l, const struct scope *s, struct ast_node *
 {
     lower_unset(l, s, ";");
     for (struct ast_node *n = statements; n; n = n->next) {
-        if (lower_is_moved(l, n))
-            lower_moved(l, n);
+        if (!lower_is_moved(n))
+            continue;
+        lower_moved(l, n);
+        lower_span(l, SPAN(";"));
     }
 }
 
@@ -366,15 +373,10 @@ static void lower_switch(struct lower *l, struct ast_node *n)
     lower_unset(l, n->scope, ",");
     for (struct ast_node *c = n->b; c; c = c->next) {
         for (struct ast_node *s = c->b; s; s = s->next) {
-            if (!lower_is_moved(l, s))
+            if (!lower_is_moved(s))
                 continue;
-            lower_text(l, "%.*s=(function", SPAN_ARG(s->a->binding->out));
-            declare_outside(l, s->a->binding->out);
-            uint32_t at = l->at;
-            l->at = s->start;
-            lower_function_rest(l, s, false);
-            l->at = at;
-            lower_span(l, SPAN("),"));
+            lower_moved(l, s);
+            lower_span(l, SPAN(","));
         }
     }
     l->targets = &target;

@@ -186,10 +186,13 @@ bool lower_declarators(struct lower *l, struct ast_node *var, bool declares);
 bool lower_is_outside(const struct lower *l, const struct ast_node *var);
 // Declares the names of a pattern there.
 void lower_declare_outside(struct lower *l, struct ast_node *target);
-// Gives the variable around the loop the function of this turn.
-void lower_set_outside(struct lower *l, const struct scope_binding *function);
-// A function of a block that is assigned at the block's start instead.
-bool lower_is_moved(const struct lower *l, const struct ast_node *n);
+// A function of a block, which is made at the block's start: Duktape would take it for one of the
+// function around, which sees neither a caught value nor the turn of a loop.
+static inline bool lower_is_moved(const struct ast_node *n)
+{
+    return n->kind == AST_FUNCTION && (n->flags & AST_IN_BLOCK);
+}
+void lower_block_function(struct lower *l, struct ast_node *n);
 // What stands in front of a function's statements.
 void lower_function_start(struct lower *l, struct ast_node *n);
 // The function of the source that the place is in.

@@ -110,15 +110,7 @@ static void capture_for_loops(struct scope_tree *t)
 // Functions of a loop's blocks
 // ---------------------------------------------------------------------
 
-static bool is_in_fresh_loop(const struct scope *s)
-{
-    const struct scope_loop *l = s->loop;
-    while (l && !l->is_fresh)
-        l = l->outer;
-    return l != NULL;
-}
-
-// The block has a variable of its own, which every turn makes anew.
+// The block has a variable of its own.
 static void split(struct scope_binding *b)
 {
     struct scope_binding *v = b->alias;
@@ -141,7 +133,7 @@ static void split_functions(struct scope_tree *t)
 {
     for (struct scope_function *f = t->functions; f; f = f->all) {
         struct scope_binding *b = f->block;
-        if (b && b->alias && is_in_fresh_loop(b->scope))
+        if (b && b->alias)
             split(b);
         if (b && b->sets)
             f->node->a->binding = b;
@@ -162,6 +154,7 @@ int scope_analyse(struct ast_tree *tree, struct arena *arena, struct scope_tree 
     find_first_runs(out);
     check_all(tree);
     capture_for_loops(out);
-    split_functions(out);
+    if (tree->features & AST_HAS_LOWERED)
+        split_functions(out);
     return 0;
 }

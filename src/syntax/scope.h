@@ -62,7 +62,7 @@ struct scope_binding {
     struct ast_node *from;        // of a parameter: the value it is taken from, found before it
     struct scope_function *value; // what it always is, when that is a function
     struct scope_binding *alias;  // a block's function: the variable outside that stands for it
-    struct scope_binding *sets;   // or that gets it where it is declared; each turn has its own
+    struct scope_binding *sets;   // or, in a lowered script, that gets it where it is declared
     bool is_captured, is_checked; // is_checked: may be read before it is ready
     bool is_dead;                 // while lowering: where it never is ready
     bool is_repeated;             // a function that is declared more than once
@@ -92,6 +92,7 @@ struct scope_function {
     bool has_arguments; // `arguments` stands in it
     bool is_bound;      // the value of a binding, so that it runs by its name alone
     struct scope_binding *block;            // that it is declared as, of a block
+    bool is_made;                           // while lowering: at the block's start
     uint32_t first_run;                     // the first place in `outer` where it may run
     struct scope_edge *calls, *last_call;   // of functions beside it
     struct scope_edge *events, *last_event; // in its own code: functions made or named, in order

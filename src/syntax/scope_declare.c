@@ -220,6 +220,15 @@ static void alias_block_function(struct scope_walk *w, struct ast_node *ident,
     b->alias = v;
 }
 
+// Where Duktape's function of the function around would not see the caught value.
+static bool is_in_catch(const struct scope *s)
+{
+    const struct scope_function *f = s->function;
+    while (s && s->function == f && s->kind != SCOPE_CATCH)
+        s = s->outer;
+    return s && s->function == f;
+}
+
 static void declare_function_name(struct scope_walk *w, struct ast_node *n,
                                   struct scope_function *f)
 {
@@ -232,12 +241,14 @@ static void declare_function_name(struct scope_walk *w, struct ast_node *n,
         b = declare_lexical(w, n->a, BIND_FUNCTION, 0);
         n->flags |= AST_IN_BLOCK;
         alias_block_function(w, n->a, b);
+        // One that is a variable as well runs by that: it counts as made where it stands, too.
         f->is_bound = b->alias == NULL;
+        b->value = f;
         // Duktape would make one function of the function around of all of that name.
-        if (!b->alias || b->alias->is_repeated)
+        if (!b->alias || b->alias->is_repeated || is_in_catch(b->scope))
             w->tree->features |= AST_HAS_LOWERED;
+        return;
     }
-    // One that is a variable as well runs by whatever name: it counts as made where it stands.
     if (f->is_bound)
         b->value = f;
     else if (b->value)

@@ -124,8 +124,9 @@ static void resolve(struct scope_walk *w, struct ast_node *n, bool is_write)
                                   .is_write = is_write,
                                   .next = b->references};
     b->references = r;
-    if (b->value)
-        add_run(w, n->start, b->value);
+    struct scope_function *value = through ? through->value : b->value;
+    if (value)
+        add_run(w, n->start, value);
     if (b->scope->function == w->function)
         return;
     b->is_captured = true;

@@ -44,8 +44,8 @@ static const struct {
      "$f1=1;if(!(f((function(){return (i);})), i < 2))return "
      "1;g();}finally{$w2=i;}})($w2);if($1===1)break ;}var $1;"},
     {"for (const x of y) { function f() { return x } }",
-     "for($1=$iter($3=y),$2=0;$2<$1.length||$1!==$3&&$more($1);){$4=(function(x){{ function f$1(){ "
-     "return x; }f=f$1; }})($1[$2++]);}var $1,$2,$3,$4,f;"},
+     "for($1=$iter($3=y),$2=0;$2<$1.length||$1!==$3&&$more($1);){$4=(function(x){{f$1=function(){ "
+     "return x; }; f=f$1; }var f$1;})($1[$2++]);}var $1,$2,$3,$4,f;"},
     {"for (const k in o) list.push(() => k)",
      "for($1 in o){$2=(function(k){list.push((function(){return (k);}));})($1);}var $1,$2;"},
     {"for (let i = 0; i < 3; i++) { fs.push(() => i); if (i) break }",
@@ -103,7 +103,7 @@ static const struct {
      "0:$call($1,this,(1)));var "
      "$1; }});var $h1;"},
     {"if (a) { function f() {} } else { function f() {} }",
-     "if (a) {f=function f(){}; ; } else {f=function f(){}; ; }var f,f;"},
+     "if (a) {f$2=function(){}; f=f$2; } else {f$1=function(){}; f=f$1; }var f$2,f,f$1,f;"},
     {"let a = b\n;[c] = d\nlet e = () => 1\nreturn e",
      "var a = b;($1=\nd,$2=$list($1,1),c=$2[0],$1);\nvar e = (function(){return (1);});\nreturn "
      "e;var $1,$2;"},
