@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")"
 
 packages='build-essential ca-certificates cmake dpkg-dev libcjson-dev libcmocka-dev libmbedtls-dev
-libnghttp2-dev libsqlite3-dev libuv1-dev libwslay-dev ninja-build pkg-config'
+libnghttp2-dev libsqlite3-dev libutf8proc-dev libuv1-dev libwslay-dev ninja-build pkg-config'
 
 say() { echo "setup.sh: $*" >&2; }
 die() { say "$*"; exit 1; }

@@ -3,9 +3,9 @@
 #define PENSTOCK_CONVERT_JS_COLLATE_H
 
 // The order of texts for people: that of Unicode's root collation (UTS #10, CLDR) for Latin
-// letters, punctuation and digits; other characters follow in the order of their codes. Letters
-// first, then accents, then small before capital. Pure; any thread. Texts are CESU-8, as the heap
-// holds them.
+// letters, punctuation and digits; other alphabets follow in the order of their codes. Letters
+// first, then accents, then small before capital. What a character is made of and its case are
+// utf8proc's. Pure; any thread. Texts are CESU-8, as the heap holds them.
 
 #include <stdbool.h>
 

@@ -354,12 +354,19 @@ static duk_ret_t string_locale_compare(duk_context *ctx)
 
 // Normalization -----------------------------------------------------------------------------------
 
-static size_t encode(const uint16_t *units, size_t n, char *out)
+// CESU-8; `out` NULL only counts.
+static size_t encode(const int32_t *text, size_t n, char *out)
 {
-    char four[4];
+    char unit[4];
     size_t at = 0;
-    for (size_t i = 0; i < n; i++)
-        at += text_put_utf8(out ? out + at : four, units[i]);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t c = (uint32_t)text[i];
+        if (c > 0xffff) {
+            at += text_put_utf8(out ? out + at : unit, 0xd800 + ((c - 0x10000) >> 10));
+            c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+        }
+        at += text_put_utf8(out ? out + at : unit, c);
+    }
     return at;
 }
 
@@ -380,14 +387,14 @@ static duk_ret_t string_normalize(duk_context *ctx)
     if (js_text_is_ascii(text))
         return 1;
     size_t n = js_normal_decompose(text, form >= 2, NULL);
-    uint16_t *units = duk_push_fixed_buffer(ctx, 2 * n * sizeof *units);
-    (void)js_normal_decompose(text, form >= 2, units);
-    js_normal_order(units, n, units + n);
+    int32_t *parts = duk_push_fixed_buffer(ctx, 2 * n * sizeof *parts);
+    (void)js_normal_decompose(text, form >= 2, parts);
+    js_normal_order(parts, n, parts + n);
     if (form % 2 == 0)
-        n = js_normal_compose(units, n);
-    size_t size = encode(units, n, NULL);
+        n = js_normal_compose(parts, n);
+    size_t size = encode(parts, n, NULL);
     char *out = duk_push_fixed_buffer(ctx, size);
-    (void)encode(units, n, out);
+    (void)encode(parts, n, out);
     duk_buffer_to_string(ctx, -1);
     return 1;
 }

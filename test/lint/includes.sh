@@ -13,7 +13,7 @@ function owner(header)
     if (header ~ /^(mbedtls|psa)\//) return "codec"
     if (header ~ /^(llhttp|nghttp2|cjson)(\.h|\/)/) return "codec"
     if (header ~ /^wslay\//) return "net"
-    if (header ~ /^(duktape\.[ch]|duk_config\.h)/) return "convert"
+    if (header ~ /^(duktape\.[ch]|duk_config\.h|utf8proc\.h)/) return "convert"
     if (header ~ /^sqlite3/) return "store"
     return ""
 }
