@@ -1,6 +1,8 @@
 // Programs from a seed: the body of a function of `payload` and `metadata`, weighted to what
 // converters do. Everything ends, and nothing depends on time, chance or the place it runs.
 
+import { isOld } from './node_run.mjs';
+
 // A small generator of random numbers (xorshift32): the same everywhere.
 export class Random {
     constructor(seed) {
@@ -241,7 +243,8 @@ class Generator {
             () => `${a()}.slice(${r.pick(['', '1', '0, 2', '-2'])})`,
             () => `${a()}.concat(${r.pick([n, a])()})`,
             () => `${a()}.slice().reverse()`,
-            () => `${a()}.${r.pick(['toReversed()', 'toSorted((p, q) => p - q || 0)', 'flat()', 'flatMap((q) => [q, q])', `with(0, ${n()})`, `fill(${n()}, 1)`, 'toSpliced(0, 1)'])}`,
+            () => `${a()}.${r.pick(['flat()', 'flatMap((q) => [q, q])', `fill(${n()}, 1)`])}`,
+            () => (isOld ? a() : `${a()}.${r.pick(['toReversed()', 'toSorted((p, q) => p - q || 0)', `with(0, ${n()})`, 'toSpliced(0, 1)'])}`),
             () => `[...new Set(${a()})]`,
             () => `Array.from({length: ${r.below(5)}}, (_, i) => i ${r.pick(['+', '*', '-'])} ${n()})`,
             () => `Array.from(${r.pick(['Uint8Array', 'Int8Array', 'Int16Array', 'Float32Array'])}.from(${a()}))`,
