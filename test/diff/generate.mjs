@@ -348,7 +348,9 @@ class Generator {
         const type = r.pick(['number', 'string', 'array', 'object']);
         const name = this.variable(type, true);
         if (!name) return this.declaration();
-        if (type === 'number') return `${name} ${r.pick(['=', '+=', '-=', '*=', '|=', '&&=', '||=', '??=', '**=', '>>>=', '%=', '^='])} ${this.number(2)};`;
+        // V8's powers are exact for this one.
+        if (type === 'number' && r.chance(10)) return `${name} **= 2;`;
+        if (type === 'number') return `${name} ${r.pick(['=', '+=', '-=', '*=', '|=', '&&=', '||=', '??=', '>>>=', '%=', '^='])} ${this.number(2)};`;
         if (type === 'string') return `${name} ${r.pick(['=', '+=', '||='])} ${this.string(2)};`;
         // A loop over the list itself must end, too.
         if (type === 'array') return r.pick([`if (${name}.length < 50) ${name}.push(${this.number(2)});`, `${name} = ${this.array(2)};`, `[${name}[0], ${name}[1]] = ${this.array(1)};`]);
