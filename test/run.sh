@@ -9,7 +9,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
 logs=$root/build/test-logs
-fuzz_seconds=${PENSTOCK_FUZZ_SECONDS:-5}
+fuzz_seconds=${PENSTOCK_FUZZ_SECONDS:-3}
 export PENSTOCK_VECTORS="${PENSTOCK_VECTORS:-$root/../shared/vectors}"
 
 parts=${*:-lint unit clang asan tsan fuzz integration fault}
