@@ -112,16 +112,17 @@ static void clone_collection(struct clone *c, bool map)
     duk_pop(ctx);
 }
 
+// Not by the constructor: a script may have put another in its place, and its buffer another size.
 static void clone_buffer(struct clone *c)
 {
     duk_context *ctx = c->ctx;
     duk_size_t n;
     const void *from = duk_get_buffer_data(ctx, -1, &n);
-    duk_push_number(ctx, (double)n);
-    construct(ctx, "ArrayBuffer", 1);
-    void *to = duk_get_buffer_data(ctx, -1, NULL);
+    void *to = duk_push_fixed_buffer(ctx, n);
     if (n > 0)
         memcpy(to, from, n);
+    duk_push_buffer_object(ctx, -1, 0, n, DUK_BUFOBJ_ARRAYBUFFER);
+    duk_remove(ctx, -2);
     remember(c, duk_get_top_index(ctx) - 1);
 }
 

@@ -156,6 +156,20 @@ static void test_recursion(void **state)
           1);
 }
 
+// Natives that make objects must not trust constructors that a script has put in their place.
+static void test_replaced_constructors(void **state)
+{
+    (void)state;
+    check("var b = new Uint8Array(4096).buffer;\n"
+          "ArrayBuffer = function () { return new Uint8Array(1) };\n"
+          "return {deviceName: String(structuredClone(b).byteLength)}",
+          "device 4096", 1);
+    check("var a = new Uint8Array([7, 8]);\n"
+          "Uint8Array = Map = Date = function () { return 5 };\n"
+          "return {deviceName: typeof structuredClone([a, new Set([1])])}",
+          "device object", 1);
+}
+
 static void test_script_size(void **state)
 {
     (void)state;
@@ -193,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_memory_caught),
         cmocka_unit_test(test_recursion),
+        cmocka_unit_test(test_replaced_constructors),
         cmocka_unit_test(test_script_size),
         cmocka_unit_test(test_tiny_heap),
     };
