@@ -213,21 +213,13 @@ void lower_delete(struct lower *l, struct ast_node *n)
 // (a?.b)(c) calls with the receiver a.
 static void lower_chain_call(struct lower *l, struct ast_node *n)
 {
-    bool spread = lower_has_spread(n->b);
-    lower_helper(l, spread ? "apply(" : "call(");
+    lower_helper(l, lower_has_spread(n->b) ? "apply(" : "call(");
     lower_skip(l, n->a->start);
     struct span receiver = lower_tests(l, n->a, "void 0:", true);
     if (receiver.n == 0)
         receiver = SPAN("void 0");
     lower_text(l, ",%.*s", SPAN_ARG(receiver));
-    if (spread) {
-        lower_span(l, SPAN(","));
-        lower_argument_list(l, n->b);
-    } else {
-        lower_arguments(l, n->b, true);
-    }
-    lower_span(l, SPAN(")"));
-    lower_skip(l, n->end);
+    lower_arguments_end(l, n);
 }
 
 // Calls -------------------------------------------------------------------------------------------

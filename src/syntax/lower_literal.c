@@ -245,6 +245,18 @@ void lower_arguments(struct lower *l, struct ast_node *list, bool comma)
     }
 }
 
+void lower_arguments_end(struct lower *l, struct ast_node *call)
+{
+    if (lower_has_spread(call->b)) {
+        lower_span(l, SPAN(","));
+        lower_argument_list(l, call->b);
+    } else {
+        lower_arguments(l, call->b, true);
+    }
+    lower_span(l, SPAN(")"));
+    lower_skip(l, call->end);
+}
+
 void lower_argument_list(struct lower *l, struct ast_node *list)
 {
     if (!lower_has_spread(list)) {

@@ -43,19 +43,11 @@ void lower_super_member(struct lower *l, struct ast_node *n)
 
 void lower_super_method(struct lower *l, struct ast_node *n)
 {
-    bool spread = lower_has_spread(n->b);
-    lower_helper(l, spread ? "super_list(" : "super_call(");
+    lower_helper(l, lower_has_spread(n->b) ? "super_list(" : "super_call(");
     lower_place(l, n->a);
     lower_span(l, SPAN(","));
     lower_this_text(l);
-    if (spread) {
-        lower_span(l, SPAN(","));
-        lower_argument_list(l, n->b);
-    } else {
-        lower_arguments(l, n->b, true);
-    }
-    lower_span(l, SPAN(")"));
-    lower_skip(l, n->end);
+    lower_arguments_end(l, n);
 }
 
 void lower_super_delete(struct lower *l, struct ast_node *n)

@@ -165,6 +165,9 @@ void lower_return(struct lower *l, struct ast_node *n);
 // as one list.
 bool lower_has_spread(const struct ast_node *list);
 void lower_arguments(struct lower *l, struct ast_node *list, bool comma);
+// What follows the receiver in a helper's call, its parenthesis included: the arguments of `call`,
+// as a list where they spread.
+void lower_arguments_end(struct lower *l, struct ast_node *call);
 void lower_argument_list(struct lower *l, struct ast_node *list);
 
 // Patterns
