@@ -89,7 +89,8 @@ void duk_x_push_copy(duk_context *ctx, duk_idx_t idx)
     x_table_incref(ctx, to);
 }
 
-// An object whose properties are plain values, none in an array part.
+// An object whose properties are plain values, none in an array part, with no gap between them:
+// closing gaps while memory is scarce would give them other places.
 static bool x_is_simple(duk_hthread *thr, duk_hobject *h)
 {
     duk_heap *heap = thr->heap;
@@ -98,7 +99,7 @@ static bool x_is_simple(duk_hthread *thr, duk_hobject *h)
         DUK_HOBJECT_IS_CALLABLE(h) || h->a_size > 0)
         return false;
     for (duk_uint32_t i = 0; i < DUK_HOBJECT_GET_ENEXT(h); i++) {
-        if (DUK_HOBJECT_E_GET_KEY(heap, h, i) && DUK_HOBJECT_E_SLOT_IS_ACCESSOR(heap, h, i))
+        if (!DUK_HOBJECT_E_GET_KEY(heap, h, i) || DUK_HOBJECT_E_SLOT_IS_ACCESSOR(heap, h, i))
             return false;
     }
     return true;
@@ -110,7 +111,7 @@ static bool x_is_copied(duk_hthread *thr, duk_hobject *from, duk_uint32_t i, duk
     duk_heap *heap = thr->heap;
     (void)heap;
     duk_hstring *key = DUK_HOBJECT_E_GET_KEY(heap, from, i);
-    if (!key || DUK_HSTRING_HAS_HIDDEN(key) || !DUK_HOBJECT_E_SLOT_IS_ENUMERABLE(heap, from, i))
+    if (DUK_HSTRING_HAS_HIDDEN(key) || !DUK_HOBJECT_E_SLOT_IS_ENUMERABLE(heap, from, i))
         return false;
     for (duk_idx_t k = first; k < end; k++) {
         if (duk_get_hstring(thr, k) == key)
@@ -188,14 +189,16 @@ bool duk_x_list_entries(duk_context *ctx, duk_idx_t from_idx, duk_idx_t out, boo
     duk_uarridx_t n = 0;
     for (duk_uint32_t i = 0; i < DUK_HOBJECT_GET_ENEXT(from); i++) {
         duk_hstring *key = DUK_HOBJECT_E_GET_KEY(heap, from, i);
-        if (!key || DUK_HSTRING_HAS_SYMBOL(key) || !DUK_HOBJECT_E_SLOT_IS_ENUMERABLE(heap, from, i))
+        if (DUK_HSTRING_HAS_SYMBOL(key) || !DUK_HOBJECT_E_SLOT_IS_ENUMERABLE(heap, from, i))
             continue;
         if (pairs)
             x_push_pair(ctx, from, i);
         else
             duk_push_tval(ctx, DUK_HOBJECT_E_GET_VALUE_TVAL_PTR(heap, from, i));
-        duk_put_prop_index(ctx, out, n++);
+        // Not put: a setter of Array.prototype could change what is being listed.
+        duk_xdef_prop_index_wec(ctx, out, n++);
     }
+    duk_set_length(ctx, out, n);
     return true;
 }
 

@@ -170,6 +170,19 @@ static void test_replaced_constructors(void **state)
           "device object", 1);
 }
 
+// Natives that walk the table of an object: a setter of the script must not move it under them.
+static void test_moved_tables(void **state)
+{
+    (void)state;
+    check("var o = {a: 1, b: 2, c: 3};\n"
+          "Object.defineProperty(Array.prototype, '0', {set: function () {\n"
+          "  Object.defineProperty(o, 'b', {get: function () { return 9 }});\n"
+          "  delete o.c; for (var i = 0; i < 50; i++) o['n' + i] = i;\n"
+          "}});\n"
+          "return {deviceName: JSON.stringify(Object.values(o)) + Object.entries(o).length}",
+          "device [1,2,3]3", 1);
+}
+
 static void test_script_size(void **state)
 {
     (void)state;
@@ -208,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_memory_caught),
         cmocka_unit_test(test_recursion),
         cmocka_unit_test(test_replaced_constructors),
+        cmocka_unit_test(test_moved_tables),
         cmocka_unit_test(test_script_size),
         cmocka_unit_test(test_tiny_heap),
     };
