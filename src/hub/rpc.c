@@ -24,6 +24,7 @@ struct rpc {
     struct hub_rpc_request *q;
     struct span text; // for the device; in the run's arena
     struct uuid call; // of the caller, or null
+    struct list of_call;
     int64_t id;
     bool oneway, delivered;
     struct timer timer;
@@ -86,6 +87,8 @@ static void end_call(struct rpcs *r, struct uuid id, int status, struct span jso
     struct hub_rpc_call *c = map_remove(&r->calls, uuid_span(&id));
     if (!c)
         return;
+    while (list_pop(&c->asked))
+        ;
     timer_stop(&c->timer);
     c->done(c, status, json);
 }
@@ -107,6 +110,7 @@ static void finish(struct rpc *x, int status, struct span json)
     struct uuid call = x->call;
     int told = status == ERR_TIMEOUT && !x->delivered ? ERR_UNAVAILABLE : status;
     list_remove(&x->link);
+    list_remove(&x->of_call);
     timer_stop(&x->timer);
     x->device->n--;
     r->n--;
@@ -196,6 +200,7 @@ static int refuse(struct rpcs *r, struct uuid call, int status, struct err *e, c
 static int submit(void *ctx, struct hub_rpc_request *q, struct err *e)
 {
     struct rpcs *r = ctx;
+    struct hub_rpc_call *c;
     struct uuid call;
     int64_t ends_ms, timeout_ms = q->timeout_ms;
     if (!uuid_parse(metadata_of(q, "requestUUID"), &call))
@@ -221,6 +226,8 @@ static int submit(void *ctx, struct hub_rpc_request *q, struct err *e)
     x->timer.fire = on_timer;
     timer_start(r->hub->o.loop, &x->timer, timeout_ms);
     list_push(&v->queue, &x->link);
+    if ((c = map_get(&r->calls, uuid_span(&call))))
+        list_push(&c->asked, &x->of_call);
     v->n++;
     r->n++;
     kick(r, v);
@@ -266,7 +273,14 @@ static void on_call_timer(struct timer *t)
 {
     struct hub_rpc_call *c = container_of(t, struct hub_rpc_call, timer);
     int otherwise = c->delivered ? ERR_TIMEOUT : ERR_UNAVAILABLE;
-    end_call(c->hub->rpcs, c->id, c->failed ? c->failed : otherwise, SPAN_NONE);
+    map_remove(&c->hub->rpcs->calls, uuid_span(&c->id));
+    // A device must not get afterwards what the caller is told has failed.
+    for (struct list *it; (it = list_pop(&c->asked));) {
+        struct rpc *x = container_of(it, struct rpc, of_call);
+        if (!x->delivered)
+            finish(x, ERR_TIMEOUT, SPAN_NONE);
+    }
+    c->done(c, c->failed ? c->failed : otherwise, SPAN_NONE);
 }
 
 static void on_committed(void *ctx, int status)
@@ -330,6 +344,7 @@ int hub_rpc_call(struct hub *h, struct hub_rpc_call *c, struct store_device *d, 
         return err_set(e, ERR_BUSY, "%d calls wait for the device already", RPC_DEVICE_MAX);
     c->hub = h;
     c->id = uuid_new_v4(loop_clock(h->o.loop));
+    list_init(&c->asked);
     c->delivered = false;
     c->failed = 0;
     c->timer = (struct timer){.fire = on_call_timer};

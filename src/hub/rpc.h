@@ -22,6 +22,7 @@ struct hub_rpc_call {
     struct hub *hub;
     struct uuid id;
     struct timer timer;
+    struct list asked; // what nodes have asked of devices for it
     bool delivered;
     int failed; // to be told; 0 = not yet known
 };

@@ -292,7 +292,7 @@ static void calls_end_in_time(void **state)
     start_poll(&poll);
     // Long enough for the device to take it.
     send_call(&rest, "/api/plugins/rpc/twoway/%s",
-              "{\"method\":\"set\",\"params\":{\"v\":1},\"timeout\":1000}");
+              "{\"method\":\"set\",\"params\":{\"v\":1},\"timeout\":2000}");
     take_call(&poll);
     expect(&rest, 408, NULL);
     expect_status("/api/rpc/twoway/%s", "{\"params\":1}", 400);
@@ -332,28 +332,46 @@ static void calls_of_a_device_are_bounded_and_end_with_the_program(void **state)
     expect_status("/api/rpc/twoway/%s", CALL, 503);
 }
 
-static void a_device_calls_the_server(void **state)
+// A transform by `script`, whose result the node after it gets, as the only chain.
+static void set_chain(const char *script, const char *type, const char *configuration)
 {
     struct buf b = {0};
-    (void)state;
     struct json *page = call("GET", "/api/ruleChains?pageSize=10&page=0", "", 200);
-    buf_printf(&b,
-               "{\"ruleChainId\":{\"entityType\":\"RULE_CHAIN\",\"id\":\"%.*s\"},"
-               "\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.transform.TbTransformMsgNode\","
-               "\"name\":\"t\",\"configuration\":{\"jsScript\":\"return {msg: {type: msgType, "
-               "m: msg.method}};\"}},{\"type\":\"x.rpc.TbSendRPCReplyNode\",\"name\":\"r\","
-               "\"configuration\":{\"requestIdMetaDataAttribute\":\"requestId\"}}],"
-               "\"connections\":[{\"fromIndex\":0,\"toIndex\":1,\"type\":\"Success\"}]}",
-               SPAN_ARG(json_get_str(json_get(json_child(json_get(page, "data")), "id"), "id",
-                                     SPAN_NONE)));
+    buf_printf(
+        &b,
+        "{\"ruleChainId\":{\"entityType\":\"RULE_CHAIN\",\"id\":\"%.*s\"},"
+        "\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.transform.TbTransformMsgNode\","
+        "\"name\":\"t\",\"configuration\":{\"jsScript\":\"%s\"}},{\"type\":\"x.rpc.%s\","
+        "\"name\":\"r\",\"configuration\":%s}],"
+        "\"connections\":[{\"fromIndex\":0,\"toIndex\":1,\"type\":\"Success\"}]}",
+        SPAN_ARG(json_get_str(json_get(json_child(json_get(page, "data")), "id"), "id", SPAN_NONE)),
+        script, type, configuration);
     json_free(call("POST", "/api/ruleChain/metadata", buf_cstr(&b), 200));
+    json_free(page);
+    buf_free(&b);
+}
+
+static void a_call_that_is_over_reaches_no_device(void **state)
+{
+    (void)state;
+    // The node would wait for longer than the caller does.
+    set_chain("metadata.expirationTime = String(Number(metadata.expirationTime) + 60000); "
+              "return {metadata: metadata};",
+              "TbSendRPCRequestNode", "{\"timeoutInSeconds\":60}");
+    expect_status("/api/plugins/rpc/twoway/%s", QUICK, 409);
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/rpc?timeout=20", ""), 408);
+}
+
+static void a_device_calls_the_server(void **state)
+{
+    (void)state;
+    set_chain("return {msg: {type: msgType, m: msg.method}};", "TbSendRPCReplyNode",
+              "{\"requestIdMetaDataAttribute\":\"requestId\"}");
     struct reply r;
     fixture_send(&f, &r, "POST", "/api/v1/TOKEN1/rpc", SPAN_NONE,
                  "{\"method\":\"getTime\",\"params\":{}}");
     expect(&r, 200, "{\"type\":\"TO_SERVER_RPC_REQUEST\",\"m\":\"getTime\"}");
     assert_int_equal(as_device("POST", "/api/v1/TOKEN1/rpc", "{}"), 400);
-    json_free(page);
-    buf_free(&b);
 }
 
 static void devices_that_wait_are_told_of_the_end(void **state)
@@ -383,6 +401,7 @@ int main(void)
         TEST(waits_for_changes_end),
         TEST(a_call_reaches_a_device_that_waits_and_one_that_asks_later),
         TEST(calls_end_in_time),
+        TEST(a_call_that_is_over_reaches_no_device),
         TEST(calls_of_a_device_are_bounded_and_end_with_the_program),
         TEST(a_device_calls_the_server),
         TEST(devices_that_wait_are_told_of_the_end),
