@@ -101,19 +101,26 @@ static const struct registry_observer integration_observer = {.on_saved = on_int
                                                                   on_integration_removing};
 static const struct registry_observer converter_observer = {.on_saved = on_converter_saved};
 
+// One that is off has no outbox; when it starts, it looks by itself.
+static void kick(struct integration *in)
+{
+    if (in->phase == PHASE_RUNNING)
+        outbox_kick(&in->outbox);
+}
+
 static void on_queued(void *ctx, const struct uuid *ids, size_t n)
 {
     struct bridge *b = ctx;
     if (n == 0) {
         list_for(it, &b->integrations)
         {
-            outbox_kick(&container_of(it, struct integration, link)->outbox);
+            kick(container_of(it, struct integration, link));
         }
     }
     for (size_t i = 0; i < n; i++) {
         struct integration *in = bridge_find(b, ids[i]);
         if (in)
-            outbox_kick(&in->outbox);
+            kick(in);
     }
 }
 

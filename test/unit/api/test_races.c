@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people change at the moment when something else of it is under way.
+
+#include "bridge/integration.h"
+
+#include <stdio.h>
+
+#include "fixture.h"
+#include "lib/test.h"
+
+#define N_STREAMS 6
+#define DOWN                                                                                       \
+    "return {contentType: 'JSON', data: JSON.stringify(msg), metadata: {streamName: 's', "         \
+    "partitionKey: 'k'}};"
+// Long enough for a request to come in between.
+#define SLOW "var end = Date.now() + 200; while (Date.now() < end); "
+
+static struct fixture f;
+static char device[UUID_TEXT_LEN + 1], root[UUID_TEXT_LEN + 1];
+static char up[UUID_TEXT_LEN + 1], down[UUID_TEXT_LEN + 1];
+static char streams[N_STREAMS][UUID_TEXT_LEN + 1];
+
+static struct json *call(const char *method, const char *target, const char *body, int want)
+{
+    return fixture_expect(&f, method, target, body, want);
+}
+
+static void keep_id(struct json *j, char out[UUID_TEXT_LEN + 1])
+{
+    snprintf(out, UUID_TEXT_LEN + 1, "%.*s",
+             SPAN_ARG(json_get_str(json_get(j, "id"), "id", SPAN_NONE)));
+    json_free(j);
+}
+
+static void send(struct reply *r, const char *method, const char *target, const char *body)
+{
+    fixture_send(&f, r, method, target, f.token, body);
+}
+
+static int end(struct reply *r)
+{
+    fixture_wait(&f, &r->done);
+    assert_int_equal(r->error, 0);
+    reply_free(r);
+    return r->status;
+}
+
+static void add_converter(const char *name, const char *type, const char *key, const char *script,
+                          char id[UUID_TEXT_LEN + 1])
+{
+    struct buf b = {0};
+    buf_printf(&b, "{\"name\":\"%s\",\"type\":\"%s\",\"configuration\":{\"%s\":\"%s\"}}", name,
+               type, key, script);
+    keep_id(call("POST", "/api/converter", buf_cstr(&b), 200), id);
+    buf_free(&b);
+}
+
+// Of a stream that nobody has: what is queued for it stays.
+static void add_stream(int i, bool enabled)
+{
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"name\":\"i%d\",\"type\":\"AWS_KINESIS\",\"enabled\":%s,"
+               "\"defaultConverterId\":{\"entityType\":\"CONVERTER\",\"id\":\"%s\"},"
+               "\"downlinkConverterId\":{\"entityType\":\"CONVERTER\",\"id\":\"%s\"},"
+               "\"configuration\":{\"clientConfiguration\":{\"streamName\":\"s\","
+               "\"accessKeyId\":\"a\",\"secretAccessKey\":\"b\","
+               "\"endpoint\":\"http://127.0.0.1:1\"}}}",
+               i, enabled ? "true" : "false", up, down);
+    keep_id(call("POST", "/api/integration", buf_cstr(&b), 200), streams[i]);
+    buf_free(&b);
+}
+
+// The root chain: one downlink node for each of the first `n` streams, side by side.
+static void set_chain(int n)
+{
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"ruleChainId\":{\"entityType\":\"RULE_CHAIN\",\"id\":\"%s\"},"
+               "\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.flow.TbAckNode\",\"name\":\"n\"}",
+               root);
+    for (int i = 0; i < n; i++)
+        buf_printf(&b,
+                   ",{\"type\":\"x.integration.TbIntegrationDownlinkNode\",\"name\":\"d\","
+                   "\"configuration\":{\"integrationId\":\"%s\"}}",
+                   streams[i]);
+    buf_add_str(&b, "],\"connections\":[");
+    for (int i = 0; i < n; i++)
+        buf_printf(&b, "%s{\"fromIndex\":0,\"toIndex\":%d,\"type\":\"Success\"}", i ? "," : "",
+                   i + 1);
+    buf_add_str(&b, "]}");
+    json_free(call("POST", "/api/ruleChain/metadata", buf_cstr(&b), 200));
+    buf_free(&b);
+}
+
+static void begin(void)
+{
+    fixture_begin(&f);
+    bridge_start(f.bridge);
+    struct json *page = call("GET", "/api/ruleChains?pageSize=10&page=0", "", 200);
+    keep_id(json_copy(json_child(json_get(page, "data"))), root);
+    json_free(page);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    f = (struct fixture){0};
+    begin();
+    add_converter("up", "UPLINK", "decoder", "return {deviceName: 'd', deviceType: 't'};", up);
+    add_converter("down", "DOWNLINK", "encoder", SLOW DOWN, down);
+    keep_id(call("POST", "/api/device", "{\"name\":\"dev\"}", 200), device);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fixture_end(&f);
+    fixture_remove_dir(&f);
+    return 0;
+}
+
+static void send_attribute(struct reply *r)
+{
+    char url[200];
+    snprintf(url, sizeof url, "/api/plugins/telemetry/DEVICE/%s/SHARED_SCOPE", device);
+    send(r, "POST", url, "{\"a\":1}");
+}
+
+static void downlinks_of_many_integrations_pass_by_one_that_is_off(void **state)
+{
+    struct reply r;
+    (void)state;
+    add_stream(N_STREAMS - 1, false);
+    for (int i = 0; i < N_STREAMS - 1; i++)
+        add_stream(i, true);
+    set_chain(N_STREAMS - 1);
+    send_attribute(&r);
+    assert_int_equal(end(&r), 200);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(downlinks_of_many_integrations_pass_by_one_that_is_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
