@@ -106,8 +106,9 @@ static void queue_message(struct integration *in, struct hub_run *run, const str
 int downlink_queue(struct integration *in, struct hub_run *run, const struct downlink_result *out,
                    struct err *e)
 {
+    // Not ERR_CANCELED, which would give up all that the run does beside: the program goes on.
     if (in->removing)
-        return err_set(e, ERR_CANCELED, "the integration is being removed");
+        return err_set(e, ERR_UNAVAILABLE, "the integration is being removed");
     if (out->status < 0)
         return err_set(e, out->status, "downlink converter: %.*s", SPAN_ARG(out->error));
     for (uint32_t i = 0; i < out->n_msgs; i++) {
@@ -128,7 +129,7 @@ static void answer(struct integration *in, struct hub_downlink_request *q,
     int status = downlink_queue(in, q->run, out, &e);
     if (status == ERR_BUSY)
         q->run->refused = true;
-    else if (status < 0 && status != ERR_CANCELED)
+    else if (status < 0 && status != ERR_CANCELED && !in->removing)
         keep_dead_letter(in, q, span_str(e.msg));
     if (in->trace.on)
         trace_downlink(in, &q->input, out, status < 0 ? span_str(e.msg) : SPAN_NONE);

@@ -71,6 +71,13 @@ static void add_stream(int i, bool enabled)
     buf_free(&b);
 }
 
+static struct integration *integration_of(int i)
+{
+    struct uuid id;
+    assert_true(uuid_parse(span_str(streams[i]), &id));
+    return bridge_find(f.bridge, id);
+}
+
 // The root chain: one downlink node for each of the first `n` streams, side by side.
 static void set_chain(int n)
 {
@@ -140,12 +147,37 @@ static void downlinks_of_many_integrations_pass_by_one_that_is_off(void **state)
     assert_int_equal(end(&r), 200);
 }
 
+static void a_change_outlives_an_integration_that_it_has_downlinks_for(void **state)
+{
+    struct reply change, removal;
+    char url[200];
+    (void)state;
+    add_stream(0, true);
+    set_chain(1);
+    send_attribute(&change);
+    struct integration *in = integration_of(0);
+    while (list_empty(&in->downlinks.jobs))
+        loop_turn(f.loop, true);
+    snprintf(url, sizeof url, "/api/integration/%s", streams[0]);
+    send(&removal, "DELETE", url, "");
+    while (!in->removing)
+        loop_turn(f.loop, true);
+    // The downlink fails, and nothing else does: the server goes on.
+    assert_int_equal(end(&change), 200);
+    assert_int_equal(end(&removal), 200);
+    snprintf(url, sizeof url, "/api/plugins/telemetry/DEVICE/%s/values/attributes", device);
+    struct json *j = call("GET", url, "", 200);
+    assert_span_is(json_get_str(json_child(j), "key", SPAN_NONE), "a");
+    json_free(j);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(downlinks_of_many_integrations_pass_by_one_that_is_off),
+        TEST(a_change_outlives_an_integration_that_it_has_downlinks_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
