@@ -82,7 +82,7 @@ void rule_chains_delete(struct request *q)
     struct entity *e = request_entity(q, STORE_RULE_CHAIN, q->args[0]);
     if (!e)
         return;
-    if (e == hub_root_chain(q->api->o.hub)) {
+    if (hub_is_root_chain(q->api->o.hub, e)) {
         respond_error(q, 400, HUB_BAD_REQUEST, "The root rule chain can't be deleted");
         return;
     }
@@ -118,6 +118,7 @@ void rule_chains_save_metadata(struct request *q)
 
 void rule_chains_set_root(struct request *q)
 {
+    struct err why = {0};
     struct entity *e = request_entity(q, STORE_RULE_CHAIN, q->args[0]);
     if (!e)
         return;
@@ -125,7 +126,10 @@ void rule_chains_set_root(struct request *q)
         respond_error(q, 400, HUB_BAD_REQUEST, "only a rule chain of type CORE can be root");
         return;
     }
-    hub_set_root_chain(q->api->o.hub, e, on_saved, saved_new(q, respond));
+    void *wait = saved_new(q, respond);
+    int status = hub_set_root_chain(q->api->o.hub, e, on_saved, wait, &why);
+    if (status < 0)
+        on_saved(wait, status, NULL, &why);
 }
 
 static bool keep(struct request *q, const struct entity *e)

@@ -99,6 +99,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
 {
     struct hub *h = mem_new(struct hub);
     h->o = *o;
+    h->next_root_id = uuid_null;
     h->registry = registry_new(o->loop, o->store);
     registry_set_secrets(h->registry, o->secrets);
     h->reads = value_reads_new(o->store);
@@ -217,6 +218,11 @@ struct entity *hub_root_chain(struct hub *h)
     return registry_find(h->registry, STORE_RULE_CHAIN, h->root_id);
 }
 
+bool hub_is_root_chain(const struct hub *h, const struct entity *e)
+{
+    return uuid_eq(e->id, h->root_id) || uuid_eq(e->id, h->next_root_id);
+}
+
 struct set_root {
     struct hub *hub;
     struct uuid id;
@@ -228,6 +234,7 @@ static void on_root_set(void *ctx, int status, struct entity *e, const struct er
 {
     struct set_root *s = ctx;
     (void)e;
+    s->hub->next_root_id = uuid_null;
     if (status == 0) {
         chains_set_root(s->hub, s->id);
     }
@@ -235,17 +242,25 @@ static void on_root_set(void *ctx, int status, struct entity *e, const struct er
     mem_free(s);
 }
 
-void hub_set_root_chain(struct hub *h, struct entity *e, registry_saved_fn *cb, void *ctx)
+int hub_set_root_chain(struct hub *h, struct entity *e, registry_saved_fn *cb, void *ctx,
+                       struct err *err)
 {
     char text[UUID_TEXT_LEN + 1];
+    struct entity *setting = registry_find_name(h->registry, STORE_SETTING, SPAN(SETTING_ROOT));
+    if (e->saving)
+        return err_set(err, ERR_CONFLICT, "Rule chain is being changed by another request");
+    if (!uuid_eq(h->next_root_id, uuid_null))
+        return err_set(err, ERR_CONFLICT,
+                       "the root rule chain is being changed by another request");
     struct set_root *s = mem_new(struct set_root);
     *s = (struct set_root){h, e->id, cb, ctx};
+    h->next_root_id = e->id;
     uuid_format(e->id, text);
-    struct entity *setting = registry_find_name(h->registry, STORE_SETTING, SPAN(SETTING_ROOT));
     struct json *doc = json_copy(setting->doc);
     json_remove(doc, "version");
     json_set_str(doc, "value", span_str(text));
     registry_save(h->registry, STORE_SETTING, doc, on_root_set, s);
+    return 0;
 }
 
 void hub_save_chain(struct hub *h, struct json *doc, registry_saved_fn *cb, void *ctx)

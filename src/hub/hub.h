@@ -191,8 +191,12 @@ bool hub_cast_strings(const struct hub *h);
 struct events *hub_events(struct hub *h);
 // The chain that messages start in; NULL when there is none.
 struct entity *hub_root_chain(struct hub *h);
-// Makes `e` the root chain. cb as registry_save().
-void hub_set_root_chain(struct hub *h, struct entity *e, registry_saved_fn *cb, void *ctx);
+// It is, or is on its way to be: it must stay.
+bool hub_is_root_chain(const struct hub *h, const struct entity *e);
+// Makes `e` the root chain. cb as registry_save(). Negative: refused, since it is being changed or
+// removed; cb does not run.
+int hub_set_root_chain(struct hub *h, struct entity *e, registry_saved_fn *cb, void *ctx,
+                       struct err *err);
 // Saves a rule chain's own document; its metadata stays. Takes `doc`.
 void hub_save_chain(struct hub *h, struct json *doc, registry_saved_fn *cb, void *ctx);
 // Saves {ruleChainId, nodes, connections, ...}: stored within the rule chain's document (member

@@ -17,6 +17,7 @@ struct hub {
     struct registry *registry;
     struct uuid tenant;
     struct uuid root_id;
+    struct uuid next_root_id;   // on its way to be it; null = none
     struct chain_runtime *root; // compiled root chain, or NULL
     unsigned profile_chains;    // device profiles with a chain of their own
     unsigned value_readers;     // nodes that read what is stored (run_writes.h)

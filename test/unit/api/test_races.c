@@ -171,13 +171,86 @@ static void a_change_outlives_an_integration_that_it_has_downlinks_for(void **st
     json_free(j);
 }
 
+// A commit takes long enough for another request to come.
+static int setup_slow(void **state)
+{
+    (void)state;
+    f = (struct fixture){.commit_interval_ms = 1000};
+    begin();
+    return 0;
+}
+
+static void add_rule_chain(char id[UUID_TEXT_LEN + 1])
+{
+    keep_id(call("POST", "/api/ruleChain", "{\"name\":\"other\"}", 200), id);
+}
+
+static void expect_root(const char *id)
+{
+    char url[200];
+    snprintf(url, sizeof url, "/api/ruleChain/%s", id);
+    struct json *j = call("GET", url, "", 200);
+    assert_true(json_get_bool(j, "root", false));
+    json_free(j);
+}
+
+static struct entity *entity_of(enum store_doc_kind kind, const char *id)
+{
+    struct uuid uuid;
+    assert_true(uuid_parse(span_str(id), &uuid));
+    return registry_find(hub_registry(f.hub), kind, uuid);
+}
+
+static void a_chain_that_is_being_removed_does_not_become_root(void **state)
+{
+    struct reply removal;
+    char chain[UUID_TEXT_LEN + 1], url[200];
+    (void)state;
+    add_rule_chain(chain);
+    struct entity *e = entity_of(STORE_RULE_CHAIN, chain);
+    snprintf(url, sizeof url, "/api/ruleChain/%s", chain);
+    send(&removal, "DELETE", url, "");
+    while (!e->saving && !removal.done)
+        loop_turn(f.loop, true);
+    snprintf(url, sizeof url, "/api/ruleChain/%s/root", chain);
+    json_free(call("POST", url, "", 409));
+    assert_false(removal.done);
+    assert_int_equal(end(&removal), 200);
+    expect_root(root);
+}
+
+static void a_chain_that_is_becoming_root_is_not_removed(void **state)
+{
+    struct reply setting;
+    char chain[UUID_TEXT_LEN + 1], url[200];
+    (void)state;
+    add_rule_chain(chain);
+    struct entity *e =
+        registry_find_name(hub_registry(f.hub), STORE_SETTING, SPAN("rootRuleChain"));
+    snprintf(url, sizeof url, "/api/ruleChain/%s/root", chain);
+    send(&setting, "POST", url, "");
+    while (!e->saving && !setting.done)
+        loop_turn(f.loop, true);
+    snprintf(url, sizeof url, "/api/ruleChain/%s", chain);
+    json_free(call("DELETE", url, "", 400));
+    snprintf(url, sizeof url, "/api/ruleChain/%s/root", root);
+    json_free(call("POST", url, "", 409));
+    assert_false(setting.done);
+    assert_int_equal(end(&setting), 200);
+    expect_root(chain);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+#define SLOW_TEST(name) cmocka_unit_test_setup_teardown(name, setup_slow, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(downlinks_of_many_integrations_pass_by_one_that_is_off),
         TEST(a_change_outlives_an_integration_that_it_has_downlinks_for),
+        SLOW_TEST(a_chain_that_is_being_removed_does_not_become_root),
+        SLOW_TEST(a_chain_that_is_becoming_root_is_not_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
