@@ -5,40 +5,50 @@
 
 // Credentials of devices: facts/hub.md section 3.3. Access tokens only.
 
-static void respond(struct request *q)
+static void write_credentials(struct request *q, const struct store_device *d,
+                              const struct device_token *t)
 {
-    const struct store_device *d = q->data;
-    struct device_token t;
-    if (!hub_get_token(q->api->o.hub, d, &t)) {
-        respond_error(q, 404, HUB_NOT_FOUND, "the device is gone");
-        return;
-    }
     struct buf *b = request_out(q);
     struct json_out j = {.out = b};
     json_out_object(&j);
     json_out_key(&j, SPAN("id"));
     json_out_object(&j);
     json_out_key(&j, SPAN("id"));
-    json_out_uuid(&j, t.id);
+    json_out_uuid(&j, t->id);
     json_out_end(&j);
-    json_out_key_int(&j, "createdTime", t.created_ms);
+    json_out_key_int(&j, "createdTime", t->created_ms);
     write_ref(&j, "deviceId", "DEVICE", d->uuid);
     json_out_key_str(&j, "credentialsType", SPAN("ACCESS_TOKEN"));
-    json_out_key_str(&j, "credentialsId", t.text);
+    json_out_key_str(&j, "credentialsId", t->text);
     json_out_key_null(&j, "credentialsValue");
-    json_out_key_int(&j, "version", t.version);
+    json_out_key_int(&j, "version", t->version);
     json_out_end(&j);
     respond_json(q, buf_span(b));
 }
 
+static void respond(struct request *q)
+{
+    const struct store_device *d = q->data;
+    struct device_token t;
+    struct arena a = {0};
+    struct err e = {0};
+    int status = hub_get_token(q->api->o.hub, d, &a, &t, &e);
+    if (status == 0)
+        write_credentials(q, d, &t);
+    else if (status == ERR_NOT_FOUND)
+        respond_error(q, 404, HUB_NOT_FOUND, "the device is gone");
+    else
+        respond_error(q, 500, HUB_GENERAL, "%s", e.msg);
+    arena_free_wiped(&a);
+}
+
 void device_credentials_get(struct request *q)
 {
-    struct device_token t;
     struct store_device *d = request_device(q, q->args[0]);
     if (!d)
         return;
     q->data = d;
-    if (hub_get_token(q->api->o.hub, d, &t))
+    if (hub_has_token(q->api->o.hub, d))
         respond(q);
     else if (request_may_write(q))
         hub_ensure_token(q->api->o.hub, d, on_committed, committed_new(q, respond));

@@ -114,6 +114,7 @@ int hub_new(const struct hub_options *o, struct hub **out, struct err *e)
         hub_free(h);
         return status;
     }
+    tokens_loaded(h->tokens);
     struct store_txn *txn = store_txn_new(o->store);
     ensure_tenant(h, txn);
     if (!registry_find_name(h->registry, STORE_PROFILE, SPAN(HUB_DEFAULT_PROFILE))) {

@@ -167,7 +167,7 @@ struct hub_options {
     struct store *store;
     struct convert_pool *convert;
     bool cast_strings;
-    struct secrets *secrets; // of documents; NULL = they are kept in clear
+    struct secrets *secrets; // NULL: documents are kept in clear, and no device may have a token
 };
 
 // Loads the registry, makes what a new database lacks (tenant, default profile, Root Rule Chain of

@@ -11,10 +11,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "codec/base64.h"
-#include "codec/digest.h"
 
 #define FILE_MAX_BYTES 4096
 #define TEXT_LEN 44 // of a key
+#define DIGEST_LABEL "penstock digest v1"
 
 static void set_key(struct secret_key *k, const uint8_t bytes[AEAD_KEY_LEN])
 {
@@ -23,6 +23,7 @@ static void set_key(struct secret_key *k, const uint8_t bytes[AEAD_KEY_LEN])
     sha256(span_of((const char *)bytes, AEAD_KEY_LEN), digest);
     hex_write(k->id, digest, SECRET_KEY_ID_LEN / 2);
     k->id[SECRET_KEY_ID_LEN] = '\0';
+    hmac_sha256(span_of((const char *)bytes, AEAD_KEY_LEN), SPAN(DIGEST_LABEL), k->digest_key);
 }
 
 static int add_word(struct secret_keys *out, struct span word, const char *where, struct err *e)
@@ -182,6 +183,14 @@ int secret_keys_store(const char *dir, const struct secret_keys *k, struct err *
     buf_free(&path);
     buf_free(&temporary);
     return status;
+}
+
+void secret_keys_unstore(const char *dir)
+{
+    struct buf path = {0};
+    path_of(dir, SECRET_KEY_FILE, &path);
+    unlink(path.p);
+    buf_free(&path);
 }
 
 void secret_keys_wipe(struct secret_keys *k)

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "codec/aead.h"
+#include "codec/digest.h"
 
 #define SECRET_KEY_FILE "secret.key"
 #define SECRET_KEY_VARIABLE "PENSTOCK_SECRET_KEY"
@@ -18,6 +19,7 @@
 
 struct secret_key {
     uint8_t key[AEAD_KEY_LEN];
+    uint8_t digest_key[SHA256_LEN]; // derived from it, for digests alone
     char id[SECRET_KEY_ID_LEN + 1];
 };
 
@@ -36,6 +38,8 @@ int secret_keys_load(const char *dir, const char *variable, struct secret_keys *
 void secret_keys_add(struct secret_keys *k, const struct clock *clock);
 // Replaces the file (mode 0600) by one that is whole at any moment.
 int secret_keys_store(const char *dir, const struct secret_keys *k, struct err *e);
+// Undoes the first secret_keys_store() of a file that was not there.
+void secret_keys_unstore(const char *dir);
 void secret_keys_wipe(struct secret_keys *k);
 
 #endif

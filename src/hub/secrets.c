@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "codec/base64.h"
+#include "hub/token_doc.h"
 
 #define PREFIX "sealed:v1:"
 #define HEAD_LEN (sizeof PREFIX - 1 + SECRET_KEY_ID_LEN + 1)
@@ -12,6 +13,7 @@ struct secrets {
     struct secret_keys keys;
     char *dir;
     const struct clock *clock;
+    bool made; // the key file, by this process
 };
 
 int secrets_new(const char *dir, const char *variable, const struct clock *clock,
@@ -44,7 +46,9 @@ int secrets_ensure_key(struct secrets *s, struct err *e)
         return 0;
     }
     secret_keys_add(&s->keys, s->clock);
-    return secret_keys_store(s->dir, &s->keys, e);
+    int status = secret_keys_store(s->dir, &s->keys, e);
+    s->made = status == 0;
+    return status;
 }
 
 static bool ends_with(struct span s, const char *end)
@@ -117,6 +121,19 @@ static void seal(struct secrets *s, struct uuid id, struct span member, struct s
     mem_free(raw);
 }
 
+void secrets_seal_text(struct secrets *s, struct uuid id, struct span member, struct span clear,
+                       struct buf *out)
+{
+    require(s->keys.n > 0);
+    seal(s, id, member, clear, out);
+}
+
+void secrets_digest(const struct secrets *s, struct span text, uint8_t out[SHA256_LEN])
+{
+    require(s->keys.n > 0);
+    hmac_sha256(span_of((const char *)s->keys.key[0].digest_key, SHA256_LEN), text, out);
+}
+
 static const struct secret_key *find_key(const struct secrets *s, struct span text)
 {
     struct span id = span_of(text.p + sizeof PREFIX - 1, SECRET_KEY_ID_LEN);
@@ -126,6 +143,12 @@ static const struct secret_key *find_key(const struct secrets *s, struct span te
         }
     }
     return NULL;
+}
+
+bool secrets_is_current(const struct secrets *s, struct span text)
+{
+    return secrets_is_sealed(text) && text.n > HEAD_LEN && s->keys.n &&
+           find_key(s, text) == &s->keys.key[0];
 }
 
 static int fail(struct err *e, struct span member, struct span text, const char *why)
@@ -333,6 +356,23 @@ unsigned secrets_open_all(const struct secrets *s, struct uuid id, struct json *
     return c.failed;
 }
 
+int secrets_check_lost(struct secrets *s, struct err *e)
+{
+    if (!s->keys.file_missing) {
+        return 0;
+    }
+    // Made for a clear text that came before: nothing is written under it yet.
+    if (s->made) {
+        secret_keys_unstore(s->dir);
+        secret_keys_wipe(&s->keys);
+        s->made = false;
+    }
+    return err_set(e, ERR_CONFIG,
+                   "%s/" SECRET_KEY_FILE " is missing and the database holds secrets under it: "
+                   "bring the file back, or make an empty one there and enter the secrets anew",
+                   s->dir);
+}
+
 static int filter_doc(struct secrets *s, enum store_doc_kind kind, struct uuid id, struct json *doc,
                       struct buf *out, struct err *e)
 {
@@ -341,12 +381,8 @@ static int filter_doc(struct secrets *s, enum store_doc_kind kind, struct uuid i
     if (c.status < 0) {
         return c.status;
     }
-    if (c.unknown && s->keys.file_missing) {
-        return err_set(e, ERR_CONFIG,
-                       "%s/" SECRET_KEY_FILE " is missing and the database holds secrets under "
-                       "it: bring the file back, or make an empty one there and enter the "
-                       "secrets anew",
-                       s->dir);
+    if (c.unknown && secrets_check_lost(s, e) < 0) {
+        return e->code;
     }
     if (c.changed) {
         json_write(doc, out);
@@ -358,6 +394,9 @@ int secrets_filter(void *ctx, enum store_doc_kind kind, struct uuid id, struct s
                    struct buf *out, struct err *e)
 {
     struct err ignored = {0};
+    if (kind == STORE_CREDENTIALS) {
+        return token_doc_filter(ctx, id, json, out, e);
+    }
     if (kind != STORE_INTEGRATION && kind != STORE_RULE_CHAIN) {
         return 0;
     }

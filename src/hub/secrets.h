@@ -12,7 +12,8 @@
 // accessToken, authToken, apiToken, apiKey, authKey, privateKey, functionsKey, subscriptionKey,
 // authorization, cookie, as a header in -token, or is "token"; and all in a webhook's
 // headersFilter: in an integration below `configuration` (its own `secret` is an id that the hub's
-// API shows), in a rule chain anywhere. Loop thread, and start-up before it runs.
+// API shows), in a rule chain anywhere. Access tokens of devices are secrets too: token_doc.h. Loop
+// thread, and start-up before it runs.
 
 #include "base/uuid.h"
 #include "codec/json.h"
@@ -31,6 +32,14 @@ int secrets_ensure_key(struct secrets *s, struct err *e);
 // `parent` is the name of the object that it is a member of.
 bool secrets_is_key(struct span parent, struct span member);
 bool secrets_is_sealed(struct span text);
+// Sealed under the first key.
+bool secrets_is_current(const struct secrets *s, struct span text);
+// One text; there is a key.
+void secrets_seal_text(struct secrets *s, struct uuid id, struct span member, struct span clear,
+                       struct buf *out);
+// Tells equal texts from others without keeping them: HMAC-SHA-256 under a key that is derived from
+// the first one (there is one).
+void secrets_digest(const struct secrets *s, struct span text, uint8_t out[SHA256_LEN]);
 // Seals what is clear; a text that `old` (the document before, or NULL) holds sealed stays as it is
 // there. Only integrations and rule chains hold secrets.
 void secrets_seal(struct secrets *s, enum store_doc_kind kind, struct uuid id, struct json *doc,
@@ -43,6 +52,9 @@ int secrets_open(const struct secrets *s, struct uuid id, struct span member, st
 // the last reason in e; how many.
 unsigned secrets_open_all(const struct secrets *s, struct uuid id, struct json *doc, struct err *e);
 
+// For a filter that met what no key opens: ERR_CONFIG with text when there is no key file, else 0,
+// for it will be seen where it is used.
+int secrets_check_lost(struct secrets *s, struct err *e);
 // For store_options.filter: seals what an older version left clear, seals anew what is not under
 // the first key. Refuses to go on without any key when sealed texts are there.
 int secrets_filter(void *ctx, enum store_doc_kind kind, struct uuid id, struct span json,

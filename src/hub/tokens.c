@@ -3,21 +3,26 @@
 
 #include "base/mem.h"
 #include "hub/hub_internal.h"
+#include "hub/token_doc.h"
 
 // A new token takes its text at once, so that no other device gets it, and holds from when it is
 // durable; until then the one before holds.
 
 struct token {
-    struct uuid device;
-    struct device_token t; // t.text is owned
+    struct uuid device, id;
+    int64_t created_ms, version;
+    char digest[TOKEN_DIGEST_LEN];
     bool durable;
+    size_t n;
+    char sealed[];
 };
 
 struct tokens {
     struct hub *hub;
-    struct map by_text;   // every one
+    struct map by_digest; // every one
     struct map by_device; // the durable ones
     struct map coming;    // by device: the last one on its way
+    size_t lost;          // loaded ones of a key that is not there
 };
 
 struct tokens *tokens_new(struct hub *h)
@@ -27,11 +32,16 @@ struct tokens *tokens_new(struct hub *h)
     return t;
 }
 
-static void free_token(struct token *k)
+static struct span digest_of(const struct token *k)
 {
-    mem_wipe((char *)k->t.text.p, k->t.text.n);
-    mem_free((char *)k->t.text.p);
-    mem_free(k);
+    return span_of(k->digest, TOKEN_DIGEST_LEN);
+}
+
+static struct token *find(const struct tokens *t, struct span text)
+{
+    char digest[TOKEN_DIGEST_LEN];
+    token_digest(t->hub->o.secrets, text, digest);
+    return map_get(&t->by_digest, span_of(digest, sizeof digest));
 }
 
 void tokens_free(struct tokens *t)
@@ -40,9 +50,9 @@ void tokens_free(struct tokens *t)
     struct token *k;
     if (!t)
         return;
-    while ((k = map_next(&t->by_text, &at, NULL)))
-        free_token(k);
-    map_free(&t->by_text);
+    while ((k = map_next(&t->by_digest, &at, NULL)))
+        mem_free(k);
+    map_free(&t->by_digest);
     map_free(&t->by_device);
     map_free(&t->coming);
     mem_free(t);
@@ -54,8 +64,8 @@ static void drop(struct tokens *t, struct token *k)
         map_remove(&t->by_device, uuid_span(&k->device));
     if (map_get(&t->coming, uuid_span(&k->device)) == k)
         map_remove(&t->coming, uuid_span(&k->device));
-    map_remove(&t->by_text, k->t.text);
-    free_token(k);
+    map_remove(&t->by_digest, digest_of(k));
+    mem_free(k);
 }
 
 // The key lies in the value: the old value's goes with it.
@@ -68,29 +78,40 @@ static void hold(struct tokens *t, struct token *k)
     map_put(&t->by_device, uuid_span(&k->device), k);
 }
 
-static struct token *add(struct tokens *t, struct uuid device, struct span text)
+static struct token *add(struct tokens *t, struct uuid device, const struct token_doc *d)
 {
-    struct token *k = mem_new(struct token);
+    struct token *k = mem_zalloc(sizeof *k + d->sealed.n);
     k->device = device;
-    k->t.text = span_of(mem_strndup(text.p, text.n), text.n);
-    map_put(&t->by_text, k->t.text, k);
+    if (!uuid_parse(d->id, &k->id))
+        k->id = device;
+    k->created_ms = d->created_ms;
+    k->version = d->version;
+    k->n = d->sealed.n;
+    memcpy(k->sealed, d->sealed.p, k->n);
+    memcpy(k->digest, d->digest, sizeof k->digest);
+    map_put(&t->by_digest, digest_of(k), k);
     return k;
 }
 
 void tokens_load(struct tokens *t, struct uuid device, struct span json)
 {
-    struct err e = {0};
-    struct json *doc = json_parse(json, &e);
-    struct span text = json_get_str(doc, "credentialsId", SPAN_NONE);
-    if (text.n && !map_get(&t->by_text, text)) {
-        struct token *k = add(t, device, text);
-        if (!uuid_parse(json_get_str(doc, "id", SPAN_NONE), &k->t.id))
-            k->t.id = device;
-        k->t.created_ms = json_get_int(doc, "createdTime", 0);
-        k->t.version = json_get_int(doc, "version", 1);
-        hold(t, k);
+    struct arena a = {0};
+    struct token_doc d;
+    if (token_doc_read(json, &a, &d) && d.has_digest &&
+        !map_get(&t->by_digest, span_of(d.digest, sizeof d.digest))) {
+        t->lost += !secrets_is_current(t->hub->o.secrets, d.sealed);
+        hold(t, add(t, device, &d));
     }
-    json_free(doc);
+    arena_free_wiped(&a);
+}
+
+void tokens_loaded(const struct tokens *t)
+{
+    if (t->lost)
+        log_error("hub",
+                  "access tokens of devices cannot be decrypted and let nobody in: bring their key "
+                  "back into " SECRET_KEY_FILE ", or set new credentials for these devices",
+                  "devices=%zu", t->lost);
 }
 
 void tokens_delete(struct tokens *t, struct store_txn *txn, const struct store_device *d)
@@ -108,16 +129,23 @@ void tokens_forget(struct tokens *t, struct uuid device)
 
 struct store_device *hub_find_token_device(struct hub *h, struct span token)
 {
-    struct token *k = map_get(&h->tokens->by_text, token);
+    const struct token *k = find(h->tokens, token);
     return k && k->durable ? hub_find_device_id(h, k->device) : NULL;
 }
 
-bool hub_get_token(struct hub *h, const struct store_device *d, struct device_token *out)
+bool hub_has_token(struct hub *h, const struct store_device *d)
+{
+    return map_get(&h->tokens->by_device, uuid_span(&d->uuid)) != NULL;
+}
+
+int hub_get_token(struct hub *h, const struct store_device *d, struct arena *a,
+                  struct device_token *out, struct err *e)
 {
     const struct token *k = map_get(&h->tokens->by_device, uuid_span(&d->uuid));
-    if (k)
-        *out = k->t;
-    return k != NULL;
+    if (!k)
+        return err_set(e, ERR_NOT_FOUND, "the device has no credentials");
+    *out = (struct device_token){.id = k->id, .created_ms = k->created_ms, .version = k->version};
+    return token_doc_open(h->o.secrets, k->device, span_of(k->sealed, k->n), a, &out->text, e);
 }
 
 // Saving ------------------------------------------------------------------------------------------
@@ -144,38 +172,30 @@ static void on_saved(void *ctx, int status)
     mem_free(s);
 }
 
-static void write_doc(const struct token *k, struct buf *out)
-{
-    struct json_out j = {.out = out};
-    json_out_object(&j);
-    json_out_key(&j, SPAN("id"));
-    json_out_uuid(&j, k->t.id);
-    json_out_key_int(&j, "createdTime", k->t.created_ms);
-    json_out_key_int(&j, "version", k->t.version);
-    json_out_key_str(&j, "credentialsId", k->t.text);
-    json_out_end(&j);
-}
-
 static void save(struct hub *h, struct store_device *d, struct span text,
                  void (*cb)(void *ctx, int status), void *ctx)
 {
     struct tokens *t = h->tokens;
     const struct clock *clock = loop_clock(h->o.loop);
-    struct token *before = map_get(&t->by_device, uuid_span(&d->uuid));
-    struct token *k = add(t, d->uuid, text);
-    k->t.id = before ? before->t.id : uuid_new_v1(clock);
-    k->t.created_ms = before ? before->t.created_ms : clock->wall_ms(clock->ctx);
-    k->t.version = before ? before->t.version + 1 : 1;
+    const struct token *before = map_get(&t->by_device, uuid_span(&d->uuid));
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(before ? before->id : uuid_new_v1(clock), id);
+    struct token_doc doc = {.id = span_str(id),
+                            .created_ms = before ? before->created_ms : clock->wall_ms(clock->ctx),
+                            .version = before ? before->version + 1 : 1};
+    struct buf sealed = {0}, json = {0};
+    token_doc_seal(h->o.secrets, d->uuid, text, &doc, &sealed);
+    token_doc_write(&doc, &json);
+    struct token *k = add(t, d->uuid, &doc);
     map_remove(&t->coming, uuid_span(&d->uuid));
     map_put(&t->coming, uuid_span(&k->device), k);
     struct saving *s = mem_new(struct saving);
     *s = (struct saving){t, k, cb, ctx};
     struct store_txn *txn = store_txn_new(h->o.store);
-    struct buf doc = {0};
-    write_doc(k, &doc);
-    store_txn_put_doc(txn, STORE_CREDENTIALS, d->uuid, SPAN(""), buf_span(&doc));
+    store_txn_put_doc(txn, STORE_CREDENTIALS, d->uuid, SPAN(""), buf_span(&json));
     store_commit(h->o.store, txn, on_saved, s);
-    buf_free_wiped(&doc);
+    buf_free(&sealed);
+    buf_free(&json);
 }
 
 void hub_ensure_token(struct hub *h, struct store_device *d, void (*cb)(void *ctx, int status),
@@ -193,6 +213,7 @@ void hub_ensure_token(struct hub *h, struct store_device *d, void (*cb)(void *ct
     for (size_t i = 0; i < sizeof text; i++)
         text[i] = alphabet[clock_random_u64(clock) % (sizeof alphabet - 1)];
     save(h, d, span_of(text, sizeof text), cb, ctx);
+    mem_wipe(text, sizeof text);
 }
 
 static bool is_token_char(char c)
@@ -211,7 +232,7 @@ int hub_check_token(struct hub *h, const struct store_device *d, struct span tok
                        "credentialsId: must be 1 to %d letters, digits, \"-\", \"_\", \".\" or "
                        "\"~\"",
                        TOKEN_MAX);
-    const struct token *k = map_get(&h->tokens->by_text, token);
+    const struct token *k = find(h->tokens, token);
     if (k && (!d || !uuid_eq(k->device, d->uuid)))
         return err_set(e, ERR_EXISTS, "Device credentials are already assigned to another device!");
     return 0;
@@ -222,7 +243,7 @@ int hub_set_token(struct hub *h, struct store_device *d, struct span token,
 {
     if (hub_check_token(h, d, token, e) < 0)
         return e->code;
-    if (map_get(&h->tokens->by_text, token))
+    if (find(h->tokens, token))
         store_commit(h->o.store, store_txn_new(h->o.store), cb, ctx); // it is this device's
     else
         save(h, d, token, cb, ctx);

@@ -4,7 +4,8 @@
 
 // Access tokens of devices: how a device says who it is (facts/hub.md sections 3.3 and 3.6). A
 // device has at most one; it is made when someone asks for it, so that devices that only a stream
-// knows cost nothing. Loop thread only.
+// knows cost nothing. Neither memory nor database holds one in clear (token_doc.h): it is found by
+// its digest and opened when an administrator asks for it. Loop thread only.
 
 #include "hub/hub.h"
 
@@ -21,8 +22,9 @@ struct device_token {
 
 struct tokens *tokens_new(struct hub *h);
 void tokens_free(struct tokens *t);
-// A stored document, at start.
+// A stored document, at start; after the last one tokens_loaded().
 void tokens_load(struct tokens *t, struct uuid device, struct span json);
+void tokens_loaded(const struct tokens *t);
 // In the transaction that deletes the device; then, when that is durable.
 void tokens_delete(struct tokens *t, struct store_txn *txn, const struct store_device *d);
 void tokens_forget(struct tokens *t, struct uuid device);
@@ -30,7 +32,11 @@ void tokens_forget(struct tokens *t, struct uuid device);
 // The device of a durable token that may be seen, or NULL.
 struct store_device *hub_find_token_device(struct hub *h, struct span token);
 // False: it has none, or not durably yet.
-bool hub_get_token(struct hub *h, const struct store_device *d, struct device_token *out);
+bool hub_has_token(struct hub *h, const struct store_device *d);
+// Its text is opened into `a`, which the caller wipes. ERR_NOT_FOUND: it has none; ERR_CONFIG with
+// text: its key is not there, and until another is set the device is not let in.
+int hub_get_token(struct hub *h, const struct store_device *d, struct arena *a,
+                  struct device_token *out, struct err *e);
 // The one it has or a new one; cb when durable.
 void hub_ensure_token(struct hub *h, struct store_device *d, void (*cb)(void *ctx, int status),
                       void *ctx);

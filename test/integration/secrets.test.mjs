@@ -26,6 +26,7 @@ const secrets = {
   processToken: 'processToken//QAZWSXEDCRFVTGBYHNUJMIKOLP==',
   metadata: 'metadataSecret+RFVBGTYHNMJUIKLOP098765',
   metadataToken: 'metadataToken//POIUYTREWQLKJHGFDSAMNBVCXZ==',
+  device: 'device-access-token-GFDSAHJKLPOIUYTREWQ',
 };
 // As what is shipped is linked: binding a symbol at its first call saves registers, with whatever is
 // in them, on the stack.
@@ -97,6 +98,13 @@ const setCredentials = async (kinesis, c) => {
   assert.equal(r.status, 200);
 };
 
+const addDevice = async (gateway, name, token) =>
+  (await gateway.api.post(`/api/device?accessToken=${token}`, { name })).id.id;
+
+// The status of a device's own post.
+const postAs = async (gateway, token) => (await fetch(`${gateway.api.base}/api/v1/${token}/telemetry`,
+  { method: 'POST', body: '{"t": 1}' })).status;
+
 test('no secret is left in files, log or memory after a run', async (t) => {
   const dir = tempDir(t);
   const first = { accessKeyId: 'AKIDONE', secretAccessKey: secrets.file };
@@ -140,12 +148,17 @@ test('no secret is left in files, log or memory after a run', async (t) => {
   const shown = await gateway.api.call('GET', `/api/ruleChain/${chain.id.id}/metadata`);
   assert.ok(!shown.text.includes(secrets.node));
   await gateway.api.post('/api/ruleChain/metadata', shown.json);
+  // A device, which posts by its token; an administrator may see it.
+  const device = await addDevice(gateway, 'with a token', secrets.device);
+  assert.equal(await postAs(gateway, secrets.device), 200);
+  const credentials = await gateway.api.get(`/api/device/${device}/credentials`);
+  assert.equal(credentials.credentialsId, secrets.device);
   // Sent back as it is shown, nothing changes.
   const again = await gateway.api.post('/api/integration', saved);
   assert.equal(again.configuration.security.basic.password, '********');
   await putRecords(kinesisClient(t, kinesis.endpoint, { credentials: second }), stream, 50, record);
   await flowed(150);
-  const names = ['file', 'api', 'token', 'nested', 'login'];
+  const names = ['file', 'api', 'token', 'nested', 'login', 'device'];
   assert.deepEqual(findIn(filesOf(path.join(dir, 'data')), [...names, 'node']), []);
   await nothingLeft(gateway, names);
   await gateway.stop();
@@ -218,6 +231,8 @@ test('a key is changed, lost, wrong', async (t) => {
   };
   let gateway = await serve(t, config, { dir });
   await flows(gateway);
+  const device = await addDevice(gateway, 'with a token', secrets.device);
+  const credentials = `/api/device/${device}/credentials`;
   const file = path.join(dir, 'data/secret.key');
   const first = fs.readFileSync(file, 'utf8');
   assert.equal(fs.statSync(file).mode & 0o777, 0o600);
@@ -235,6 +250,8 @@ test('a key is changed, lost, wrong', async (t) => {
   const bare = { ...config, converters: [], integrations: [] };
   gateway = await serve(t, bare, { dir });
   await flows(gateway);
+  assert.equal(await postAs(gateway, secrets.device), 200);
+  assert.equal((await gateway.api.get(credentials)).credentialsId, secrets.device);
   await gateway.stop();
   // The first key opens nothing any more: the integration says so, all else runs.
   fs.writeFileSync(file, first);
@@ -244,7 +261,17 @@ test('a key is changed, lost, wrong', async (t) => {
     return status.state === 'FAILED' && status;
   });
   assert.match(s.error, /secretAccessKey cannot be decrypted \(key [0-9a-f]{8}\): that key is not in secret\.key/);
+  assert.equal(await postAs(gateway, secrets.device), 401);
+  assert.match(gateway.stderr, /access tokens of devices cannot be decrypted .*devices=1/);
+  const lost = await gateway.api.call('GET', credentials);
+  assert.equal(lost.status, 500);
+  assert.match(lost.json.message, /credentialsId cannot be decrypted \(key [0-9a-f]{8}\)/);
   // Entered anew, it works, under the key that is there.
+  await gateway.api.post('/api/device/credentials', {
+    deviceId: { entityType: 'DEVICE', id: device }, credentialsType: 'ACCESS_TOKEN',
+    credentialsId: secrets.device,
+  });
+  assert.equal(await postAs(gateway, secrets.device), 200);
   const integration = await gateway.api.integration('kinesis_integration');
   integration.configuration.clientConfiguration.secretAccessKey = secrets.file;
   await gateway.api.post('/api/integration', integration);
@@ -266,6 +293,7 @@ test('a key is changed, lost, wrong', async (t) => {
   for (const PENSTOCK_SECRET_KEY of [`${fresh} ${old}`, fresh]) {
     gateway = await serve(t, bare, { dir, env: { PENSTOCK_SECRET_KEY } });
     await flows(gateway);
+    assert.equal(await postAs(gateway, secrets.device), 200);
     await gateway.stop();
   }
   assert.ok(!fs.existsSync(file));

@@ -54,14 +54,21 @@ void fixture_start_hub(struct fixture *f)
         assert_non_null(mkdtemp(f->dir));
     }
     f->loop = loop_new(&f->clock);
-    struct store_options store = {.dir = f->dir, .commit_interval_ms = f->commit_interval_ms};
+    const char *key = f->secret_key ? f->secret_key : FIXTURE_SECRET_KEY;
+    if (secrets_new(f->dir, key, &f->clock, &f->secrets, &e) < 0)
+        fail_msg("%s", e.msg);
+    struct store_options store = {.dir = f->dir,
+                                  .commit_interval_ms = f->commit_interval_ms,
+                                  .filter = secrets_filter,
+                                  .filter_ctx = f->secrets};
     struct worker_options jobs = {.name = "job", .threads = f->job_threads ? f->job_threads : 2};
     struct convert_options convert = {.workers = 1};
     if (store_open(f->loop, &store, &f->store, &e) < 0)
         fail_msg("%s", e.msg);
     assert_int_equal(worker_pool_new(f->loop, &jobs, &f->jobs), 0);
     assert_int_equal(convert_pool_new(f->loop, &convert, &f->convert), 0);
-    struct hub_options hub = {.loop = f->loop, .store = f->store, .convert = f->convert};
+    struct hub_options hub = {
+        .loop = f->loop, .store = f->store, .convert = f->convert, .secrets = f->secrets};
     assert_int_equal(hub_new(&hub, &f->hub, &e), 0);
     struct http_client_options http = {0};
     assert_int_equal(http_client_new(f->loop, &http, &f->http, &e), 0);
@@ -116,6 +123,7 @@ void fixture_stop_hub(struct fixture *f)
     worker_pool_close(f->jobs, set_flag, &jobs);
     fixture_wait(f, &jobs);
     hub_free(f->hub);
+    secrets_free(f->secrets);
     loop_run(f->loop);
     loop_free(f->loop);
 }

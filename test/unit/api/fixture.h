@@ -11,11 +11,15 @@
 #include "codec/json.h"
 #include "net/http_client.h"
 
+#define FIXTURE_SECRET_KEY "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
 struct fixture {
     struct clock clock;
     int64_t wall_ms;
     char dir[64];
     struct loop *loop;
+    struct secrets *secrets;
+    const char *secret_key; // NULL = FIXTURE_SECRET_KEY
     struct store *store;
     struct worker_pool *jobs;
     struct convert_pool *convert;

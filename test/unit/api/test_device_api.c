@@ -110,6 +110,40 @@ static void tokens_are_made_kept_and_changed(void **state)
     assert_int_equal(as_device("POST", "/api/v1/TOKEN2/telemetry", "{\"t\":1}"), 200);
 }
 
+#define OTHER_KEY "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+
+static void start_again_with(const char *secret_key)
+{
+    fixture_end(&f);
+    f.secret_key = secret_key;
+    fixture_begin(&f);
+}
+
+static void a_token_outlives_a_change_of_the_key_but_not_its_loss(void **state)
+{
+    char text[100];
+    (void)state;
+    start_again_with(OTHER_KEY);
+    assert_int_equal(as_device("POST", "/api/v1/TOKEN1/telemetry", "{\"t\":1}"), 401);
+    struct json *j = call("GET", url("/api/device/%s/credentials", device), "", 500);
+    assert_non_null(strstr(json_get_str(j, "message", SPAN_NONE).p, "bring it back"));
+    json_free(j);
+    // The key is there again, behind another.
+    start_again_with(OTHER_KEY " " FIXTURE_SECRET_KEY);
+    assert_int_equal(as_device("POST", "/api/v1/TOKEN1/telemetry", "{\"t\":1}"), 200);
+    credentials_of(device, text);
+    assert_string_equal(text, "TOKEN1");
+    start_again_with(OTHER_KEY);
+    assert_int_equal(as_device("POST", "/api/v1/TOKEN1/telemetry", "{\"t\":1}"), 200);
+    // Gone for good: the device gets another, or the same once more.
+    start_again_with(FIXTURE_SECRET_KEY);
+    assert_int_equal(as_device("POST", "/api/v1/TOKEN1/telemetry", "{\"t\":1}"), 401);
+    set_token(device, "TOKEN1", 200);
+    assert_int_equal(as_device("POST", "/api/v1/TOKEN1/telemetry", "{\"t\":1}"), 200);
+    start_again_with(FIXTURE_SECRET_KEY);
+    assert_int_equal(as_device("POST", "/api/v1/TOKEN1/telemetry", "{\"t\":1}"), 200);
+}
+
 static void devices_post_and_read(void **state)
 {
     (void)state;
@@ -396,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(tokens_are_made_kept_and_changed),
+        TEST(a_token_outlives_a_change_of_the_key_but_not_its_loss),
         TEST(devices_post_and_read),
         TEST(shared_attributes_that_change_are_told),
         TEST(waits_for_changes_end),

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "hub/secrets.h"
+#include "hub/token_doc.h"
 #include "io/loop.h"
 #include "lib/test.h"
 #include "lib/test_clock.h"
@@ -296,6 +297,73 @@ static void test_key_is_made(void **state)
     buf_free(&again);
 }
 
+#define CREDENTIALS                                                                                \
+    "{\"id\":\"208144f0-e9d3-11f1-a248-7f5ddee8da62\",\"createdTime\":5,\"version\":3,"            \
+    "\"credentialsId\":\"clear-TOKEN\"}"
+
+static int filter_token(struct secrets *s, const char *text, struct buf *out, struct err *e)
+{
+    buf_clear(out);
+    return secrets_filter(s, STORE_CREDENTIALS, id_of(1), span_str(text), out, e);
+}
+
+static void expect_token(struct secrets *s, int device, const char *json, int status)
+{
+    struct token_doc d;
+    struct arena a = {0};
+    struct span text;
+    struct err e = {0};
+    char digest[TOKEN_DIGEST_LEN];
+    assert_true(token_doc_read(span_str(json), &a, &d));
+    assert_int_equal(d.created_ms, 5);
+    assert_int_equal(d.version, 3);
+    token_digest(s, SPAN("clear-TOKEN"), digest);
+    assert_true(d.has_digest);
+    assert_int_equal(memcmp(digest, d.digest, sizeof digest) == 0, secrets_is_current(s, d.sealed));
+    assert_int_equal(token_doc_open(s, id_of(device), d.sealed, &a, &text, &e), status);
+    if (status == 0)
+        assert_span_is(text, "clear-TOKEN");
+    arena_free(&a);
+}
+
+static void test_tokens_of_devices(void **state)
+{
+    (void)state;
+    struct secrets *a = open_with(KEY_A), *ba = open_with(KEY_B "\n" KEY_A), *b = open_with(KEY_B);
+    struct buf sealed = {0}, again = {0};
+    struct err e = {0};
+    assert_int_equal(filter_token(a, CREDENTIALS, &sealed, &e), 1);
+    assert_null(strstr(buf_cstr(&sealed), "clear-TOKEN"));
+    assert_non_null(strstr(buf_cstr(&sealed), "208144f0-e9d3-11f1-a248-7f5ddee8da62"));
+    expect_token(a, 1, buf_cstr(&sealed), 0);
+    expect_token(a, 2, buf_cstr(&sealed), ERR_CONFIG);
+    expect_token(b, 1, buf_cstr(&sealed), ERR_CONFIG);
+    // As it should be, or not to be opened: stays.
+    assert_int_equal(filter_token(a, buf_cstr(&sealed), &again, &e), 0);
+    assert_int_equal(filter_token(b, buf_cstr(&sealed), &again, &e), 0);
+    assert_int_equal(filter_token(ba, buf_cstr(&sealed), &again, &e), 1);
+    expect_token(b, 1, buf_cstr(&again), 0);
+    assert_int_equal(filter_token(a, "{\"credentialsId\":\"\"}", &again, &e), 0);
+    assert_int_equal(filter_token(a, "no JSON", &again, &e), 0);
+    // A digest that is none is made anew.
+    memcpy(strstr(buf_cstr(&sealed), "digest"), "Digest", 6);
+    assert_int_equal(filter_token(a, buf_cstr(&sealed), &again, &e), 1);
+    expect_token(a, 1, buf_cstr(&again), 0);
+    secrets_free(a);
+    secrets_free(b);
+    secrets_free(ba);
+    // Lost, and no key is left behind that was made for a clear one before it.
+    a = open_with(NULL);
+    assert_int_equal(filter_token(a, CREDENTIALS, &sealed, &e), 1);
+    assert_int_equal(access(t.path, F_OK), 0);
+    assert_int_equal(filter_token(a, buf_cstr(&again), &sealed, &e), ERR_CONFIG);
+    assert_non_null(strstr(e.msg, "secret.key is missing and the database holds secrets"));
+    assert_int_equal(access(t.path, F_OK), -1);
+    secrets_free(a);
+    buf_free(&sealed);
+    buf_free(&again);
+}
+
 static void refuse_key(const char *text, const char *says)
 {
     struct secrets *s = NULL;
@@ -431,6 +499,7 @@ static void put_clear(void)
         bool done = false;
         struct store_txn *txn = store_txn_new(s);
         store_txn_put_doc(txn, STORE_INTEGRATION, id_of(1), SPAN("n"), SPAN(INTEGRATION));
+        store_txn_put_doc(txn, STORE_CREDENTIALS, id_of(3), SPAN(""), SPAN(CREDENTIALS));
         store_txn_put_doc(txn, STORE_CONVERTER, id_of(2), SPAN("c"), SPAN("{\"a\":1}"));
         store_commit(s, txn, committed, &done);
         while (!done)
@@ -471,16 +540,16 @@ static void test_clear_database(void **state)
     struct err e = {0};
     struct seen seen = {0};
     put_clear();
-    assert_true(files_hold("one/secret"));
+    assert_true(files_hold("one/secret") && files_hold("clear-TOKEN"));
     struct secrets *s = open_with(NULL);
     struct loop *l = loop_new(&clock_system);
     struct store *store = NULL;
     assert_int_equal(open_store(l, s, &store, &e), 0);
     // While it runs already.
     assert_false(files_hold("one/secret") || files_hold("two-secret") ||
-                 files_hold("three-secret"));
+                 files_hold("three-secret") || files_hold("clear-TOKEN"));
     store_load_docs(store, see, &seen);
-    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.n, 3);
     struct json *doc = parse(buf_cstr(&seen.integration));
     assert_int_equal(secrets_open_all(s, id_of(1), doc, &e), 0);
     assert_string_equal(text_of(doc), INTEGRATION);
@@ -513,6 +582,7 @@ int main(void)
         T(test_bound_to_its_place),
         T(test_filter),
         T(test_key_is_made),
+        T(test_tokens_of_devices),
         T(test_clear_database),
         T(test_key_files),
         T(test_names),
