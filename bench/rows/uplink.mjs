@@ -3,10 +3,14 @@
 // start; the clock runs from the moment that reading is allowed until all records are durable.
 
 import {
+  DescribeStreamConsumerCommand, DescribeStreamSummaryCommand, RegisterStreamConsumerCommand,
+} from '@aws-sdk/client-kinesis';
+
+import {
   fill, kinesisClient, serve, startKinesis, tutorialRecord, unpaced,
 } from '../lib/gateway.mjs';
 import { peerStore, startPeer } from '../lib/peer.mjs';
-import { now, removeDir, tempDir } from '../lib/process.mjs';
+import { now, removeDir, tempDir, until } from '../lib/process.mjs';
 import { compare, pairs } from '../lib/stats.mjs';
 import { row } from '../lib/table.mjs';
 
@@ -32,11 +36,31 @@ function cost(process, start) {
   };
 }
 
+let consumers = 0;
+
+// Each run has a consumer of its own: for five seconds after a subscription the service refuses
+// another one of the same.
+async function registerConsumer(endpoint, stream) {
+  const client = kinesisClient(endpoint);
+  const ConsumerName = `bench-${++consumers}`;
+  const { StreamDescriptionSummary: { StreamARN } } =
+    await client.send(new DescribeStreamSummaryCommand({ StreamName: stream }));
+  await client.send(new RegisterStreamConsumerCommand({ StreamARN, ConsumerName }));
+  await until(`${ConsumerName} is active`, async () => {
+    const { ConsumerDescription: { ConsumerStatus } } =
+      await client.send(new DescribeStreamConsumerCommand({ StreamARN, ConsumerName }));
+    return ConsumerStatus === 'ACTIVE';
+  });
+  client.destroy();
+  return { useConsumersWithEnhancedFanOut: true, applicationName: ConsumerName };
+}
+
 async function ours(endpoint, { shards, limit, fanOut }) {
   const dir = tempDir();
+  const consumer = fanOut && await registerConsumer(endpoint, streamOf(shards));
   const gateway = await serve(dir, {
     endpoint, stream: streamOf(shards), limit, limits: unpaced, enabled: false,
-    ...(fanOut && { client: { useConsumersWithEnhancedFanOut: true } }),
+    client: consumer,
   });
   const start = { at: now(), cpu: gateway.cpu() };
   await gateway.api.setEnabled(true);
