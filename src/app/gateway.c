@@ -394,8 +394,10 @@ static void on_drained(void *ctx)
 
 static void on_deadline(struct timer *t)
 {
+    struct gateway *g = container_of(t, struct gateway, deadline);
     log_warn("app", "shutdown takes too long: what is left in flight is read again next time");
-    leave_drain(container_of(t, struct gateway, deadline));
+    store_stop_retrying(g->store);
+    leave_drain(g);
 }
 
 void gateway_stop(struct gateway *g, void (*cb)(void *ctx), void *ctx)

@@ -91,7 +91,7 @@ static bool may_commit(struct store *s)
 {
     if (!s->commit_failed && list_empty(&s->queue))
         return false;
-    if (s->closing)
+    if (s->closing || s->last_try)
         return true;
     if (timer_active(&s->commit_trouble.retry) || (s->frozen && store_head_full(s)))
         return false;
@@ -184,6 +184,7 @@ static void give_up(struct store *s)
     buf_free(&s->job.rows);
     s->n_queue = 0;
     s->commit_failed = false;
+    s->gave_up = true;
     answer_commits(&all, ERR_CANCELED);
 }
 
@@ -209,7 +210,7 @@ static void on_committed(struct store *s)
     s->commit_failed = s->job.status != 0;
     if (s->commit_failed) {
         note_trouble(s, &s->commit_trouble, "cannot commit");
-        if (s->closing)
+        if (s->closing || s->last_try)
             give_up(s);
         store_pump(s);
         return;
@@ -347,7 +348,7 @@ void store_commit(struct store *s, struct store_txn *t, void (*cb)(void *ctx, in
     require(t->store == s && t->points.n <= STORE_VALUE_MAX);
     t->cb = cb;
     t->ctx = ctx;
-    if (s->closing) {
+    if (s->closing || s->gave_up) {
         list_push(&s->refused, &t->link);
         store_answer_later(s);
         return;
@@ -355,6 +356,13 @@ void store_commit(struct store *s, struct store_txn *t, void (*cb)(void *ctx, in
     list_push(&s->queue, &t->link);
     s->n_queue++;
     if (!s->job_running && !list_linked(&s->pump_task.link))
+        loop_post(s->loop, &s->pump_task);
+}
+
+void store_stop_retrying(struct store *s)
+{
+    s->last_try = true;
+    if (!list_linked(&s->pump_task.link))
         loop_post(s->loop, &s->pump_task);
 }
 

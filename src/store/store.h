@@ -62,6 +62,9 @@ struct store_options {
 // Opens, migrates, loads the directory, replays the log. Blocks: call before the loop runs.
 // e names the file and what to do (newer schema, not a database, locked by another process, ...).
 int store_open(struct loop *l, const struct store_options *o, struct store **out, struct err *e);
+// The program stops and has no more time: what SQLite refuses from here on is not tried again, but
+// given up, with all behind it and all that comes later (ERR_CANCELED).
+void store_stop_retrying(struct store *s);
 // Commits what was given, flushes nothing else, closes the database, then cb.
 void store_close(struct store *s, void (*cb)(void *ctx), void *ctx);
 

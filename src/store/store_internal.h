@@ -47,6 +47,8 @@ struct store {
     struct write_job job;
     bool job_running;
     bool commit_failed; // job.txns wait for their next try
+    bool last_try;      // ... and are given up when that fails
+    bool gave_up;       // on a commit: none after it may become durable
     bool after_commit;  // the last job was a commit: upkeep has its turn
     bool tidy_due, idle;
     unsigned wal_pages;
@@ -61,7 +63,7 @@ struct store {
         struct log_limit log;
     } commit_trouble, upkeep_trouble;
 
-    struct list refused;  // transactions that came after store_close()
+    struct list refused;  // transactions that came too late
     struct list answered; // reads that needed no thread
     size_t n_reads;       // not done yet
     int64_t outbox_rows_max, outbox_bytes_max;

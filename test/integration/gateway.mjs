@@ -31,10 +31,13 @@ export function cleanEnv(extra = {}) {
   return { ...plainEnv(), AWS_EC2_METADATA_DISABLED: 'true', HOME: '/nonexistent', ...extra };
 }
 
-// A running command; `ready` is what the pattern matched on stdout.
+// A running command; `ready` is what the pattern matched on stdout. `fileKiB`: no file grows beyond,
+// as on a disk that is full.
 export class Process {
-  constructor(args, { env = {}, cwd = root } = {}) {
-    this.child = spawn(bin, args, { cwd, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] });
+  constructor(args, { env = {}, cwd = root, fileKiB } = {}) {
+    const limited = `trap '' XFSZ; ulimit -f ${fileKiB * 2}; exec "$0" "$@"`;
+    const [command, ...rest] = fileKiB ? ['sh', '-c', limited, bin, ...args] : [bin, ...args];
+    this.child = spawn(command, rest, { cwd, env: cleanEnv(env), stdio: ['ignore', 'pipe', 'pipe'] });
     this.stdout = '';
     this.stderr = '';
     this.child.stdout.on('data', (data) => (this.stdout += data));
@@ -179,10 +182,10 @@ export function configuration({ data, client = {}, integration = {}, ...rest }) 
 }
 
 // `penstock serve` with this configuration object; ready and logged in.
-export async function serve(t, config, { env = {}, dir = tempDir(t), user = demoUser } = {}) {
+export async function serve(t, config, { env = {}, dir = tempDir(t), user = demoUser, fileKiB } = {}) {
   const file = path.join(dir, 'penstock.json');
   writeFileSync(file, JSON.stringify({ ...config, data: config.data ?? path.join(dir, 'data') }));
-  const gateway = new Process(['serve', '-c', file], { env });
+  const gateway = new Process(['serve', '-c', file], { env, fileKiB });
   gateway.file = file;
   t?.after(() => gateway.stop());
   const [, url] = await gateway.readyLine();

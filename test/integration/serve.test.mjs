@@ -166,6 +166,32 @@ test('a record whose converter fails is kept with its reason, the next is unharm
   }
 });
 
+test('a full disk keeps no records and does not keep the program either', async (t) => {
+  const kinesis = await startKinesis(t, ['tb-test-uplink:1']);
+  const client = kinesisClient(t, kinesis.endpoint);
+  const dir = tempDir(t);
+  const config = configuration({
+    data: path.join(dir, 'data'),
+    client: { endpoint: kinesis.endpoint },
+    limits: { shutdownMs: 1000 },
+  });
+  const full = await serve(t, config, { dir, fileKiB: 1500 });
+  // Each becomes a dead letter with its payload.
+  await putRecords(client, 'tb-test-uplink', 32, () => ({ key: 'k', data: 'x'.repeat(100000) }), {
+    batch: 8, pauseMs: 900,
+  });
+  await until('trouble', async () => (await full.api.call('GET', '/healthz')).status === 503, 30000);
+  assert.deepEqual(await full.stop(), { code: 0, signal: null });
+  const gateway = await serve(t, config, { dir });
+  const { id } = await gateway.api.integration('kinesis_integration');
+  await until('all letters, each once', async () => {
+    const url = `/api/integration/${id.id}/deadLetters?pageSize=1&page=0`;
+    const { totalElements } = await gateway.api.get(url);
+    assert.ok(totalElements <= 32);
+    return totalElements === 32;
+  }, 30000);
+});
+
 test('SIGHUP applies a changed converter; a wrong file changes nothing', async (t) => {
   const kinesis = await startKinesis(t, ['tb-test-uplink:1']);
   const client = kinesisClient(t, kinesis.endpoint);

@@ -245,6 +245,43 @@ static void test_close_while_the_disk_is_full(void **state)
     assert_int_equal(store_count_devices(f->store), 1);
 }
 
+static void test_nothing_is_tried_again_when_there_is_no_more_time(void **state)
+{
+    struct fixture *f = *state;
+    struct order o = {0};
+    commit_point(f, &o, 0);
+    wait_order(f, &o, 1);
+    set(&trouble.fail[WRITE_COMMIT], true);
+    commit_point(f, &o, 1);
+    until_health(f, ERR_IO);
+    commit_point(f, &o, 2);
+    store_stop_retrying(f->store);
+    wait_order(f, &o, 3);
+    assert_int_equal(o.canceled, 2);
+    // What comes behind a gap stays out, though it could be written; reads go on.
+    set(&trouble.fail[WRITE_COMMIT], false);
+    commit_point(f, &o, 3);
+    assert_int_equal(o.n, 3);
+    wait_order(f, &o, 4);
+    assert_int_equal(o.canceled, 3);
+    check_order(&o, 4);
+    check_points(f, 0, 1);
+    fixture_reopen(f);
+    assert_int_equal(store_count_devices(f->store), 1);
+}
+
+static void test_commits_go_on_with_little_time(void **state)
+{
+    struct fixture *f = *state;
+    struct order o = {0};
+    store_stop_retrying(f->store);
+    commit_point(f, &o, 0);
+    commit_point(f, &o, 1);
+    wait_order(f, &o, 2);
+    assert_int_equal(o.canceled, 0);
+    check_points(f, 0, 2);
+}
+
 static void test_close_commits_what_was_given(void **state)
 {
     struct fixture *f = *state;
@@ -778,6 +815,8 @@ int main(void)
         T(test_device_of_two_commits),
         T(test_disk_full_and_room_again),
         T(test_close_while_the_disk_is_full),
+        T(test_nothing_is_tried_again_when_there_is_no_more_time),
+        T(test_commits_go_on_with_little_time),
         T(test_close_commits_what_was_given),
         T(test_close_with_everything_pending),
         T(test_close_inside_a_callback),
