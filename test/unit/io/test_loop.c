@@ -20,6 +20,13 @@ struct probe {
 
 static int order[16];
 static int n_order;
+static int64_t fake_now;
+
+static int64_t fake_mono(void *ctx)
+{
+    (void)ctx;
+    return fake_now;
+}
 
 static void record(struct timer *t)
 {
@@ -34,10 +41,34 @@ static int setup(void **state)
     return 0;
 }
 
+// A loop whose time is fake_now, so that it does not pass between two starts.
+static int setup_fake(void **state)
+{
+    static struct clock clock;
+    clock = clock_system;
+    clock.mono_ms = fake_mono;
+    fake_now = 1000;
+    n_order = 0;
+    *state = loop_new(&clock);
+    return 0;
+}
+
 static int teardown(void **state)
 {
     loop_free(*state);
     return 0;
+}
+
+// Lets the fake time pass until n timers have fired, and a while longer. Returns when that was.
+static int64_t run_until(struct loop *l, int n)
+{
+    int64_t end = fake_now + 100;
+    for (loop_turn(l, false); n_order < n && fake_now < end; loop_turn(l, true))
+        fake_now++;
+    int64_t at = fake_now;
+    fake_now += 100;
+    loop_turn(l, false);
+    return at;
 }
 
 static void timers_fire_by_due_then_by_start(void **state)
@@ -50,13 +81,24 @@ static void timers_fire_by_due_then_by_start(void **state)
         timer_start(l, &p[i].timer, after[i]);
         assert_true(timer_active(&p[i].timer));
     }
-    int64_t before = loop_now_ms(l);
-    loop_run(l);
+    int64_t before = fake_now;
+    int64_t after_last = run_until(l, 5);
     static const int want[5] = {3, 1, 4, 0, 2};
     assert_int_equal(n_order, 5);
     assert_memory_equal(order, want, sizeof(want));
-    assert_true(loop_now_ms(l) - before >= 20);
+    assert_int_equal(after_last - before, 20);
     assert_false(timer_active(&p[0].timer));
+}
+
+static void a_timer_waits_for_its_time(void **state)
+{
+    struct loop *l = *state;
+    struct probe p = {.timer.fire = record};
+    int64_t before = loop_now_ms(l);
+    timer_start(l, &p.timer, 20);
+    loop_run(l);
+    assert_int_equal(n_order, 1);
+    assert_true(loop_now_ms(l) - before >= 20);
 }
 
 static void stopped_and_moved_timers(void **state)
@@ -72,7 +114,7 @@ static void stopped_and_moved_timers(void **state)
     timer_start(l, &c.timer, 1);  // earlier
     timer_stop(&b.timer);
     timer_stop(&b.timer);
-    loop_run(l);
+    run_until(l, 2);
     assert_int_equal(n_order, 2);
     assert_int_equal(order[0], 2);
     assert_int_equal(order[1], 0);
@@ -140,14 +182,6 @@ static void timer_of_zero_does_not_hold_the_loop(void **state)
     assert_int_equal(n_order, 2);
     assert_int_equal(order[0], 100);
     assert_int_equal(order[1], 1);
-}
-
-static int64_t fake_now;
-
-static int64_t fake_mono(void *ctx)
-{
-    (void)ctx;
-    return fake_now;
 }
 
 static int fired;
@@ -348,8 +382,9 @@ static void time_is_fresh_after_a_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(timers_fire_by_due_then_by_start, setup, teardown),
-        cmocka_unit_test_setup_teardown(stopped_and_moved_timers, setup, teardown),
+        cmocka_unit_test_setup_teardown(timers_fire_by_due_then_by_start, setup_fake, teardown),
+        cmocka_unit_test_setup_teardown(a_timer_waits_for_its_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(stopped_and_moved_timers, setup_fake, teardown),
         cmocka_unit_test_setup_teardown(timer_stopped_by_one_of_the_same_time, setup, teardown),
         cmocka_unit_test_setup_teardown(timer_of_zero_does_not_hold_the_loop, setup, teardown),
         cmocka_unit_test(many_timers),

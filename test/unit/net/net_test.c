@@ -12,21 +12,24 @@ static void too_late(struct timer *t)
 }
 
 static struct clock test_clock;
-static int64_t added_ms;
+static int64_t now_ms, today_ms;
 
 static int64_t mono_ms(void *ctx)
 {
-    return clock_system.mono_ms(ctx) + added_ms;
+    (void)ctx;
+    return now_ms;
 }
 
 static int64_t wall_ms(void *ctx)
 {
-    return clock_system.wall_ms(ctx) + added_ms;
+    (void)ctx;
+    return today_ms;
 }
 
 void advance_ms(int64_t ms)
 {
-    added_ms += ms;
+    now_ms += ms;
+    today_ms += ms;
     loop_refresh(loop);
 }
 
@@ -41,7 +44,8 @@ void begin_loop(void)
     test_clock = clock_system;
     test_clock.mono_ms = mono_ms;
     test_clock.wall_ms = wall_ms;
-    added_ms = 0;
+    now_ms = clock_system.mono_ms(NULL);
+    today_ms = clock_system.wall_ms(NULL);
     loop = loop_new(&test_clock);
     deadline = (struct timer){.fire = too_late};
 }

@@ -511,7 +511,7 @@ static void close_cuts_after_the_grace(void **state)
     wait_until(r.bytes == PIECE);
     assert_int_equal(gone, 0);
     advance_ms(1000);
-    wait_soon(gone == 1);
+    wait_until(gone == 1);
     finish(&r);
     assert_int_equal(r.code, ERR_CLOSED);
     buf_free(&r.body);
@@ -624,7 +624,7 @@ static void idle_connections_close(void **state)
     turns(5);
     assert_false(list_empty(&client->h2_conns));
     advance_ms(2000);
-    wait_soon(list_empty(&client->h2_conns));
+    wait_until(list_empty(&client->h2_conns));
     // The server's side, too, when the client does not.
     start(&r, "GET", "/hold", (struct http_call_options){.total_ms = HTTP_NO_LIMIT});
     wait_until(n_held == 1);
@@ -638,7 +638,7 @@ static void idle_connections_close(void **state)
     turns(5);
     assert_int_equal(streams_of_server(), 1);
     advance_ms(2000);
-    wait_soon(streams_of_server() == 0);
+    wait_until(streams_of_server() == 0);
 }
 
 // Old connections get no new calls and close when the last of theirs has ended.

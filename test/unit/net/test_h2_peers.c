@@ -222,7 +222,7 @@ static void what_only_begins_like_the_preface(void **state)
         assert_int_equal(r.ended, 0);
         if (i == 0) {
             advance_ms(HEAD_MS);
-            wait_soon(r.ended);
+            wait_until(r.ended);
             assert_true(raw_has(&r, " 408 "));
         } else {
             raw_send(&r, "x\r\n\r\n");
@@ -261,7 +261,7 @@ static void silent_from_the_start(void **state)
     turns(5);
     assert_int_equal(peer.raw.ended, 0);
     advance_ms(2000);
-    wait_soon(peer.raw.ended);
+    wait_until(peer.raw.ended);
 }
 
 static void head_that_does_not_end(void **state)
@@ -282,7 +282,7 @@ static void head_that_does_not_end(void **state)
     turns(10);
     assert_int_equal(peer.raw.ended, 0);
     advance_ms(2000);
-    wait_soon(peer.raw.ended);
+    wait_until(peer.raw.ended);
     assert_int_equal(gone, 1);
 }
 
@@ -479,7 +479,7 @@ static void socket_that_is_not_read(void **state)
     assert_int_equal(gone, 1);
     http_respond_end(held);
     held = NULL;
-    wait_soon(server->n_streams == 0);
+    wait_until(server->n_streams == 0);
 }
 
 static void protocol_error_ends_the_connection(void **state)
@@ -496,7 +496,7 @@ static void protocol_error_ends_the_connection(void **state)
     held = NULL;
     // It waits for the peer's close, not for ever.
     advance_ms(3000);
-    wait_soon(server->n_streams == 0);
+    wait_until(server->n_streams == 0);
 }
 
 static void peer_that_never_answers_the_announced_end(void **state)
@@ -509,7 +509,7 @@ static void peer_that_never_answers_the_announced_end(void **state)
     turns(10);
     assert_int_equal(peer.raw.ended, 0);
     advance_ms(3000);
-    wait_soon(peer.raw.ended);
+    wait_until(peer.raw.ended);
 }
 
 static int setup_one_stream(void **state)
@@ -659,7 +659,7 @@ static void half_open_connections_are_found(void **state)
     turns(10);
     assert_int_equal(r[0].done + r[1].done, 0);
     advance_ms(2000);
-    wait_soon(r[0].done && r[1].done);
+    wait_until(r[0].done && r[1].done);
     reply_ends(&r[0], ERR_TIMEOUT, "before a response came");
     reply_ends(&r[1], ERR_TIMEOUT, "before the response was complete");
     forget_peer(&p);

@@ -100,7 +100,7 @@ static void get(struct reply *r, uint16_t port, const char *target)
 
 static void finish_failed(struct reply *r, int code, const char *msg)
 {
-    wait_soon(r->done);
+    wait_until(r->done);
     reply_ends(r, code, msg);
     reply_free(r);
 }
@@ -323,7 +323,7 @@ static void idle_and_age_limits(void **state)
     turns(5);
     assert_int_equal(peers[0].ended, 0);
     advance_ms(2000);
-    wait_soon(peers[0].ended);
+    wait_until(peers[0].ended);
     // Too old when it comes back, and too old when it is wanted.
     for (int i = 0; i < 2; i++) {
         get(&r, raw_port, "/");
@@ -498,7 +498,7 @@ static void pause_at_the_last_piece(void **state)
     reply_free(&r);
     // The idle connection is watched again.
     raw_close(peer(0));
-    wait_soon(list_empty(&client->conns));
+    wait_until(list_empty(&client->conns));
 }
 
 static void connection_used_last_is_used_next(void **state)
@@ -681,7 +681,7 @@ static void silent_bodies(void **state)
     turns(5);
     assert_int_equal(r.done, 0);
     advance_ms(2000);
-    wait_soon(r.done);
+    wait_until(r.done);
     assert_int_equal(r.code, ERR_TIMEOUT);
     assert_non_null(strstr(r.err.msg, "silent for 3000 ms"));
     reply_free(&r);

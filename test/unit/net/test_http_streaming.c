@@ -202,7 +202,7 @@ static void reader_that_takes_nothing_is_cut(void **state)
     turns(5);
     assert_int_equal(gone, 0);
     advance_ms(2000);
-    wait_soon(gone);
+    wait_until(gone);
     assert_int_equal(http_respond_write(held, SPAN("x")), ERR_CLOSED);
     http_respond_end(held);
     raw_close(&r);
@@ -282,7 +282,7 @@ static void close_cuts_after_the_grace(void **state)
     say(held, "still");
     wait_until(raw_has(&r, "still"));
     advance_ms(1000);
-    wait_soon(gone);
+    wait_until(gone);
     wait_until(r.ended);
     assert_false(raw_has(&r, "0\r\n\r\n"));
     turns(5);

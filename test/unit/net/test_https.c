@@ -417,13 +417,12 @@ static void openssl_server(void **state)
         if (ok % 2) {
             // Lets all of it come before anything is read.
             http_call_pause(&r.call);
-            for (int64_t until = loop_now_ms(loop) + 50; loop_now_ms(loop) < until;) {
+            for (int64_t until = clock_system.mono_ms(NULL) + 50;
+                 clock_system.mono_ms(NULL) < until;)
                 loop_turn(loop, false);
-                loop_refresh(loop);
-            }
             http_call_resume(&r.call);
         }
-        wait_soon(r.done);
+        wait_until(r.done);
         if (r.code == ERR_CONNECT && ok == 0 && clock_system.mono_ms(NULL) < give_up) {
             reply_free(&r);
             continue; // it is still starting
