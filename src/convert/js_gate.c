@@ -1,15 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/js_gate.h"
 
-#include <time.h>
-
-int64_t js_now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 uint64_t js_gate_enter(struct js_gate *g, int64_t now_ms)
 {
     uint64_t run = (atomic_load_explicit(&g->word, memory_order_relaxed) >> 2) + 1;
