@@ -15,8 +15,7 @@ static int64_t wall(void *ctx)
 
 static int64_t mono(void *ctx)
 {
-    (void)ctx;
-    return clock_system.mono_ms(clock_system.ctx);
+    return clock_system.mono_ms(clock_system.ctx) + ((struct fixture *)ctx)->added_ms;
 }
 
 static void fill_random(void *ctx, void *p, size_t n)
@@ -28,6 +27,13 @@ static void fill_random(void *ctx, void *p, size_t n)
 static void set_flag(void *ctx)
 {
     *(bool *)ctx = true;
+}
+
+void fixture_advance(struct fixture *f, int64_t ms)
+{
+    f->wall_ms += ms;
+    f->added_ms += ms;
+    loop_refresh(f->loop);
 }
 
 void fixture_wait(struct fixture *f, const bool *flag)

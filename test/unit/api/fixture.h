@@ -3,7 +3,7 @@
 #define PENSTOCK_TEST_API_FIXTURE_H
 
 // A whole API on one loop: store, converters, hub and bridge under it, an HTTP client before it.
-// The wall clock is the test's; the monotonic one runs.
+// The wall clock is the test's; the monotonic one runs, and fixture_advance() adds to both.
 
 #include "api/api.h"
 #include "base/arena.h"
@@ -16,6 +16,7 @@
 struct fixture {
     struct clock clock;
     int64_t wall_ms;
+    int64_t added_ms;
     char dir[64];
     struct loop *loop;
     struct secrets *secrets;
@@ -59,6 +60,7 @@ void fixture_end(struct fixture *f);
 struct json *fixture_expect(struct fixture *f, const char *method, const char *target,
                             const char *body, int want);
 
+void fixture_advance(struct fixture *f, int64_t ms);
 // Turns the loop until *flag.
 void fixture_wait(struct fixture *f, const bool *flag);
 

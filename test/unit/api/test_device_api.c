@@ -324,10 +324,11 @@ static void calls_end_in_time(void **state)
     expect_status("/api/rpc/oneway/%s", QUICK, 504);
     expect_status("/api/plugins/rpc/twoway/%s", QUICK, 409);
     start_poll(&poll);
-    // Long enough for the device to take it.
+    // Less than the HTTP client waits.
     send_call(&rest, "/api/plugins/rpc/twoway/%s",
-              "{\"method\":\"set\",\"params\":{\"v\":1},\"timeout\":2000}");
+              "{\"method\":\"set\",\"params\":{\"v\":1},\"timeout\":20000}");
     take_call(&poll);
+    fixture_advance(&f, 20000);
     expect(&rest, 408, NULL);
     expect_status("/api/rpc/twoway/%s", "{\"params\":1}", 400);
     expect_status("/api/rpc/twoway/%s", "{\"method\":\"m\",\"persistent\":true}", 400);

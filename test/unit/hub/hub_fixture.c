@@ -111,7 +111,7 @@ int hub_fixture_setup(void **state)
     struct hub_fixture *f = mem_new(struct hub_fixture);
     struct err e = {0};
     // A failed assertion leaves the loop open: end then, too.
-    alarm(60);
+    alarm(240);
     strcpy(f->dir, "/tmp/penstock-rules-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     open_hub(f);

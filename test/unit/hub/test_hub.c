@@ -65,7 +65,7 @@ static int setup(void **state)
 {
     struct fixture *f = mem_new(struct fixture);
     // A failed assertion leaves the loop open: end then, too.
-    alarm(60);
+    alarm(240);
     strcpy(f->dir, "/tmp/penstock-hub-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     *state = f;

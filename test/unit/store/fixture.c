@@ -5,11 +5,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 120000
 
 static int64_t now_ms(void)
 {
     return clock_system.mono_ms(clock_system.ctx);
+}
+
+static int64_t advanced_ms(void *ctx)
+{
+    return now_ms() + ((struct fixture *)ctx)->added_ms;
+}
+
+void fixture_advance(struct fixture *f, int64_t ms)
+{
+    f->added_ms += ms;
+    loop_refresh(f->loop);
 }
 
 static void make_dir(struct fixture *f)
@@ -72,7 +83,10 @@ void fixture_reopen(struct fixture *f)
 int fixture_setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    f->loop = loop_new(&clock_system);
+    f->clock = clock_system;
+    f->clock.ctx = f;
+    f->clock.mono_ms = advanced_ms;
+    f->loop = loop_new(&f->clock);
     make_dir(f);
     fixture_open(f);
     *state = f;

@@ -4,6 +4,7 @@
 
 // A store on real files in a directory of its own, driven turn by turn.
 
+#include "base/clock.h"
 #include "lib/test.h"
 #include "store/store_internal.h"
 
@@ -13,6 +14,8 @@ struct fixture {
     char dir[64];
     struct store_options options;
     const struct store_hooks *hooks;
+    struct clock clock; // the system's, and what fixture_advance() has added
+    int64_t added_ms;
 };
 
 // cmocka's setup and teardown: *state is a struct fixture with an open store.
@@ -23,7 +26,9 @@ void fixture_close(struct fixture *f);
 void fixture_reopen(struct fixture *f);
 // The process ends without closing anything: the store goes on in a copy of its files.
 void fixture_crash(struct fixture *f);
-// Turns the loop until *what; fails the test after 20 seconds.
+// Lets time pass for what waits on the loop.
+void fixture_advance(struct fixture *f, int64_t ms);
+// Turns the loop until *what; fails the test after two minutes.
 void fixture_until(struct fixture *f, const bool *what);
 // Commits and waits for it to be durable.
 void fixture_commit(struct fixture *f, struct store_txn *t);

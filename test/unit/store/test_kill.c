@@ -93,7 +93,7 @@ static int64_t kill_writer(const char *dir, int64_t next, uint64_t *random)
     close(fd[1]);
     while (seen < some) {
         struct pollfd p = {.fd = fd[0], .events = POLLIN};
-        assert_int_equal(poll(&p, 1, 20000), 1);
+        assert_int_equal(poll(&p, 1, 120000), 1);
         assert_int_equal(read(fd[0], &last, sizeof last), sizeof last);
         seen++;
     }
