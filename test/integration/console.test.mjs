@@ -7,12 +7,12 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
-import { bounded, configuration, demoUser, serve, tempDir, until } from './gateway.mjs';
+import { configuration, demoUser, serve, tempDir, until } from './gateway.mjs';
+import { PATIENCE_MS } from './lib.mjs';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((p) => existsSync(p));
 const SHOTS = process.env.PENSTOCK_SCREENSHOTS;
 const NASTY = '<img src=x onerror="document.title=1">';
-const patience = bounded ? 30000 : 10000;
 
 let gateway, browser, thermostat;
 
@@ -42,7 +42,7 @@ async function open(t, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
   const page = await context.newPage();
   const wrong = [];
-  page.setDefaultTimeout(patience);
+  page.setDefaultTimeout(PATIENCE_MS);
   page.on('pageerror', (error) => wrong.push(String(error)));
   page.on('console', (message) => {
     // The browser itself reports every 4xx, among them those that a test asks for.

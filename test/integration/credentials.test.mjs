@@ -39,6 +39,10 @@ const gatewayOf = (t, w, { client = {}, env = {} } = {}) =>
     client: { accessKeyId: '', secretAccessKey: '', endpoint: w.kinesis.endpoint, ...client },
   }), { env });
 
+const imdsEnv = (imds, more = {}) => ({
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url, AWS_EC2_METADATA_DISABLED: 'false', ...more,
+});
+
 const statusOf = (gateway) => gateway.api.status('kinesis_integration');
 
 async function allApplied(gateway, w) {
@@ -46,7 +50,7 @@ async function allApplied(gateway, w) {
     const n = applied(await statusOf(gateway));
     assert.ok(n <= w.put, `${n} of ${w.put}`);
     return n === w.put;
-  }, 30000);
+  });
 }
 
 // The status shows this error under `credentials` (a refresh) or of the integration itself.
@@ -54,12 +58,12 @@ const refreshError = (gateway, pattern) =>
   until(`a refresh error like ${pattern}`, async () => {
     const s = await statusOf(gateway);
     return pattern.test(s.credentials?.error ?? '');
-  }, 30000);
+  });
 const failed = (gateway, pattern) =>
   until(`failed like ${pattern}`, async () => {
     const s = await statusOf(gateway);
     return s.state === 'FAILED' && pattern.test(s.error);
-  }, 30000);
+  });
 
 function noSecretsIn(gateway, issuer) {
   for (let n = 1; n <= issuer.n; n++) {
@@ -77,7 +81,7 @@ test('instance metadata: rotation mid-run, 401 on the token, 5xx', async (t) => 
     client: {
       useCredentialsFromInstanceMetadata: true, accessKeyId: 'ignored', secretAccessKey: 'ignored',
     },
-    env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url, AWS_EC2_METADATA_DISABLED: 'false' },
+    env: imdsEnv(imds, { AWS_METADATA_SERVICE_TIMEOUT: '60' }),
   });
   await w.send();
   await allApplied(gateway, w);
@@ -107,7 +111,7 @@ test('instance metadata: keys that end are fetched behind, and serve on when it 
   const imds = await startImds(t, w.issuer);
   const gateway = await gatewayOf(t, w, {
     client: { useCredentialsFromInstanceMetadata: true },
-    env: { AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url, AWS_EC2_METADATA_DISABLED: 'false' },
+    env: imdsEnv(imds),
   });
   await w.send();
   await allApplied(gateway, w);
@@ -256,9 +260,7 @@ test('penstock check prints the chain and no secret', async (t) => {
     data: path.join(dir, 'data'),
     client: { accessKeyId: '', secretAccessKey: '', endpoint: w.kinesis.endpoint },
   })));
-  const env = {
-    AWS_EC2_METADATA_SERVICE_ENDPOINT: imds.url, AWS_EC2_METADATA_DISABLED: 'false', HOME: dir,
-  };
+  const env = imdsEnv(imds, { AWS_METADATA_SERVICE_TIMEOUT: '60', HOME: dir });
   let result = await run(['check', '-c', file], { env });
   assert.equal(result.code, 0, result.stderr);
   for (const line of [

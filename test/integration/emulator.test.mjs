@@ -149,7 +149,7 @@ describe('the tutorial by the AWS CLI', { concurrency: 2 }, () => {
       const d = await waitFor(async () => {
         const { StreamDescription } = await cli('describe-stream', '--stream-name', name);
         return StreamDescription.StreamStatus === 'ACTIVE' && StreamDescription;
-      }, { ms: 20_000 });
+      });
       assert.equal(d.StreamName, name);
       assert.equal(d.StreamARN, arn(name));
       assert.equal(d.EncryptionType, 'NONE');
@@ -886,7 +886,7 @@ describe('faults on demand', () => {
     await waitFor(async () => (await kinesisStats(other)).calls.ListStreams === 1);
     const t0 = Date.now();
     assert.equal(await other.stop(), 0);
-    assert.ok(Date.now() - t0 < 10_000 * slow);
+    assert.ok(Date.now() - t0 < 300_000); // of the stall's ten minutes
     c2.destroy();
   });
 });
@@ -898,7 +898,8 @@ describe('throughput limits', () => {
     const c = sdkClient(k);
     const Records = Array.from({ length: 500 }, (_, i) => ({ Data: Buffer.from('x'), PartitionKey: `${i}` }));
     let accepted = 0, failed = 0;
-    for (let i = 0; i < 4; i++) {
+    // A thousand at once, and a thousand a second: none is refused while the machine is slower than that.
+    for (let i = 0; i < 4 || (failed === 0 && i < 100); i++) {
       const r = await c.send(new sdk.PutRecordsCommand({ StreamName: 's', Records }));
       accepted += 500 - r.FailedRecordCount;
       failed += r.FailedRecordCount;

@@ -61,12 +61,12 @@ async function start(t, client, { shards = 2, dir = tempDir(t), converter: limit
       const reply = await fetch(`${kinesis.endpoint}/_penstock/faults`, { method: 'POST', body: JSON.stringify(rules) });
       assert.equal(reply.status, 200, await reply.text());
     },
-    async allApplied(ms = 60000) {
+    async allApplied() {
       let status;
       await until(`${s.sent} records applied`, async () => {
         status = await s.status();
         return applied(status) + status.recordsFailed >= s.sent;
-      }, ms)
+      })
         .catch((error) => { throw new Error(`${error.message}: ${JSON.stringify(status)}`); });
       assert.equal(applied(status), s.sent);
     },
@@ -83,7 +83,7 @@ async function start(t, client, { shards = 2, dir = tempDir(t), converter: limit
         assert.equal(last.value, want.at(-1));
       }
     },
-    active: () => until('ACTIVE', async () => (await s.status()).state === 'ACTIVE', 30000),
+    active: () => until('ACTIVE', async () => (await s.status()).state === 'ACTIVE'),
   };
   await s.restart();
   return s;
@@ -198,7 +198,7 @@ test('an endpoint that cannot do fan-out is said so, and never polled instead', 
   const failed = await until('FAILED', async () => {
     const status = await s.status();
     return status.state === 'FAILED' && status;
-  }, 30000);
+  });
   assert.match(failed.error, /cannot do enhanced fan-out: DescribeStreamConsumer: UnknownOperationException.*turn useConsumersWithEnhancedFanOut off/);
   const stats = await (await fetch(`${s.kinesis.endpoint}/_penstock/stats`)).json();
   assert.ok(!JSON.stringify(stats).match(/"GetRecords":\s*[1-9]/), JSON.stringify(stats));
@@ -221,7 +221,7 @@ for (const [way, client] of Object.entries(ways)) {
       await until(`${count} shards`, async () => (await openShards(s)).length === count);
       await s.put(100);
     }
-    await s.allApplied(120000);
+    await s.allApplied();
     await s.check();
     const { state, shards } = await s.status();
     assert.equal(state, 'ACTIVE');
@@ -271,7 +271,7 @@ test('an endpoint without HTTP/2 is said so', async (t) => {
   const failed = await until('FAILED', async () => {
     const status = await gateway.api.status(name);
     return status.state === 'FAILED' && status;
-  }, 60000);
+  });
   assert.match(failed.error, /cannot do enhanced fan-out: SubscribeToShard.*does not speak HTTP\/2.*turn useConsumersWithEnhancedFanOut off/);
   assert.equal((await gateway.stop()).code, 0);
 });

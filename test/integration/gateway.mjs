@@ -11,14 +11,14 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
-import { bin, plainEnv, root, sleep, slow, waitFor } from './lib.mjs';
+import { PATIENCE_MS, bin, plainEnv, root, sleep, waitFor } from './lib.mjs';
 
 export { bounded, root, sleep } from './lib.mjs';
 
 export const demoUser = { email: 'tenant@thingsboard.org', password: 'tenant' };
 
 // Polls `probe` until it gives something truthy; fails with `what` after the deadline.
-export const until = (what, probe, ms = 10000) => waitFor(probe, { what, ms });
+export const until = (what, probe, ms = PATIENCE_MS) => waitFor(probe, { what, ms });
 
 export function tempDir(t) {
   const dir = mkdtempSync(path.join(tmpdir(), 'penstock-test-'));
@@ -43,7 +43,12 @@ export class Process {
     this.child.stdout.on('data', (data) => (this.stdout += data));
     this.child.stderr.on('data', (data) => (this.stderr += data));
     this.exited = new Promise((resolve) => {
-      this.child.on('exit', (code, signal) => resolve((this.exit = { code, signal })));
+      this.child.on('error', (error) => {
+        this.stderr += error;
+        resolve((this.exit = { code: 127, signal: null }));
+      });
+      // Not 'exit': of what it wrote last, some may come after that.
+      this.child.on('close', (code, signal) => resolve((this.exit = { code, signal })));
     });
   }
 
@@ -51,18 +56,18 @@ export class Process {
     return this.child.pid;
   }
 
-  async readyLine(pattern = /^ready: (\S+)$/m, ms = 20000) {
-    return until(`ready line of ${this.child.spawnargs.slice(1).join(' ')}`, () => {
-      if (this.exit) throw new Error(`exited: ${JSON.stringify(this.exit)}\n${this.stderr}`);
-      return this.stdout.match(pattern);
-    }, ms).catch((error) => {
+  async readyLine(pattern = /^ready: (\S+)$/m) {
+    const found = await until(`ready line of ${this.child.spawnargs.slice(1).join(' ')}`,
+      () => this.stdout.match(pattern) ?? this.exit).catch((error) => {
       throw new Error(`${error.message}\n${this.stderr}`);
     });
+    if (found === this.exit) throw new Error(`exited: ${JSON.stringify(this.exit)}\n${this.stderr}`);
+    return found;
   }
 
   async stop(signal = 'SIGTERM') {
     if (!this.exit) this.child.kill(signal);
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), 20000 * slow);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), PATIENCE_MS);
     await this.exited;
     clearTimeout(timer);
     return this.exit;

@@ -9,7 +9,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 
-import { makeCertificates, request, run, slow, startKinesis, waitFor } from './lib.mjs';
+import { PATIENCE_MS, makeCertificates, request, run, startKinesis, waitFor } from './lib.mjs';
 
 const tls = makeCertificates();
 let plain, secure;
@@ -44,7 +44,7 @@ function ask(session, headers, body) {
     const stream = session.request({ ':method': 'POST', ':path': '/', ...headers });
     const parts = [];
     let head;
-    stream.setTimeout(30_000 * slow, () => stream.close(http2.constants.NGHTTP2_CANCEL));
+    stream.setTimeout(PATIENCE_MS, () => stream.close(http2.constants.NGHTTP2_CANCEL));
     stream.on('response', (h) => (head = h));
     stream.on('data', (d) => parts.push(d));
     stream.on('error', reject);

@@ -23,9 +23,9 @@ async function start(t, config) {
     gateway, api, dir,
     db: (sql) => execFileSync('sqlite3', [path.join(dir, 'data/penstock.db'), sql]).toString().trim(),
     status: (name) => api.status(name),
-    reads: (name, count, ms = 30000) => until(`${count} records of ${name}`, async () =>
-      applied(await api.status(name)) === count, ms),
-    state: (name, state) => until(`${name} ${state}`, async () => (await api.status(name)).state === state, 30000),
+    reads: (name, count) => until(`${count} records of ${name}`, async () =>
+      applied(await api.status(name)) === count),
+    state: (name, state) => until(`${name} ${state}`, async () => (await api.status(name)).state === state),
     async change(name, edit) {
       const doc = await api.integration(name);
       edit(doc);
@@ -67,7 +67,7 @@ test('an integration is edited twenty times while records flow', async (t) => {
       // Half of the edits come while the one before is still taking effect.
       if (i % 2) {
         const before = applied(await s.status('kinesis_integration'));
-        await until('records between two edits', async () => applied(await s.status('kinesis_integration')) > before, 30000);
+        await until('records between two edits', async () => applied(await s.status('kinesis_integration')) > before);
       }
     }
   } finally {
@@ -158,7 +158,7 @@ test('a stream deleted and made again under its name starts as new', async (t) =
   const over = await until('the end of the replay', async () => {
     const now = await s.api.get(replay);
     return now.state !== 'RUNNING' && now;
-  }, 90000);
+  });
   assert.equal(over.recordsApplied, 0);
   await s.gateway.stop();
   assert.equal(s.db('SELECT group_concat(applied) FROM (SELECT applied FROM checkpoint ORDER BY applied)'), '30,100');

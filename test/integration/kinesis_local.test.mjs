@@ -17,7 +17,7 @@ function namespace(t) {
   return name;
 }
 
-test('uplink and downlink over HTTPS against kinesis-local', { timeout: 300_000 }, async (t) => {
+test('uplink and downlink over HTTPS against kinesis-local', { timeout: 900_000 }, async (t) => {
   const name = namespace(t);
   const { NODE_TEST_CONTEXT, ...env } = process.env;
   const inner = spawn(
@@ -28,7 +28,7 @@ test('uplink and downlink over HTTPS against kinesis-local', { timeout: 300_000 
   );
   let output = '';
   inner.stdout.on('data', (data) => (output += data));
-  const code = await new Promise((resolve) => inner.on('exit', resolve));
+  const code = await new Promise((resolve) => inner.on('close', resolve));
   assert.equal(code, 0, output);
   assert.match(output, /^# pass [1-9]/m);
 });

@@ -27,6 +27,9 @@ export const bin = process.env.PENSTOCK_BIN ?? path.join(root, 'build/release/pe
 // Sanitizer builds are slow: every deadline is longer there, and long runs are left out.
 export const bounded = process.env.PENSTOCK_BOUNDED === '1';
 export const slow = ['asan', 'tsan'].includes(process.env.PENSTOCK_BUILD) ? 6 : 1;
+// How long anything is waited for that shall come at once: no limit of the program's, but what tells
+// a test that hangs from a machine that is slow or stands still for a while.
+export const PATIENCE_MS = 120_000 * (slow > 1 ? 3 : 1);
 export const region = 'us-east-1';
 export const credentials = { accessKeyId: 'AKIDTEST', secretAccessKey: 'a/secret+of:the test' };
 
@@ -36,8 +39,8 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Asks until `condition` gives something true, and returns it. A condition that throws counts as
 // not yet; what it threw last is in the error after the deadline.
-export async function waitFor(condition, { what = 'condition', ms = 10_000, every = 20 } = {}) {
-  const end = Date.now() + ms * slow;
+export async function waitFor(condition, { what = 'condition', ms = PATIENCE_MS, every = 20 } = {}) {
+  const end = Date.now() + ms;
   let last;
   for (;;) {
     try {
@@ -46,7 +49,7 @@ export async function waitFor(condition, { what = 'condition', ms = 10_000, ever
     } catch (e) {
       last = e;
     }
-    if (Date.now() > end) throw new Error(`${what}: not within ${ms * slow} ms`, { cause: last });
+    if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`, { cause: last });
     await sleep(every);
   }
 }
@@ -100,7 +103,7 @@ process.on('exit', () => {
 
 // Starts a program and waits until `ready` (a RegExp on a line of its stdout, or a function that is
 // asked until it gives something true) holds. stop() ends it by signal and resolves to its exit code.
-export async function start(command, args, { env, cwd, ready, ms = 20_000, what } = {}) {
+export async function start(command, args, { env, cwd, ready, what } = {}) {
   const name = what ?? `${path.basename(command)} ${args[0] ?? ''}`.trim();
   const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const p = { child, pid: child.pid, stdout: '', stderr: '', exit: undefined };
@@ -114,9 +117,9 @@ export async function start(command, args, { env, cwd, ready, ms = 20_000, what 
       resolve((p.exit = code ?? signal));
     });
   });
-  p.stop = async (signal = 'SIGTERM', { ms: limit = 15_000 } = {}) => {
+  p.stop = async (signal = 'SIGTERM') => {
     if (p.exit === undefined) child.kill(signal);
-    const timer = setTimeout(() => child.kill('SIGKILL'), limit * slow);
+    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
     const code = await p.ended;
     clearTimeout(timer);
     return code;
@@ -128,7 +131,7 @@ export async function start(command, args, { env, cwd, ready, ms = 20_000, what 
         if (p.exit !== undefined) return 'ended';
         return ready instanceof RegExp ? ready.exec(p.stdout) : ready(p);
       },
-      { what: `${name} ready`, ms },
+      { what: `${name} ready` },
     );
   } catch (e) {
     await p.stop('SIGKILL');
@@ -139,10 +142,10 @@ export async function start(command, args, { env, cwd, ready, ms = 20_000, what 
 }
 
 // Runs a program to its end: { code, stdout, stderr }.
-export function run(command, args, { env, cwd, ms = 60_000, input } = {}) {
+export function run(command, args, { env, cwd, input } = {}) {
   return new Promise((resolve) => {
     const child = execFile(
-      command, args, { env, cwd, timeout: ms * slow, maxBuffer: 64 << 20 },
+      command, args, { env, cwd, timeout: PATIENCE_MS, maxBuffer: 64 << 20 },
       (error, stdout, stderr) =>
         resolve({ code: error ? (error.code ?? error.signal) : 0, stdout, stderr }),
     );
@@ -169,9 +172,9 @@ export async function startKinesis({ streams = {}, tls, credentials: c, args = [
 // ---- HTTP
 
 // One request over its own connection: { status, headers, body (a Buffer) }.
-export function request(url, { method = 'GET', headers = {}, body, ca, ms = 30_000 } = {}) {
+export function request(url, { method = 'GET', headers = {}, body, ca } = {}) {
   const u = new URL(url);
-  const options = { method, headers, agent: false, timeout: ms * slow };
+  const options = { method, headers, agent: false, timeout: PATIENCE_MS };
   if (u.protocol === 'https:') options.ca = ca && fs.readFileSync(ca);
   return new Promise((resolve, reject) => {
     const r = (u.protocol === 'https:' ? https : http).request(u, options, (res) => {
@@ -244,7 +247,7 @@ export function awsEnv({ credentials: c = credentials, ca, home = tempDir() } = 
 export async function awsCli(kinesis, args, options = {}) {
   const env = options.env ?? awsEnv({ ca: kinesis.ca, ...options });
   const r = await run('aws', ['--endpoint-url', kinesis.url, '--output', 'json', 'kinesis', ...args],
-    { env, ms: 60_000 });
+    { env });
   return { ...r, json: r.code === 0 && r.stdout.trim() ? JSON.parse(r.stdout) : undefined };
 }
 
@@ -264,7 +267,7 @@ export function sdkClient(kinesis, { credentials: c = credentials, maxAttempts =
     region,
     credentials: c,
     maxAttempts,
-    requestHandler: new NodeHttpHandler({ httpsAgent: agent, requestTimeout: 30_000 * slow }),
+    requestHandler: new NodeHttpHandler({ httpsAgent: agent, requestTimeout: PATIENCE_MS }),
     ...rest,
   });
 }

@@ -35,7 +35,7 @@ async function start(t, { limits, shards = 1 } = {}) {
   await connectDownlink(api, 'kinesis_integration');
   const put = (record) => putRecords(client, 'tb-test-uplink', 1, () => ({ key: 'k', data: JSON.stringify(record) }));
   await put({ devName: 'd', devType: 't', temperature: 1 });
-  const device = await until('the device', () => api.device('d'), 20000);
+  const device = await until('the device', () => api.device('d'));
   const attributes = `/api/plugins/telemetry/DEVICE/${device.id.id}`;
   const { id } = await api.integration('kinesis_integration');
   return {
@@ -49,7 +49,7 @@ async function start(t, { limits, shards = 1 } = {}) {
     letters: (count) => until(`${count} dead letters`, async () => {
       const page = await api.get(`/api/integration/${id.id}/deadLetters?pageSize=10&page=0`);
       return page.totalElements === count && page.data;
-    }, 20000),
+    }),
     arrived: async () => (await readStream(client, 'tb-test-downlink')).map((r) => Buffer.from(r.Data).toString()),
   };
 }
@@ -75,7 +75,7 @@ test('a full outbox refuses downlinks, and only them', async (t) => {
   metadata.connections.push({ fromIndex: from, toIndex: to, type: 'Post telemetry' });
   await s.api.post('/api/ruleChain/metadata', metadata);
   await s.put({ devName: 'other', devType: 't', temperature: 7 });
-  const other = await until('the other device', () => s.api.device('other'), 20000);
+  const other = await until('the other device', () => s.api.device('other'));
   assert.equal(String((await s.api.latest(other)).temperature[0].value), '7');
   assert.equal(applied(await s.api.status('kinesis_integration')), 2);
   assert.equal(await s.metric('downlink_refused_total'), 2);
@@ -107,7 +107,7 @@ test('dead downlinks keep their reason and are tried again', async (t) => {
   assert.deepEqual(await until('it on the stream', async () => {
     const records = await s.arrived();
     return records.length && records;
-  }, 20000), ['later ATTRIBUTES_UPDATED d']);
+  }), ['later ATTRIBUTES_UPDATED d']);
 
   // The service can never take it: the record is kept.
   assert.equal((await s.save({ stream: 'tb-test-downlink', key: 'k'.repeat(257), text: 'x' })).status, 200);
@@ -130,7 +130,7 @@ test('an explicit hash key chooses the shard; streams beside the missing one go 
   const records = await until('four records', async () => {
     const all = await readStream(s.client, 'tb-test-downlink');
     return all.length === 4 && all;
-  }, 20000);
+  });
   const of = (shard) => records.filter((r) => r.ShardId === shard).map((r) => Buffer.from(r.Data).toString());
   assert.deepEqual([of('shardId-000000000000'), of('shardId-000000000001')], [['0', '2'], ['1', '3']]);
   await until('one row', async () => (await s.metric('store_outbox_rows')) === 1);
@@ -170,15 +170,15 @@ test('aggregates are read by the library of AWS and by another integration, in o
   await putRecords(client, 'tb-test-uplink', 1, () => ({
     key: 'k', data: JSON.stringify({ devName: 'd', devType: 't', temperature: 1 }),
   }));
-  const device = await until('the device', () => api.device('d'), 20000);
+  const device = await until('the device', () => api.device('d'));
   const attributes = `/api/plugins/telemetry/DEVICE/${device.id.id}/attributes/SHARED_SCOPE`;
   // The first call of a stream may be made before its shards are known.
   await api.post(attributes, { count: 1 }).catch(() => {});
-  await until('the first record', async () => (await readStream(client, 'tb-test-downlink')).length === 1, 20000);
+  await until('the first record', async () => (await readStream(client, 'tb-test-downlink')).length === 1);
   const COUNT = 2000;
   assert.equal((await api.call('POST', attributes, { count: COUNT })).status, 200);
 
-  await until('all records by the reader', async () => applied(await api.status('reader')) === COUNT + 1, 30000);
+  await until('all records by the reader', async () => applied(await api.status('reader')) === COUNT + 1);
   for (let k = 0; k < 10; k++) {
     const values = await api.latest(await api.device(`user-${k}`));
     assert.equal(String(values.temperature[0].value), String(COUNT - 10 + k));

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 
 import { bounded, root } from './gateway.mjs';
 
-test('the commands of the README', { timeout: 600_000, skip: bounded && 'once is enough' }, async (t) => {
+test('the commands of the README', { timeout: 900_000, skip: bounded && 'once is enough' }, async (t) => {
   const name = `penstock-readme-${process.pid}`;
   execFileSync('ip', ['netns', 'add', name]);
   t.after(() => execFileSync('ip', ['netns', 'delete', name]));
@@ -23,7 +23,7 @@ test('the commands of the README', { timeout: 600_000, skip: bounded && 'once is
   );
   let output = '';
   inner.stdout.on('data', (data) => (output += data));
-  const code = await new Promise((resolve) => inner.on('exit', resolve));
+  const code = await new Promise((resolve) => inner.on('close', resolve));
   assert.equal(code, 0, output);
   assert.match(output, /^# pass [1-9]/m);
 });

@@ -40,14 +40,14 @@ async function start(t, { shards = 1, limits, client: options } = {}) {
       await putRecords(client, 'tb-test-uplink', count, (i) => ({
         key: `k${first + i}`, data: JSON.stringify({ name: `d${(first + i) % 10}`, n: first + i }),
       }));
-      await until(`${s.next} applied`, async () => applied(await api.status('kinesis_integration')) === s.next, 30000);
+      await until(`${s.next} applied`, async () => applied(await api.status('kinesis_integration')) === s.next);
     },
     replay: (body) => api.post(base, body),
     async done(state = 'DONE') {
       return until(`the replay ${state}`, async () => {
         const r = await api.get(base);
         return !['RUNNING', 'STOPPING'].includes(r.state) && (assert.equal(r.state, state, JSON.stringify(r)), r);
-      }, 30000);
+      });
     },
     // All points of a key, over all devices.
     async points(key) {
@@ -84,7 +84,7 @@ test('all shards from the horizon, while live reading goes on; nothing is counte
   const sent = await until('1500 downlinks', async () => {
     const records = await readStream(s.client, 'tb-test-downlink');
     return records.length === 1500 && records;
-  }, 30000);
+  });
 
   await s.convert(converter('var t = { n: data.n, twice: 2 * data.n };'));
   const begun = await s.replay({ from: 'TRIM_HORIZON' });
@@ -107,7 +107,7 @@ test('all shards from the horizon, while live reading goes on; nothing is counte
   const all = await until('the live downlinks', async () => {
     const records = await readStream(s.client, 'tb-test-downlink');
     return records.length >= sent.length + 300 && records;
-  }, 30000);
+  });
   await sleep(300);
   assert.equal((await readStream(s.client, 'tb-test-downlink')).length, all.length);
   assert.equal(all.length, 1800);
@@ -166,6 +166,11 @@ test('attributes that are newer stay; records that fail are told, not kept again
 test('one at a time; it is cancelled, and ends with a change; live reading is not disturbed', async (t) => {
   const s = await start(t, { limits: { getRecordsPerSecond: 5 } });
   await s.put(600);
+  // Ten records a call, five calls a second: a replay would take twelve seconds.
+  const whole = await s.api.get(`/api/integration/${s.id}`);
+  whole.configuration.clientConfiguration.maxRecords = 10;
+  await s.api.post('/api/integration', whole);
+  await until('ACTIVE again', async () => (await s.api.status('kinesis_integration')).state === 'ACTIVE');
   const slow = converter('var end = Date.now() + 3; while (Date.now() < end) {} var t = { n: data.n };');
   await s.convert(slow);
   await s.replay({ from: 'TRIM_HORIZON' });
@@ -180,7 +185,7 @@ test('one at a time; it is cancelled, and ends with a change; live reading is no
   const integration = await s.api.get(`/api/integration/${s.id}`);
   await s.api.post('/api/integration', { ...integration, enabled: false });
   assert.match((await s.done('CANCELED')).error, /changed or stopped/);
-  await until('disabled', async () => (await s.api.status('kinesis_integration')).state === 'DISABLED', 30000);
+  await until('disabled', async () => (await s.api.status('kinesis_integration')).state === 'DISABLED');
   isError(await s.api.call('POST', s.base, { from: 'TRIM_HORIZON' }), 409, 35, /DISABLED/);
   assert.equal((await s.gateway.stop()).code, 0);
 });
@@ -207,7 +212,7 @@ test('shards split, calls fail and the budget is small', async (t) => {
   }
   assert.ok(replays > 0);
   await s.api.call('DELETE', s.base);
-  await until('its end', async () => !['RUNNING', 'STOPPING'].includes((await s.api.get(s.base)).state), 30000);
+  await until('its end', async () => !['RUNNING', 'STOPPING'].includes((await s.api.get(s.base)).state));
   await s.replay({ from: 'TRIM_HORIZON' });
   assert.equal((await s.done()).recordsApplied, 8000);
   assert.equal((await s.api.status('kinesis_integration')).recordsApplied, 8000);

@@ -95,9 +95,11 @@ test('errors go by Failure: a status, a peer that is silent, none at all', async
   const { url } = await peer(t, (req, res) => {
     if (req.url === '/404') res.writeHead(404).end('no');
   });
-  const s = await start(t, { restEndpointUrlPattern: `${url}/$[path]`, readTimeoutMs: 200 });
+  const configuration = { restEndpointUrlPattern: `${url}/$[path]` };
+  const s = await start(t, configuration);
   await s.change({ path: '404' });
   assert.deepEqual(await s.server(), { bad: '127.0.0.1 answered 404 Not Found', status: 'NOT_FOUND' });
+  await chain(s.api, { ...configuration, readTimeoutMs: 200 });
   await s.change({ path: 'silent' });
   const after = await s.server();
   assert.equal(after.status, 'none');

@@ -84,7 +84,7 @@ async function nothingLeft(gateway, names) {
   if (slow !== 1) return;
   let left = [];
   const clean = () => (left = findIn(memoryOf(gateway.pid), names)).length === 0;
-  await until('memory without secrets', clean, 3000)
+  await until('memory without secrets', clean)
     .catch((e) => assert.fail(`${e.message}, ${left.length} left:\n${left.join('\n')}`));
 }
 

@@ -20,10 +20,10 @@ async function start(t, shards = 1, client = {}, edit = () => {}) {
   return {
     gateway, api: gateway.api,
     status: () => gateway.api.status('kinesis_integration'),
-    state: (state, ms) => until(state, async () => {
+    state: (state) => until(state, async () => {
       const s = await gateway.api.status('kinesis_integration');
       return s.state === state && s;
-    }, ms),
+    }),
     put: (count) => putRecords(kinesisClient(t, kinesis.endpoint), 'tb-test-uplink', count, record),
     async faults(rules) {
       await fetch(`${kinesis.endpoint}/_penstock/faults`, { method: 'DELETE' });
@@ -87,12 +87,12 @@ test('silence is not ACTIVE', { skip: bounded && 'takes long' }, async (t) => {
   const s = await start(t);
   await s.state('ACTIVE');
   await s.faults([{ op: 'GetRecords', fault: 'stall', ms: 16000, count: 1 }]);
-  const stalled = await s.state('STALLED', 15900);
+  const stalled = await s.state('STALLED');
   assert.match(stalled.error, /shard shardId-000000000000 of stream tb-test-uplink has not answered for \d+ s/);
   assert.equal(stalled.shards[0].state, 'STALLED');
   const metrics = await s.metrics();
   assert.match(metrics, /^penstock_integration_active\{integration="kinesis_integration"\} 0$/m);
-  await s.state('ACTIVE', 30000);
+  await s.state('ACTIVE');
   assert.match(s.gateway.stderr, /shard does not answer integration="kinesis_integration" shard=shardId-000000000000/);
   assert.match(s.gateway.stderr, /shard answers again/);
   assert.match(s.gateway.stderr, /state=STALLED before=ACTIVE/);
@@ -111,7 +111,7 @@ test('a converter that takes all the time is not ACTIVE', { skip: bounded && 'ta
   await read(50);
   await s.put(10);
   await read(60);
-  const { error } = await s.state('STALLED', 15000);
+  const { error } = await s.state('STALLED');
   assert.match(error, /nothing was read for \d+ s, because \d batches wait to be converted and stored/);
   await s.gateway.stop('SIGKILL');
 });
@@ -130,7 +130,7 @@ test('an error stays readable after it is over', async (t) => {
 
 test('metrics name a bounded number of shards', async (t) => {
   const s = await start(t, 300);
-  await s.state('ACTIVE', 30000);
+  await s.state('ACTIVE');
   const text = await s.metrics();
   assert.equal(text.match(/^penstock_shard_records_total\{/mg).length, 256);
   assert.match(text, /^penstock_integration_shards\{[^}]*\} 300$/m);
