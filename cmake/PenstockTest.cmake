@@ -33,7 +33,7 @@ function(penstock_unit_test)
     add_test(NAME ${T_LAYER}.${T_NAME} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
     set_tests_properties(${T_LAYER}.${T_NAME} PROPERTIES
         LABELS "unit"
-        TIMEOUT 300)
+        TIMEOUT 900)
 endfunction()
 
 # penstock_fuzzer(NAME n LAYER l SOURCES fuzz_n.c ...): a libFuzzer executable fuzz_<n>.

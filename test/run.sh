@@ -283,11 +283,11 @@ wants fault || fault=
         wants $preset || continue
         suite unit-$preset unit $preset
         [ -z "$integration" ] ||
-            suite integration-$preset node_suite $preset 900 $(sanitized $preset)
+            suite integration-$preset node_suite $preset 1800 $(sanitized $preset)
     done
     wants fuzz && [ -e test/fuzz/CMakeLists.txt ] && suite fuzz fuzz
-    wants integration && [ -n "$integration" ] && suite integration node_suite release 600 $integration
-    wants fault && [ -n "$fault" ] && suite fault node_suite release 600 $fault
+    wants integration && [ -n "$integration" ] && suite integration node_suite release 1800 $integration
+    wants fault && [ -n "$fault" ] && suite fault node_suite release 1800 $fault
 }
 
 awk '{ p += $1; f += $2; s += $3 }

@@ -14,7 +14,7 @@ import {
   bounded, configuration, connectDownlink, kinesisClient, putRecords, readStream, serve, sleep, startKinesis,
   tempDir, until,
 } from '../integration/gateway.mjs';
-import { setFaults } from '../integration/lib.mjs';
+import { PATIENCE_MS, kinesisStats, setFaults } from '../integration/lib.mjs';
 
 const SECONDS = Number(process.env.PENSTOCK_OUTAGE_SECONDS ?? (bounded ? 1 : 3));
 const RATE = bounded ? 500 : 5000; // downlinks a second
@@ -104,7 +104,7 @@ async function setUp(t) {
       Array.from({ length: WRITERS }, (_, i) => state.gateway.api.device(`${DEVICE}${i}`)),
     );
     return devices.every(Boolean) && devices.map((d) => d.id.id);
-  }, 20000);
+  });
   return { kinesis, client, proxy, state, ids };
 }
 
@@ -171,10 +171,10 @@ function check(records, written) {
   return doubles;
 }
 
-const drained = (state, ms) => until('the outbox to be empty', async () => {
+const drained = (state) => until('the outbox to be empty', async () => {
   const { text } = await state.gateway.api.call('GET', '/metrics');
   return /^penstock_store_outbox_rows 0$/m.test(text);
-}, ms);
+}, PATIENCE_MS + SECONDS * 1000);
 
 async function outboxRows(state) {
   const { text } = await state.gateway.api.call('GET', '/metrics');
@@ -189,7 +189,7 @@ async function kill(state) {
 
 test(`${SECONDS} seconds without network at ${RATE} downlinks/s, kill -9 twice meanwhile, once after`, async (t) => {
   const all = await setUp(t);
-  const { client, proxy, state } = all;
+  const { kinesis, client, proxy, state } = all;
   const writers = startWriters(all);
   await until('first downlinks', async () => (await readStream(client, 'tb-test-downlink')).length > 0);
   proxy.cut();
@@ -203,15 +203,16 @@ test(`${SECONDS} seconds without network at ${RATE} downlinks/s, kill -9 twice m
   const waiting = await until('downlinks to wait', async () => {
     const rows = await outboxRows(state);
     return rows > (SECONDS * RATE) / 10 && rows;
-  }, 60000);
+  });
   const during = writers.total();
+  const { recordsIn } = await kinesisStats({ url: kinesis.endpoint });
   proxy.mend();
   const mended = Date.now();
   // Once more while it drains: what was under way is sent again.
-  await until('some to be on their way', async () => (await outboxRows(state)) < waiting, 40000);
+  await until('some to be on their way', async () => (await kinesisStats({ url: kinesis.endpoint })).recordsIn > recordsIn);
   await kill(state);
   const { written, repeated, rate } = await writers.stop();
-  await drained(state, 60000 + SECONDS * 1000);
+  await drained(state);
   const seconds = (Date.now() - mended) / 1000;
   const total = written.reduce((sum, n) => sum + n * BATCH, 0);
   const records = await readStream(client, 'tb-test-downlink');
@@ -227,15 +228,15 @@ test('a clean stop in the middle of draining doubles nothing', async (t) => {
   const { client, proxy, state } = all;
   proxy.cut();
   const writers = startWriters(all);
-  await until('a full outbox', async () => (await outboxRows(state)) > RATE, 30000);
+  await until('a full outbox', async () => (await outboxRows(state)) > RATE);
   const { written, repeated } = await writers.stop();
   assert.equal(repeated, 0);
   proxy.mend();
-  await until('some on the stream', async () => (await readStream(client, 'tb-test-downlink')).length > 0, 40000);
+  await until('some on the stream', async () => (await readStream(client, 'tb-test-downlink')).length > 0);
   assert.equal((await state.gateway.stop()).code, 0);
   const before = (await readStream(client, 'tb-test-downlink')).length;
   await state.start();
-  await drained(state, 60000);
+  await drained(state);
   const records = await readStream(client, 'tb-test-downlink');
   assert.equal(check(records, written), 0);
   assert.equal(records.length, written.reduce((sum, n) => sum + n * BATCH, 0));
@@ -263,11 +264,11 @@ test('a third of all refused and one shard that takes nothing: the others go on,
   const arrived = await until('all of the other shards', async () => {
     const records = await readStream(client, 'tb-test-downlink');
     return records.length >= expected && records;
-  }, 60000);
+  });
   assert.ok(arrived.every(({ PartitionKey }) => shardOf(PartitionKey) !== 0));
   assert.equal(await outboxRows(state) > 0, true);
   await setFaults({ url: kinesis.endpoint }, []);
-  await drained(state, 60000);
+  await drained(state);
   const records = await readStream(client, 'tb-test-downlink');
   assert.equal(check(records, written), 0);
   t.diagnostic(`${expected} of ${records.length} came while a shard took nothing`);
