@@ -61,6 +61,12 @@ static void on_refused(void *ctx, int status)
     on_durable(ctx, status < 0 ? status : ERR_BUSY);
 }
 
+static void on_canceled(void *ctx, int status)
+{
+    (void)status;
+    on_durable(ctx, ERR_CANCELED);
+}
+
 static void delete_device(struct change *c)
 {
     tokens_delete(c->hub->tokens, c->run.txn, c->deletes);
@@ -71,16 +77,12 @@ static void on_run_done(struct hub_run *r)
 {
     struct change *c = container_of(r, struct change, run);
     bool refused = r->refused && r->failures > 0 && !c->makes_device;
-    if (r->canceled) {
-        hub_run_abort(r);
-        on_durable(c, ERR_CANCELED);
-        return;
-    }
-    if (refused)
-        hub_run_drop_effects(r); // the commit of nothing still answers later, as promised
+    // The commit of nothing still answers later, as promised.
+    if (r->canceled || refused)
+        hub_run_drop_effects(r);
     else if (c->deletes)
         delete_device(c);
-    hub_run_commit(r, refused ? on_refused : on_durable, c);
+    hub_run_commit(r, r->canceled ? on_canceled : refused ? on_refused : on_durable, c);
 }
 
 static void end(struct change *c)

@@ -200,6 +200,36 @@ static void a_canceled_call_gives_up_the_run(void **state)
     hub_run_abort(&run);
 }
 
+static void on_change(void *ctx, int status)
+{
+    struct hub_fixture *f = ctx;
+    f->status = status;
+    f->done = true;
+}
+
+static int refuse_at_the_end(void *ctx, struct hub_rest_request *q, struct err *e)
+{
+    (void)ctx;
+    (void)q;
+    return err_set(e, ERR_CANCELED, "the program stops");
+}
+
+static void a_change_that_is_canceled_at_once_is_told_later(void **state)
+{
+    struct hub_fixture *f = *state;
+    struct hub_rest_sink sink = {f, refuse_at_the_end};
+    struct kv kv = {SPAN("a"), value_long(1)};
+    char out[200];
+    hub_set_rest_sink(f->hub, &sink);
+    use_node(f, "rest.TbRestApiCallNode", "{}", (const char *const[]){NULL});
+    f->done = false;
+    hub_save_attributes(f->hub, f->device, STORE_SHARED, &kv, 1, NULL, on_change, f);
+    assert_false(f->done);
+    hub_fixture_wait(f, &f->done);
+    assert_int_equal(f->status, ERR_CANCELED);
+    assert_string_equal(attribute_text(f, STORE_SHARED, "a", out), "-");
+}
+
 // What was done before is not asked for again.
 static void replays_ask_nobody(void **state)
 {
@@ -228,9 +258,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(rest_requests_are_made_of_patterns), T(rest_sends_the_message_unless_told_otherwise),
-        T(answers_become_the_message),         T(calls_of_devices),
-        T(a_canceled_call_gives_up_the_run),   T(replays_ask_nobody),
+        T(rest_requests_are_made_of_patterns),
+        T(rest_sends_the_message_unless_told_otherwise),
+        T(answers_become_the_message),
+        T(calls_of_devices),
+        T(a_canceled_call_gives_up_the_run),
+        T(replays_ask_nobody),
+        T(a_change_that_is_canceled_at_once_is_told_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
