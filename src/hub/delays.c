@@ -228,6 +228,8 @@ static void on_fired(void *ctx, int status)
     mem_free(f);
     if (status == 0)
         arm(d);
+    else
+        delays_stop(d); // the program stops: they would be given up over and over
 }
 
 static void on_run_done(struct hub_run *r)

@@ -14,6 +14,7 @@ static const char *const relations[] = {"Success", "Failure", NULL};
 static struct {
     struct hub_rest_request *rest;
     struct hub_rpc_request *rpc;
+    unsigned n_rpc;
     struct loop_task task;
     struct buf seen;
     int status;
@@ -230,6 +231,33 @@ static void a_change_that_is_canceled_at_once_is_told_later(void **state)
     assert_string_equal(attribute_text(f, STORE_SHARED, "a", out), "-");
 }
 
+static int stop_rpc(void *ctx, struct hub_rpc_request *q, struct err *e)
+{
+    (void)ctx;
+    (void)q;
+    outside.n_rpc++;
+    return err_set(e, ERR_CANCELED, "the program stops");
+}
+
+// It would be asked for over and over until the end.
+static void a_delayed_message_is_canceled_once(void **state)
+{
+    struct hub_fixture *f = *state;
+    struct hub_rpc_sink sink = {f, stop_rpc};
+    use_chain(f, "{\"firstNodeIndex\":0,\"nodes\":["
+                 "{\"type\":\"x.delay.TbMsgDelayNode\",\"name\":\"d\",\"configuration\":"
+                 "{\"periodValue\":0}},"
+                 "{\"type\":\"x.rpc.TbSendRPCRequestNode\",\"name\":\"r\",\"configuration\":{}}],"
+                 "\"connections\":[{\"fromIndex\":0,\"toIndex\":1,\"type\":\"Success\"}]}");
+    hub_set_rpc_sink(f->hub, &sink);
+    send_json(f, "T", "{\"method\":1,\"params\":1}", "");
+    while (outside.n_rpc == 0)
+        hub_fixture_turn(f);
+    for (int i = 0; i < 20; i++)
+        hub_fixture_settle(f);
+    assert_int_equal(outside.n_rpc, 1);
+}
+
 // What was done before is not asked for again.
 static void replays_ask_nobody(void **state)
 {
@@ -258,13 +286,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(rest_requests_are_made_of_patterns),
-        T(rest_sends_the_message_unless_told_otherwise),
-        T(answers_become_the_message),
-        T(calls_of_devices),
-        T(a_canceled_call_gives_up_the_run),
-        T(replays_ask_nobody),
-        T(a_change_that_is_canceled_at_once_is_told_later),
+        T(rest_requests_are_made_of_patterns), T(rest_sends_the_message_unless_told_otherwise),
+        T(answers_become_the_message),         T(calls_of_devices),
+        T(a_canceled_call_gives_up_the_run),   T(replays_ask_nobody),
+        T(a_delayed_message_is_canceled_once), T(a_change_that_is_canceled_at_once_is_told_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
