@@ -34,6 +34,7 @@ struct rpcs {
     struct hub *hub;
     struct map devices; // that have something
     struct map calls;   // id -> struct hub_rpc_call
+    struct map runs;    // the same id -> struct call_run, while the call's message is under way
     struct list ready;  // devices with calls, where someone polls
     struct loop_task task;
     int64_t last_id;
@@ -82,14 +83,38 @@ static void kick(struct rpcs *r, struct rpc_device *v)
 
 // Ends --------------------------------------------------------------------------------------------
 
+// The message's run; the caller may be gone before it ends.
+struct call_run {
+    struct hub_run run;
+    struct uuid id;
+    bool failed; // the caller was told so
+};
+
+static void finish(struct rpc *x, int status, struct span json);
+
+// A device must not get afterwards what the caller is told has failed.
+static void take_back(struct rpcs *r, struct hub_rpc_call *c)
+{
+    struct call_run *run = map_get(&r->runs, uuid_span(&c->id));
+    if (run)
+        run->failed = true;
+    for (struct list *it; (it = list_pop(&c->asked));) {
+        struct rpc *x = container_of(it, struct rpc, of_call);
+        if (!x->delivered)
+            finish(x, ERR_TIMEOUT, SPAN_NONE);
+    }
+}
+
 static void end_call(struct rpcs *r, struct uuid id, int status, struct span json)
 {
     struct hub_rpc_call *c = map_remove(&r->calls, uuid_span(&id));
     if (!c)
         return;
+    timer_stop(&c->timer);
+    if (status < 0)
+        take_back(r, c);
     while (list_pop(&c->asked))
         ;
-    timer_stop(&c->timer);
     c->done(c, status, json);
 }
 
@@ -197,6 +222,13 @@ static int refuse(struct rpcs *r, struct uuid call, int status, struct err *e, c
     return err_set(e, status, "%s", text);
 }
 
+// That the call has failed.
+static bool was_told(const struct rpcs *r, struct uuid call)
+{
+    const struct call_run *run = map_get(&r->runs, uuid_span(&call));
+    return run && run->failed;
+}
+
 static int submit(void *ctx, struct hub_rpc_request *q, struct err *e)
 {
     struct rpcs *r = ctx;
@@ -207,9 +239,11 @@ static int submit(void *ctx, struct hub_rpc_request *q, struct err *e)
         call = uuid_null;
     if (r->stopped)
         return refuse(r, call, ERR_CANCELED, e, "the program stops");
-    if (span_to_i64(metadata_of(q, "expirationTime"), &ends_ms))
-        timeout_ms = ends_ms - loop_wall_ms(r->hub->o.loop);
-    if (timeout_ms <= 0)
+    if (span_to_i64(metadata_of(q, "expirationTime"), &ends_ms)) {
+        int64_t now_ms = loop_wall_ms(r->hub->o.loop);
+        timeout_ms = ends_ms > now_ms ? ends_ms - now_ms : 0;
+    }
+    if (timeout_ms <= 0 || was_told(r, call))
         return refuse(r, call, ERR_UNAVAILABLE, e, "the call came too late");
     struct rpc_device *v = device_of(r, q->device, false);
     if (r->n >= RPC_MAX || (v && v->n >= RPC_DEVICE_MAX))
@@ -263,24 +297,11 @@ bool hub_rpc_reply(struct hub *h, struct store_device *d, int64_t id, struct spa
 
 // Calls -------------------------------------------------------------------------------------------
 
-// The message's run; the caller may be gone before it ends.
-struct call_run {
-    struct hub_run run;
-    struct uuid id;
-};
-
 static void on_call_timer(struct timer *t)
 {
     struct hub_rpc_call *c = container_of(t, struct hub_rpc_call, timer);
     int otherwise = c->delivered ? ERR_TIMEOUT : ERR_UNAVAILABLE;
-    map_remove(&c->hub->rpcs->calls, uuid_span(&c->id));
-    // A device must not get afterwards what the caller is told has failed.
-    for (struct list *it; (it = list_pop(&c->asked));) {
-        struct rpc *x = container_of(it, struct rpc, of_call);
-        if (!x->delivered)
-            finish(x, ERR_TIMEOUT, SPAN_NONE);
-    }
-    c->done(c, c->failed ? c->failed : otherwise, SPAN_NONE);
+    end_call(c->hub->rpcs, c->id, c->failed ? c->failed : otherwise, SPAN_NONE);
 }
 
 static void on_committed(void *ctx, int status)
@@ -293,6 +314,7 @@ static void on_run_done(struct hub_run *run)
 {
     struct call_run *x = container_of(run, struct call_run, run);
     struct rpcs *r = run->hub->rpcs;
+    map_remove(&r->runs, uuid_span(&x->id));
     if (run->canceled)
         hub_run_abort(run);
     else if (run->failures)
@@ -312,6 +334,7 @@ static void send(struct hub_rpc_call *c, struct store_device *d, struct span jso
     char id[UUID_TEXT_LEN + 1];
     int64_t now_ms = loop_wall_ms(h->o.loop);
     x->id = c->id;
+    map_put(&h->rpcs->runs, uuid_span(&x->id), x);
     uuid_format(c->id, id);
     hub_run_begin(h, run);
     run->done = on_run_done;
@@ -393,8 +416,9 @@ void rpcs_free(struct rpcs *r)
 {
     if (!r)
         return;
-    require(r->n == 0 && r->devices.n == 0 && r->calls.n == 0);
+    require(r->n == 0 && r->devices.n == 0 && r->calls.n == 0 && r->runs.n == 0);
     map_free(&r->devices);
     map_free(&r->calls);
+    map_free(&r->runs);
     mem_free(r);
 }

@@ -367,8 +367,8 @@ static void calls_of_a_device_are_bounded_and_end_with_the_program(void **state)
     expect_status("/api/rpc/twoway/%s", CALL, 503);
 }
 
-// A transform by `script`, whose result the node after it gets, as the only chain.
-static void set_chain(const char *script, const char *type, const char *configuration)
+// A transform by `script`, whose result each of the `n` nodes gets, as the only chain.
+static void set_nodes(const char *script, const char *nodes, int n)
 {
     struct buf b = {0};
     struct json *page = call("GET", "/api/ruleChains?pageSize=10&page=0", "", 200);
@@ -376,14 +376,34 @@ static void set_chain(const char *script, const char *type, const char *configur
         &b,
         "{\"ruleChainId\":{\"entityType\":\"RULE_CHAIN\",\"id\":\"%.*s\"},"
         "\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.transform.TbTransformMsgNode\","
-        "\"name\":\"t\",\"configuration\":{\"jsScript\":\"%s\"}},{\"type\":\"x.rpc.%s\","
-        "\"name\":\"r\",\"configuration\":%s}],"
-        "\"connections\":[{\"fromIndex\":0,\"toIndex\":1,\"type\":\"Success\"}]}",
+        "\"name\":\"t\",\"configuration\":{\"jsScript\":\"%s\"}},%s],\"connections\":[",
         SPAN_ARG(json_get_str(json_get(json_child(json_get(page, "data")), "id"), "id", SPAN_NONE)),
-        script, type, configuration);
+        script, nodes);
+    for (int i = 1; i <= n; i++)
+        buf_printf(&b, "%s{\"fromIndex\":0,\"toIndex\":%d,\"type\":\"Success\"}", i > 1 ? "," : "",
+                   i);
+    buf_add_str(&b, "]}");
     json_free(call("POST", "/api/ruleChain/metadata", buf_cstr(&b), 200));
     json_free(page);
     buf_free(&b);
+}
+
+static void set_chain(const char *script, const char *type, const char *configuration)
+{
+    struct buf b = {0};
+    buf_printf(&b, "{\"type\":\"x.rpc.%s\",\"name\":\"r\",\"configuration\":%s}", type,
+               configuration);
+    set_nodes(script, buf_cstr(&b), 1);
+    buf_free(&b);
+}
+
+static void wait_for_scripts(uint64_t runs)
+{
+    struct convert_stats s;
+    do {
+        loop_turn(f.loop, true);
+        convert_get_stats(f.convert, &s);
+    } while (s.runs < runs);
 }
 
 static void a_call_that_is_over_reaches_no_device(void **state)
@@ -394,6 +414,44 @@ static void a_call_that_is_over_reaches_no_device(void **state)
               "return {metadata: metadata};",
               "TbSendRPCRequestNode", "{\"timeoutInSeconds\":60}");
     expect_status("/api/plugins/rpc/twoway/%s", QUICK, 409);
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/rpc?timeout=20", ""), 408);
+}
+
+// The script is slower than the caller: its message comes to the node when all is over.
+static void a_call_that_comes_late_reaches_no_device(void **state)
+{
+    (void)state;
+    set_chain("var end = Date.now() + 200; while (Date.now() < end); "
+              "metadata.expirationTime = String(Number(metadata.expirationTime) + 60000); "
+              "return {metadata: metadata};",
+              "TbSendRPCRequestNode", "{\"timeoutInSeconds\":60}");
+    expect_status("/api/plugins/rpc/twoway/%s", QUICK, 409);
+    wait_for_scripts(1);
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/rpc?timeout=20", ""), 408);
+}
+
+static void a_call_whose_end_is_no_time_is_late(void **state)
+{
+    (void)state;
+    set_chain("metadata.expirationTime = '-9223372036854775808'; return {metadata: metadata};",
+              "TbSendRPCRequestNode", "{\"timeoutInSeconds\":60}");
+    expect_status("/api/plugins/rpc/twoway/%s", CALL, 409);
+    assert_int_equal(as_device("GET", "/api/v1/TOKEN1/rpc?timeout=20", ""), 408);
+}
+
+// Two nodes ask for one caller: the end of the first is the caller's.
+static void no_device_gets_the_rest_of_a_call_that_failed(void **state)
+{
+    struct reply rest;
+    (void)state;
+    set_nodes("metadata.expirationTime = ''; return {metadata: metadata};",
+              "{\"type\":\"x.rpc.TbSendRPCRequestNode\",\"name\":\"a\",\"configuration\":"
+              "{\"timeoutInSeconds\":1}},"
+              "{\"type\":\"x.rpc.TbSendRPCRequestNode\",\"name\":\"b\",\"configuration\":"
+              "{\"timeoutInSeconds\":60}}",
+              2);
+    send_call(&rest, "/api/plugins/rpc/twoway/%s", CALL);
+    expect(&rest, 409, NULL);
     assert_int_equal(as_device("GET", "/api/v1/TOKEN1/rpc?timeout=20", ""), 408);
 }
 
@@ -438,6 +496,9 @@ int main(void)
         TEST(a_call_reaches_a_device_that_waits_and_one_that_asks_later),
         TEST(calls_end_in_time),
         TEST(a_call_that_is_over_reaches_no_device),
+        TEST(a_call_that_comes_late_reaches_no_device),
+        TEST(a_call_whose_end_is_no_time_is_late),
+        TEST(no_device_gets_the_rest_of_a_call_that_failed),
         TEST(calls_of_a_device_are_bounded_and_end_with_the_program),
         TEST(a_device_calls_the_server),
         TEST(devices_that_wait_are_told_of_the_end),
