@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "convert/js_date.h"
 
+#include <stdint.h>
+
 // ISO 8601 first. A text that only begins with an ISO date goes on as a free form, with that date
 // read already. In a free form numbers, names of months, times and zones may come in many orders;
 // words before the first number and what stands in parentheses do not count.
@@ -258,11 +260,11 @@ static bool expects(const struct parser *p, int v)
     return p->n_time > 0 && p->n_time < 4 && v <= highest[p->n_time];
 }
 
+// What comes after milliseconds does not count.
 static void end_time(struct parser *p, int v)
 {
-    p->time[p->n_time++] = v;
-    while (p->n_time < 4)
-        p->time[p->n_time++] = 0;
+    for (; p->n_time < 4; v = 0)
+        p->time[p->n_time++] = v;
 }
 
 static bool after_time(const struct parser *p)
@@ -394,6 +396,14 @@ static bool set_time(struct parser *p)
     return true;
 }
 
+// V8 has offsets in seconds, of 31 bits.
+static bool set_free_zone(struct parser *p)
+{
+    int minute = p->zone_minute == NO_MINUTE ? 0 : p->zone_minute;
+    return p->zone_hour <= (INT32_MAX / 60 - minute) / 60 &&
+           set_zone(p, p->zone_sign * (p->zone_hour * 60 + minute));
+}
+
 static bool parse_free(struct parser *p)
 {
     bool good = true;
@@ -415,13 +425,7 @@ static bool parse_free(struct parser *p)
             advance(p, 1);
         }
     }
-    if (!good || !set_date(p) || !set_time(p))
-        return false;
-    if (p->zone_sign) {
-        int minute = p->zone_minute == NO_MINUTE ? 0 : p->zone_minute;
-        (void)set_zone(p, p->zone_sign * (p->zone_hour * 60 + minute));
-    }
-    return true;
+    return good && set_date(p) && set_time(p) && (p->zone_sign == 0 || set_free_zone(p));
 }
 
 bool js_date_parse(struct span s, struct js_date *out)
