@@ -77,8 +77,8 @@ static void copy_array(struct copy *c, unsigned depth)
         duk_push_uint(ctx, (duk_uint_t)i);
         (void)duk_get_prop_index(ctx, -3, (duk_uarridx_t)i);
         copy_value(c, depth);
-        duk_put_prop_index(ctx, -3, (duk_uarridx_t)i);
-        duk_pop(ctx);
+        // Not put: a setter of Array.prototype would get hold of the copy.
+        duk_def_prop(ctx, -3, DUK_DEFPROP_HAVE_VALUE | DUK_DEFPROP_SET_WEC);
     }
     duk_remove(ctx, -2);
 }

@@ -183,6 +183,19 @@ static void test_moved_tables(void **state)
           "device [1,2,3]3", 1);
 }
 
+// A setter of the script that gets hold of the copy of a result could change it after it was looked
+// at, and make it contain itself.
+static void test_copied_results(void **state)
+{
+    (void)state;
+    check("var copy;\n"
+          "Object.defineProperty(Array.prototype, '0', {set: function () { copy = this }});\n"
+          "return {deviceName: 'd', telemetry: {a: [1], get b() {\n"
+          "  if (copy) Object.defineProperty(copy, 0, {value: copy}); return 2\n"
+          "}}}",
+          "device d @{a=json[1], b=2}", 1);
+}
+
 static void test_script_size(void **state)
 {
     (void)state;
@@ -222,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_recursion),
         cmocka_unit_test(test_replaced_constructors),
         cmocka_unit_test(test_moved_tables),
+        cmocka_unit_test(test_copied_results),
         cmocka_unit_test(test_script_size),
         cmocka_unit_test(test_tiny_heap),
     };
