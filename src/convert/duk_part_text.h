@@ -25,9 +25,11 @@ static size_t x_encode_unit(unsigned char *out, uint32_t c)
     return 3;
 }
 
-// Pushes the string of n numbers' code units; false, with nothing pushed, when one is no number.
-static bool x_push_units(duk_hthread *thr, const duk_tval *tv, size_t n)
+// Pushes the string of the code units that an array's n numbers are; false, with nothing pushed,
+// when one is no number.
+static bool x_push_units(duk_hthread *thr, duk_hobject *array, size_t n)
 {
+    const duk_tval *tv = DUK_HOBJECT_A_GET_BASE(thr->heap, array);
     uint64_t all = 0;
     for (size_t i = 0; i < n; i++) {
         if (DUK_TVAL_IS_FASTINT(&tv[i]))
@@ -40,8 +42,11 @@ static bool x_push_units(duk_hthread *thr, const duk_tval *tv, size_t n)
     size_t most = n * (all < 0x80 ? 1 : 3);
     unsigned char small[1024], *out = small;
     small[0] = 0;
-    if (most > sizeof(small))
+    if (most > sizeof(small)) {
         out = duk_push_buffer_raw(thr, most, DUK_BUF_FLAG_NOZERO);
+        // Where memory was scarce the array has moved.
+        tv = DUK_HOBJECT_A_GET_BASE(thr->heap, array);
+    }
     size_t len = 0;
     if (all < 0x80) {
         for (; len < n; len++)
@@ -70,7 +75,7 @@ static int duk_x_apply_native(duk_hthread *thr, duk_idx_t idx_func)
     if (!DUK_HOBJECT_IS_ARRAY(array) || !DUK_HOBJECT_HAS_ARRAY_PART(array) ||
         ((duk_harray *)array)->length > DUK_HOBJECT_GET_ASIZE(array))
         return 0;
-    if (!x_push_units(thr, DUK_HOBJECT_A_GET_BASE(thr->heap, array), ((duk_harray *)array)->length))
+    if (!x_push_units(thr, array, ((duk_harray *)array)->length))
         return 0;
     duk_replace(thr, idx_func + 2);
     duk_push_c_lightfunc(thr, x_return_argument, 1, 1, 0);

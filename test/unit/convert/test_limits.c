@@ -196,6 +196,43 @@ static void test_copied_results(void **state)
           "device d @{a=json[1], b=2}", 1);
 }
 
+// Objects give back what they do not use when memory is scarce, and their tables move.
+static void test_moved_arrays(void **state)
+{
+    (void)state;
+    struct runner_limits limits = {.time_ms = 100000, .memory = 64 * MIB};
+    int whole = 0;
+    for (int rest = 320000; rest < 420000; rest += 12000) {
+        struct script_run s;
+        struct buf script = {0};
+        // Room for a list, one more with much to give back, and not for the list's text.
+        buf_printf(
+            &script,
+            "var keep = [], list = [], more = [], n = 0, m = 2000, i, text, rest;\n"
+            "keep.length = 3000;\n"
+            "try { for (;;) keep[n++] = new Uint8Array(100000) } catch (e) {}\n"
+            "try { for (;;) keep[m++] = new Uint8Array(2500) } catch (e) {}\n"
+            "for (i = 1; i <= 8; i++) keep[n - 1 - i] = null;\n"
+            "for (i = 0; i < 12000; i++) list.push(300);\n"
+            "list.length = 10000;\n"
+            "for (i = 0; i < 14000; i++) more.push(1);\n"
+            "more.length = 10;\n"
+            "try { rest = new Uint8Array(%d); text = String.fromCharCode.apply(null, list) }\n"
+            "catch (e) { text = '' }\n"
+            "keep = null;\n"
+            "return {deviceName: text.length + text.replace(/\u012c/g, '')}",
+            rest);
+        script_run_init(&s, CONVERT_UPLINK, buf_cstr(&script), &limits);
+        const char *got = script_run_uplink(&s, SPAN("x"));
+        whole += strcmp(got, "device 10000") == 0;
+        if (strcmp(got, "device 0") != 0 && strcmp(got, "device 10000") != 0)
+            assert_true(span_has_prefix(span_str(got), SPAN("memory: ")));
+        script_run_free(&s);
+        buf_free(&script);
+    }
+    assert_true(whole > 0);
+}
+
 static void test_script_size(void **state)
 {
     (void)state;
@@ -236,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_replaced_constructors),
         cmocka_unit_test(test_moved_tables),
         cmocka_unit_test(test_copied_results),
+        cmocka_unit_test(test_moved_arrays),
         cmocka_unit_test(test_script_size),
         cmocka_unit_test(test_tiny_heap),
     };
