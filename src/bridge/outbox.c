@@ -24,6 +24,7 @@
 // none has ended for a while: then some stream does not take any, and others may be behind it.
 #define ROWS_UNDER_WAY 2048
 #define QUIET_MS 100
+#define READ_RETRY_MS 1000
 
 struct page {
     struct arena arena;
@@ -348,15 +349,22 @@ static void read_on(struct outbox *ob)
         read_page(ob, false);
 }
 
-// Tried again with the next change.
+// Tried again by itself: nothing else may ever come.
 static void read_failed(struct outbox *ob, int status)
 {
-    ob->more = ob->kicked;
-    if (ob->read_is_sweep)
+    struct loop *l = ob->in->bridge->o.loop;
+    uint32_t held_back;
+    if (ob->read_is_sweep) {
         outbox_lanes_end_sweep(&ob->lanes, false);
-    if (status != ERR_CANCELED)
-        log_error("bridge", "cannot read the outbox", "integration=\"%.*s\" error=\"%s\"",
-                  SPAN_ARG(integration_name(ob->in)), err_text(status));
+        ob->lanes.freed = true; // what it would have found is there still
+    }
+    if (status == ERR_CANCELED)
+        return;
+    timer_start(l, &ob->quiet, READ_RETRY_MS);
+    if (log_limit_pass(&ob->in->shard_log, loop_now_ms(l), 6, &held_back))
+        log_error("bridge", "cannot read the outbox",
+                  "integration=\"%.*s\" error=\"%s\" held_back=%u",
+                  SPAN_ARG(integration_name(ob->in)), err_text(status), held_back);
 }
 
 static void on_read(struct store_read *r, int status)

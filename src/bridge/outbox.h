@@ -32,7 +32,7 @@ struct outbox {
     int64_t swept_from; // ... by the sweep under way, and by the reader meanwhile
     int64_t left_ms, swept_ms; // when those rows were queued
     int64_t last_end_ms;       // when a row in memory last ended
-    struct timer quiet;        // set while reading waits for rows to end
+    struct timer quiet;        // set while reading waits: for rows to end, to be tried again
     struct list changed;       // chunks whose rows in the database are to be removed or rewritten
     struct loop_task flush;
     unsigned committing;

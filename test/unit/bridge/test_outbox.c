@@ -7,6 +7,7 @@
 #include "bridge/integration.h"
 #include "lib/test.h"
 #include "lib/test_clock.h"
+#include "store/db.h"
 
 // The outbox over a real store, with a producer that does what the test says. What it needs of the
 // rest of the bridge is here.
@@ -215,6 +216,16 @@ static void add(const char *stream, int from, int n)
     until(&done);
 }
 
+// Rows of one partition key, each a chunk.
+static void add_one_key(const char *stream, int number)
+{
+    bool done = false;
+    struct store_txn *t = store_txn_new(f.store);
+    add_row(t, stream, number * 1000, 1);
+    store_commit(f.store, t, on_commit, &done);
+    until(&done);
+}
+
 static uint64_t rows(void)
 {
     struct store_stats s;
@@ -316,6 +327,67 @@ static void test_refused_rows_become_dead_letters(void **state)
     dead(&r);
     assert_int_equal(r.n_dead, 3);
     store_read_free(&r);
+    stop_outbox();
+}
+
+// By another connection.
+static void exec(const char *sql)
+{
+    char path[128];
+    struct db *db;
+    struct err e = {0};
+    snprintf(path, sizeof path, "%s/penstock.db", f.dir);
+    assert_int_equal(db_open(path, false, &db, &e), 0);
+    assert_int_equal(db_exec(db, sql), 0);
+    db_close(db);
+}
+
+static void until_put(size_t n)
+{
+    for (int i = 0; f.n_puts < n; i++) {
+        assert_true(i < 100000);
+        loop_turn(f.loop, true);
+    }
+}
+
+// Nothing new needs to come for that.
+static void test_a_read_that_fails_is_tried_again(void **state)
+{
+    (void)state;
+    add("s", 0, 3);
+    exec("UPDATE outbox_chunk SET rows = rows + 1");
+    start_outbox();
+    settle();
+    assert_int_equal(f.n_puts, 0);
+    exec("UPDATE outbox_chunk SET rows = rows - 1");
+    until_put(3);
+    end_all(0);
+    settle();
+    assert_int_equal(rows(), 0);
+    stop_outbox();
+}
+
+// The same of what reading has left, since a lane had no room for it.
+static void test_a_sweep_that_fails_is_tried_again(void **state)
+{
+    const size_t more = 10;
+    (void)state;
+    for (size_t i = 0; i < OUTBOX_LANE_ROWS + more; i++)
+        add_one_key("s", (int)i);
+    start_outbox();
+    settle();
+    assert_int_equal(f.n_puts, OUTBOX_LANE_ROWS);
+    exec("UPDATE outbox_chunk SET rows = rows + 1");
+    end_all(0);
+    settle();
+    assert_int_equal(f.n_puts, OUTBOX_LANE_ROWS);
+    exec("UPDATE outbox_chunk SET rows = rows - 1");
+    until_put(OUTBOX_LANE_ROWS + more);
+    for (size_t i = 0; i < f.n_puts; i++)
+        assert_int_equal(f.puts[i].number, i * 1000);
+    end_all(0);
+    settle();
+    assert_int_equal(rows(), 0);
     stop_outbox();
 }
 
@@ -469,6 +541,8 @@ int main(void)
         T(test_rows_go_out_and_are_removed),
         T(test_clean_stop_keeps_what_was_not_sent),
         T(test_refused_rows_become_dead_letters),
+        T(test_a_read_that_fails_is_tried_again),
+        T(test_a_sweep_that_fails_is_tried_again),
         T(test_time_to_live),
         T(test_backlog_behind_a_dead_stream),
         T(test_backlog_of_large_rows),
