@@ -5,6 +5,7 @@
 #include "base/mem.h"
 
 #define CONSUMER_PREFIX "penstock-"
+#define CHECKPOINTS_RETRY_MS 5000 // a line in the log each
 
 // An integration's life. Start: clients, consumer, producer; the consumer asks for checkpoints,
 // which come from the store. Stop: no more fetching; batches out are committed; then consumer,
@@ -76,16 +77,21 @@ static void restore_lanes(struct integration *in, const struct store_read *r,
 
 static void request_checkpoints(struct integration *in);
 
+static void on_checkpoints_again(struct timer *t)
+{
+    request_checkpoints(container_of(t, struct integration, checkpoints_again));
+}
+
 static void on_checkpoints(struct store_read *r, int status)
 {
     struct integration *in = r->data;
     in->reading_checkpoints = false;
     if (status < 0 && status != ERR_CANCELED && in->phase == PHASE_RUNNING) {
-        // Without checkpoints nothing may be read: ask again, the error is in the log.
-        log_error("bridge", "cannot read checkpoints", "error=\"%s\"", err_text(status));
-        store_read_free(r);
-        request_checkpoints(in);
-        return;
+        // Without checkpoints nothing may be read: they are asked for again.
+        log_error("bridge", "cannot read checkpoints", "integration=\"%.*s\" error=\"%s\"",
+                  SPAN_ARG(integration_name(in)), err_text(status));
+        in->checkpoints_again.fire = on_checkpoints_again;
+        timer_start(in->bridge->o.loop, &in->checkpoints_again, CHECKPOINTS_RETRY_MS);
     }
     if (status == 0 && in->phase == PHASE_RUNNING) {
         size_t n;
@@ -101,6 +107,7 @@ static void on_checkpoints(struct store_read *r, int status)
 static void request_checkpoints(struct integration *in)
 {
     in->reading_checkpoints = true;
+    timer_stop(&in->checkpoints_again);
     in->checkpoints = (struct store_read){
         .data = in, .done = on_checkpoints, .kind = STORE_READ_CHECKPOINTS, .integration = in->id};
     store_read(hub_store(in->bridge->o.hub), &in->checkpoints);
@@ -328,6 +335,7 @@ void integration_stop(struct integration *in)
     dead_letters_stop(in);
     replay_stop(in->replay);
     in->phase = PHASE_STOPPING;
+    timer_stop(&in->checkpoints_again);
     if (in->consumer)
         consumer_stop(in->consumer);
     integration_maybe_stopped(in);

@@ -115,6 +115,7 @@ struct integration {
     struct downlinks downlinks;
     struct store_read checkpoints;
     bool reading_checkpoints;
+    struct timer checkpoints_again; // set after a read that failed
     char *stream_identity;
     struct outbox outbox;
     struct dead_replay dead;
