@@ -6,12 +6,6 @@
 
 // Names below `configuration`, at any depth: hub/secrets.h says which.
 
-static bool is_secret(struct span parent, const struct json *m)
-{
-    struct span text = json_str(m, SPAN_NONE);
-    return text.n > 0 && (secrets_is_sealed(text) || secrets_is_key(parent, json_key(m)));
-}
-
 static void set(struct json *at, struct span key, struct span text)
 {
     struct buf name = {0};
@@ -24,7 +18,7 @@ static void mask(struct json *at)
 {
     for (struct json *m = json_child(at), *next; m; m = next) {
         next = json_next(m);
-        if (json_is(at, JSON_OBJECT) && is_secret(json_key(at), m))
+        if (secrets_is_member(at, m))
             set(at, json_key(m), SPAN(CONFIG_SECRET_MASK));
         else if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY))
             mask(m);
@@ -44,7 +38,7 @@ static struct span stored_secret(const struct json *at, struct span key)
 {
     struct span s = SPAN_NONE;
     for (const struct json *m = at ? json_child(at) : NULL; m && !s.n; m = json_next(m)) {
-        if (is_secret(json_key(at), m) && span_eq(json_key(m), key))
+        if (secrets_is_member(at, m) && span_eq(json_key(m), key))
             s = json_str(m, SPAN_NONE);
         else if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY))
             s = stored_secret(m, key);
@@ -74,7 +68,7 @@ static int unmask(struct json *at, const struct json *stored, const struct json 
         next = json_next(m);
         if (json_is(m, JSON_OBJECT) || json_is(m, JSON_ARRAY)) {
             status = unmask(m, was, root, e);
-        } else if (is_secret(json_key(at), m) &&
+        } else if (secrets_is_member(at, m) &&
                    span_is(json_str(m, SPAN_NONE), CONFIG_SECRET_MASK)) {
             struct span secret = json_str(was, SPAN_NONE);
             if (!secret.n)

@@ -41,13 +41,14 @@ static bool is_framing(struct span name)
     return false;
 }
 
-static struct span basic(struct arena *a, const struct hub_rest_config *c)
+static struct span basic(struct arena *a, struct span username, struct span password)
 {
     struct buf text = {0}, out = {0};
-    buf_reserve(&text, c->username.n + c->password.n + 1);
-    buf_add_span(&text, c->username);
+    buf_reserve(&text, username.n + password.n + 1);
+    buf_add_span(&text, username);
     buf_add_char(&text, ':');
-    buf_add_span(&text, c->password);
+    buf_add_span(&text, password);
+    buf_reserve(&out, 2 * text.n + 16);
     buf_add_str(&out, "Basic ");
     base64_encode(&out, buf_span(&text));
     struct span s = arena_span(a, buf_span(&out));
@@ -56,9 +57,9 @@ static struct span basic(struct arena *a, const struct hub_rest_config *c)
     return s;
 }
 
-int rest_headers(const struct hub_rest_request *q, struct http_headers *out, struct err *e)
+int rest_headers(struct hub_rest_request *q, struct http_headers *out, struct err *e)
 {
-    struct arena *a = &q->run->arena;
+    struct arena *a = &q->secret;
     struct http_header *h = arena_array(a, struct http_header, q->headers.n + 2);
     size_t n = 0;
     for (size_t i = 0; i < q->headers.n; i++) {
@@ -75,7 +76,8 @@ int rest_headers(const struct hub_rest_request *q, struct http_headers *out, str
     if (q->body.n && !http_header_get((struct http_headers){h, n}, "Content-Type").p)
         h[n++] = (struct http_header){SPAN("Content-Type"), SPAN("application/json")};
     if (q->config->basic)
-        h[n++] = (struct http_header){SPAN("Authorization"), basic(a, q->config)};
+        h[n++] =
+            (struct http_header){SPAN("Authorization"), basic(a, q->config->username, q->password)};
     *out = (struct http_headers){h, n};
     return 0;
 }

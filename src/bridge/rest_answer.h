@@ -3,7 +3,7 @@
 #define PENSTOCK_BRIDGE_REST_ANSWER_H
 
 // What the REST API call node (facts/hub.md section 4.6) sends and makes of the answer, and when it
-// asks again. Pure. Memory: the run's arena.
+// asks again. Pure. Memory: the request's arena of secrets for its headers, else the run's.
 
 #include "hub/hub.h"
 #include "net/http_types.h"
@@ -12,7 +12,7 @@
 
 // Headers of the node, credentials, and application/json for a body without a type. ERR_INVALID:
 // a name or a value that would break the message.
-int rest_headers(const struct hub_rest_request *q, struct http_headers *out, struct err *e);
+int rest_headers(struct hub_rest_request *q, struct http_headers *out, struct err *e);
 // The body to send.
 struct span rest_body(const struct hub_rest_request *q);
 

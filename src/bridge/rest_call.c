@@ -211,9 +211,9 @@ static int prepare(struct call *c, struct err *e)
     c->body = rest_body(q);
     c->bytes = q->url.n + c->body.n;
     struct span path = c->url.path.n ? c->url.path : SPAN("/");
-    c->target = c->url.query.n ? arena_printf(&q->run->arena, "%.*s?%.*s", SPAN_ARG(path),
-                                              SPAN_ARG(c->url.query))
-                               : path;
+    c->target = c->url.query.n
+                    ? arena_printf(&q->secret, "%.*s?%.*s", SPAN_ARG(path), SPAN_ARG(c->url.query))
+                    : path;
     return 0;
 }
 

@@ -7,9 +7,11 @@
 #define HOST_MAX 253  // RFC 1035 section 2.3.4, as text
 #define IPV6_MAX 45   // characters, with an IPv4 tail
 
+// Without the query, which may hold a secret.
 static int shown(struct span s)
 {
-    return s.n < SHOWN_MAX ? (int)s.n : SHOWN_MAX;
+    size_t n = span_find(s, '?');
+    return n < SHOWN_MAX ? (int)n : SHOWN_MAX;
 }
 
 static bool is_alnum(char c)

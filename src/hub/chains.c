@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hub/chains.h"
 #include "base/mem.h"
+#include "hub/node.h"
 #include "hub/script_queue.h"
 
 // A rule chain's document keeps its compiled form in `runtime`, and a device profile's document
@@ -49,6 +50,26 @@ static void drop(struct entity *e)
     e->runtime = NULL;
 }
 
+// The nodes get what their secrets say, or nothing, and this is told; some open them themselves.
+static struct json *open_metadata(struct hub *h, const struct entity *e)
+{
+    const struct json *sealed = json_get(e->doc, "metadata");
+    struct json *metadata = json_copy(sealed);
+    struct err err = {0};
+    if (secrets_open_all(h->o.secrets, e->id, metadata, &err)) {
+        log_error("hub", "a rule chain lacks a secret", "chain=\"%.*s\" error=\"%s\"",
+                  SPAN_ARG(e->name), err.msg);
+    }
+    const struct json *from = json_child(json_get(sealed, "nodes"));
+    for (struct json *n = json_child(json_get(metadata, "nodes")); n;
+         n = json_next(n), from = json_next(from)) {
+        const struct json *conf = json_get(from, "configuration");
+        if (conf && rule_node_type_find(json_get_str(n, "type", SPAN_NONE))->opens_secrets)
+            json_set(n, "configuration", json_copy(conf));
+    }
+    return metadata;
+}
+
 static void load(struct hub *h, struct entity *e)
 {
     struct rule_chain *chain = NULL;
@@ -56,12 +77,7 @@ static void load(struct hub *h, struct entity *e)
     drop(e);
     if (!json_get(e->doc, "metadata"))
         return;
-    // The nodes get what their secrets say, or nothing, and this is told.
-    struct json *metadata = json_copy(json_get(e->doc, "metadata"));
-    if (secrets_open_all(h->o.secrets, e->id, metadata, &err)) {
-        log_error("hub", "a rule chain lacks a secret", "chain=\"%.*s\" error=\"%s\"",
-                  SPAN_ARG(e->name), err.msg);
-    }
+    struct json *metadata = open_metadata(h, e);
     int status = rule_chain_compile(metadata, e->name, &chain, &err);
     json_free(metadata);
     if (status == 0) {

@@ -116,13 +116,13 @@ struct hub_answer {
 
 // What the REST API call node needs from the bridge. Patterns are filled in by the hub.
 struct hub_rest_config {
-    struct span method;             // "POST"
-    int64_t read_timeout_ms;        // 0 = the sink's own limit
-    uint32_t max_parallel;          // requests of one node under way; 0 = the sink's own limit
-    uint32_t max_buffer_bytes;      // of an answer's body
-    bool plain_text;                // parseToPlainText: a body that is a JSON string goes unquoted
-    bool basic;                     // credentials
-    struct span username, password; // of `basic`
+    struct span method;        // "POST"
+    int64_t read_timeout_ms;   // 0 = the sink's own limit
+    uint32_t max_parallel;     // requests of one node under way; 0 = the sink's own limit
+    uint32_t max_buffer_bytes; // of an answer's body
+    bool plain_text;           // parseToPlainText: a body that is a JSON string goes unquoted
+    bool basic;                // credentials
+    struct span username;      // of `basic`
 };
 struct hub_rest_request {
     void *data; // the hub's
@@ -132,9 +132,11 @@ struct hub_rest_request {
     struct hub_run *run;
     const struct hub_rest_config *config; // lives until done
     const void *node;                     // the same for all requests of one node
-    struct span url;                      // with the query parameters; in the run's arena, as:
+    struct arena secret;                  // for what may hold secrets; the hub wipes it when done
+    struct span url;                      // with the query parameters; in that arena, as:
     struct convert_pairs headers;
-    struct span body; // without p: none
+    struct span password; // of `basic`
+    struct span body;     // without p: none
     struct hub_answer answer;
     void *internal; // the sink's
 };

@@ -25,6 +25,8 @@ struct rule_node_type {
     void (*run)(struct flow *f, const struct rule_node *n);
     // What `config` holds beside the arena; NULL = nothing.
     void (*release)(struct rule_node *n);
+    // It gets its configuration with the secrets sealed, and opens them as it uses them.
+    bool opens_secrets;
 };
 
 #define RULE_NODE_TYPES(X)                                                                         \

@@ -3,17 +3,25 @@
 #include "hub/node.h"
 #include "hub/template.h"
 
-// REST API call: facts/hub.md section 4.6. The request is made here, and sent by the bridge.
+// REST API call: facts/hub.md section 4.6. The request is made here, and sent by the bridge. The
+// node keeps its secrets as the document has them (secrets.h); a request has them open in an arena
+// of its own.
 
 #define HEADERS_MAX 100
 #define BUFFER_DEFAULT_KB 256
 #define BUFFER_MAX_KB (64 * 1024)
 #define TIMEOUT_MAX_MS 600000
 
+struct patterns {
+    struct convert_pairs pairs;
+    bool listed; // each in an object of its own, under "value"
+};
+
 struct rest_config {
     struct hub_rest_config sink; // what the sink sees
     struct span url;             // patterns, all of them
-    struct convert_pairs query, headers;
+    struct patterns query, headers;
+    struct span password; // no pattern
     struct span body;
     bool has_body, no_body;
 };
@@ -69,12 +77,12 @@ static int read_credentials(struct node_compile *c, struct rest_config *r)
                        "basic are)",
                        SPAN_ARG(type));
     r->sink.username = arena_span(c->arena, json_get_str(credentials, "username", SPAN_NONE));
-    r->sink.password = arena_span(c->arena, json_get_str(credentials, "password", SPAN_NONE));
+    r->password = arena_span(c->arena, json_get_str(credentials, "password", SPAN_NONE));
     return 0;
 }
 
 // {"name": "value"}, and in lists [{"key": "name", "value": "value"}].
-static int read_pairs(struct node_compile *c, const char *key, struct convert_pairs *out)
+static int read_pairs(struct node_compile *c, const char *key, struct patterns *out)
 {
     const struct json *list = json_get(c->conf, key);
     size_t n = json_count(list);
@@ -82,7 +90,7 @@ static int read_pairs(struct node_compile *c, const char *key, struct convert_pa
     if (n > HEADERS_MAX)
         return err_set(c->e, ERR_LIMIT, "configuration.%s: %zu, at most %d", key, n, HEADERS_MAX);
     struct convert_pair *p = arena_array(c->arena, struct convert_pair, n);
-    *out = (struct convert_pairs){p, n};
+    *out = (struct patterns){{p, n}, !is_map};
     for (const struct json *j = json_child(list); j; j = json_next(j), p++) {
         struct span name = is_map ? json_key(j) : json_get_str(j, "key", SPAN_NONE);
         struct span value = json_str(is_map ? j : json_get(j, "value"), SPAN_NONE);
@@ -115,14 +123,33 @@ static int compile_rest(struct node_compile *c)
     return read_pairs(c, "headers", &r->headers);
 }
 
-static struct convert_pairs fill_pairs(struct flow *f, struct convert_pairs patterns)
+static int open_secret(struct rest_wait *w, struct span member, struct span text, struct span *out,
+                       struct err *e)
 {
-    struct convert_pair *p = arena_array(&f->run->arena, struct convert_pair, patterns.n);
-    for (size_t i = 0; i < patterns.n; i++) {
-        p[i].key = template_fill(f->run, f->msg, patterns.p[i].key);
-        p[i].value = template_fill(f->run, f->msg, patterns.p[i].value);
+    const struct flow *f = w->flow;
+    return secrets_open(f->run->hub->o.secrets, f->chain->id, member, text, &w->request.secret, out,
+                        e);
+}
+
+static struct span fill(struct rest_wait *w, struct span pattern)
+{
+    return template_fill_in(&w->request.secret, w->flow->run, w->flow->msg, pattern);
+}
+
+static int fill_pairs(struct rest_wait *w, const struct patterns *patterns,
+                      struct convert_pairs *out, struct err *e)
+{
+    const struct convert_pair *from = patterns->pairs.p;
+    size_t n = patterns->pairs.n;
+    struct convert_pair *p = arena_array(&w->request.secret, struct convert_pair, n);
+    for (size_t i = 0; i < n; i++) {
+        struct span member = patterns->listed ? SPAN("value") : from[i].key, value;
+        if (open_secret(w, member, from[i].value, &value, e) < 0)
+            return e->code;
+        p[i] = (struct convert_pair){fill(w, from[i].key), fill(w, value)};
     }
-    return (struct convert_pairs){p, patterns.n};
+    *out = (struct convert_pairs){p, n};
+    return 0;
 }
 
 // What can stand in no URL is percent-coded; all else is as the pattern and its values have it.
@@ -137,11 +164,13 @@ static void add_url(struct buf *b, struct span url)
     }
 }
 
-static struct span make_url(struct flow *f, const struct rest_config *r)
+static struct span join_url(struct arena *a, struct span url, struct convert_pairs query)
 {
     struct buf b = {0};
-    struct span url = template_fill(f->run, f->msg, r->url);
-    struct convert_pairs query = fill_pairs(f, r->query);
+    size_t most = url.n;
+    for (size_t i = 0; i < query.n; i++)
+        most += query.p[i].key.n + query.p[i].value.n + 2;
+    buf_reserve(&b, 3 * most + 1); // growing would leave a copy
     add_url(&b, url);
     char sep = span_find(url, '?') < url.n ? '&' : '?';
     for (size_t i = 0; i < query.n; i++, sep = '&') {
@@ -150,8 +179,8 @@ static struct span make_url(struct flow *f, const struct rest_config *r)
         buf_add_char(&b, '=');
         url_encode(&b, query.p[i].value, false);
     }
-    struct span out = arena_span(&f->run->arena, buf_span(&b));
-    buf_free(&b);
+    struct span out = arena_span(a, buf_span(&b));
+    buf_free_wiped(&b);
     return out;
 }
 
@@ -162,9 +191,22 @@ static struct span make_body(struct flow *f, const struct rest_config *r)
     return r->has_body ? template_fill(f->run, f->msg, r->body) : hub_msg_json(f->run, f->msg);
 }
 
+static int make_request(struct rest_wait *w, const struct rest_config *r, struct err *e)
+{
+    struct hub_rest_request *q = &w->request;
+    struct convert_pairs query;
+    if (fill_pairs(w, &r->query, &query, e) < 0 || fill_pairs(w, &r->headers, &q->headers, e) < 0 ||
+        open_secret(w, SPAN("password"), r->password, &q->password, e) < 0)
+        return e->code;
+    q->url = join_url(&q->secret, fill(w, r->url), query);
+    q->body = make_body(w->flow, r);
+    return 0;
+}
+
 static void on_answer(struct hub_rest_request *q, int status, const char *error)
 {
     struct rest_wait *w = q->data;
+    arena_free_wiped(&q->secret);
     flow_end(w->flow, w->node, status, error, &q->answer);
 }
 
@@ -184,17 +226,18 @@ static void run_rest(struct flow *f, const struct rule_node *n)
     struct rest_wait *w = arena_new(&f->run->arena, struct rest_wait);
     w->flow = flow_hold(f);
     w->node = n;
-    w->request = (struct hub_rest_request){.data = w,
-                                           .done = on_answer,
-                                           .run = f->run,
-                                           .config = &r->sink,
-                                           .node = n,
-                                           .url = make_url(w->flow, r),
-                                           .headers = fill_pairs(w->flow, r->headers),
-                                           .body = make_body(w->flow, r)};
-    if (sink->submit(sink->ctx, &w->request, &e) < 0)
-        flow_end(w->flow, n, e.code, e.msg, NULL);
+    w->request = (struct hub_rest_request){
+        .data = w, .done = on_answer, .run = f->run, .config = &r->sink, .node = n};
+    int status = make_request(w, r, &e);
+    if (status == 0)
+        status = sink->submit(sink->ctx, &w->request, &e);
+    if (status < 0) {
+        arena_free_wiped(&w->request.secret);
+        flow_end(w->flow, n, status, e.msg, NULL);
+    }
 }
 
-const struct rule_node_type node_rest_call = {
-    .suffix = ".rest.TbRestApiCallNode", .compile = compile_rest, .run = run_rest};
+const struct rule_node_type node_rest_call = {.suffix = ".rest.TbRestApiCallNode",
+                                              .compile = compile_rest,
+                                              .run = run_rest,
+                                              .opens_secrets = true};

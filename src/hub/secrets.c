@@ -92,6 +92,17 @@ bool secrets_is_sealed(struct span text)
     return span_has_prefix(text, SPAN(PREFIX));
 }
 
+bool secrets_is_member(const struct json *at, const struct json *m)
+{
+    struct span text = json_str(m, SPAN_NONE), name = json_key(m);
+    if (!text.n || !json_is(at, JSON_OBJECT)) {
+        return false;
+    }
+    return secrets_is_sealed(text) || secrets_is_key(json_key(at), name) ||
+           (span_is(name, "value") &&
+            secrets_is_key(SPAN_NONE, json_get_str(at, "key", SPAN_NONE)));
+}
+
 // ---- one text
 
 static struct span bound_to(struct uuid id, struct span member,
@@ -216,8 +227,7 @@ static const struct json *old_member(const struct json *old, struct span key)
 }
 
 // Depth is bounded by JSON_DEPTH. Items of arrays are compared place by place.
-static void walk(struct json *at, struct span name, const struct json *old, visit_fn *visit,
-                 void *ctx)
+static void walk(struct json *at, const struct json *old, visit_fn *visit, void *ctx)
 {
     const struct json *old_item = json_is(old, JSON_ARRAY) ? json_child(old) : NULL;
     bool object = json_is(at, JSON_OBJECT);
@@ -230,9 +240,8 @@ static void walk(struct json *at, struct span name, const struct json *old, visi
         next = json_next(m);
         old_item = old_item ? json_next(old_item) : NULL;
         if (!object || !json_is(m, JSON_STRING)) {
-            walk(m, key, was, visit, ctx);
-        } else if (secrets_is_sealed(json_str(m, SPAN_NONE)) ||
-                   (secrets_is_key(name, key) && json_str(m, SPAN_NONE).n)) {
+            walk(m, was, visit, ctx);
+        } else if (secrets_is_member(at, m)) {
             struct json *other = visit(ctx, key, m, was);
             if (other) {
                 struct buf text = {0};
@@ -319,8 +328,8 @@ void secrets_seal(struct secrets *s, enum store_doc_kind kind, struct uuid id, s
     struct sealing c = {.s = s, .id = id};
     if (s) {
         require(s->keys.n > 0);
-        walk(part_with_secrets(kind, doc), SPAN_NONE, part_with_secrets(kind, (struct json *)old),
-             seal_one, &c);
+        walk(part_with_secrets(kind, doc), part_with_secrets(kind, (struct json *)old), seal_one,
+             &c);
     }
 }
 
@@ -352,7 +361,7 @@ static struct json *open_one(void *ctx, struct span member, struct json *value,
 unsigned secrets_open_all(const struct secrets *s, struct uuid id, struct json *doc, struct err *e)
 {
     struct opening c = {.s = s, .id = id, .e = e};
-    walk(doc, SPAN_NONE, NULL, open_one, &c);
+    walk(doc, NULL, open_one, &c);
     return c.failed;
 }
 
@@ -377,7 +386,7 @@ static int filter_doc(struct secrets *s, enum store_doc_kind kind, struct uuid i
                       struct buf *out, struct err *e)
 {
     struct sealing c = {.s = s, .id = id, .renew = true, .e = e};
-    walk(part_with_secrets(kind, doc), SPAN_NONE, NULL, seal_one, &c);
+    walk(part_with_secrets(kind, doc), NULL, seal_one, &c);
     if (c.status < 0) {
         return c.status;
     }

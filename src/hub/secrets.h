@@ -11,9 +11,9 @@
 // between its words) in password, passphrase, secret, secretKey, secretAccessKey, sessionToken,
 // accessToken, authToken, apiToken, apiKey, authKey, privateKey, functionsKey, subscriptionKey,
 // authorization, cookie, as a header in -token, or is "token"; and all in a webhook's
-// headersFilter: in an integration below `configuration` (its own `secret` is an id that the hub's
-// API shows), in a rule chain anywhere. Access tokens of devices are secrets too: token_doc.h. Loop
-// thread, and start-up before it runs.
+// headersFilter; and the "value" of an object whose "key" is such a name: in an integration below
+// `configuration` (its own `secret` is an id that the hub's API shows), in a rule chain anywhere.
+// Access tokens of devices are secrets too: token_doc.h. Loop thread, and start-up before it runs.
 
 #include "base/uuid.h"
 #include "codec/json.h"
@@ -31,6 +31,8 @@ int secrets_ensure_key(struct secrets *s, struct err *e);
 
 // `parent` is the name of the object that it is a member of.
 bool secrets_is_key(struct span parent, struct span member);
+// `m`, a member of the object `at` (or an array's item), is a text that is secret, in clear or not.
+bool secrets_is_member(const struct json *at, const struct json *m);
 bool secrets_is_sealed(struct span text);
 // Sealed under the first key.
 bool secrets_is_current(const struct secrets *s, struct span text);

@@ -60,23 +60,52 @@ static size_t placeholder(struct span s, struct span *key)
     return n == 0 || n == rest.n ? 0 : n + 3;
 }
 
-struct span template_fill(struct hub_run *r, const struct hub_msg *m, struct span pattern)
+static size_t count_of(struct span s, char c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++)
+        n += s.p[i] == c;
+    return n;
+}
+
+static struct span join(struct arena *a, const struct span *pieces, size_t n)
+{
+    size_t total = 0, at = 0;
+    for (size_t i = 0; i < n; i++)
+        total += pieces[i].n;
+    char *out = arena_alloc(a, total);
+    for (size_t i = 0; i < n; at += pieces[i++].n) {
+        if (pieces[i].n)
+            memcpy(out + at, pieces[i].p, pieces[i].n);
+    }
+    return span_of(out, total);
+}
+
+struct span template_fill_in(struct arena *a, struct hub_run *r, const struct hub_msg *m,
+                             struct span pattern)
 {
     struct filling f = {.run = r, .msg = m};
-    struct buf b = {0};
-    if (span_find(pattern, '$') == pattern.n)
+    size_t dollars = count_of(pattern, '$'), n = 0, from = 0;
+    if (!dollars)
         return pattern;
+    struct span *pieces = arena_array(&r->arena, struct span, 2 * dollars + 1);
     for (size_t i = 0; i < pattern.n;) {
         struct span key, value = SPAN_NONE;
-        size_t n = placeholder(span_of(pattern.p + i, pattern.n - i), &key);
-        if (n)
+        size_t length = placeholder(span_of(pattern.p + i, pattern.n - i), &key);
+        if (length)
             value = value_of(&f, pattern.p[i + 1], key);
-        else
-            n = 1;
-        buf_add_span(&b, value.p ? value : span_of(pattern.p + i, n));
-        i += n;
+        if (value.p) {
+            pieces[n++] = span_of(pattern.p + from, i - from);
+            pieces[n++] = value;
+            from = i + length;
+        }
+        i += length ? length : 1;
     }
-    struct span out = arena_span(&r->arena, buf_span(&b));
-    buf_free(&b);
-    return out;
+    pieces[n++] = span_of(pattern.p + from, pattern.n - from);
+    return join(a, pieces, n);
+}
+
+struct span template_fill(struct hub_run *r, const struct hub_msg *m, struct span pattern)
+{
+    return template_fill_in(&r->arena, r, m, pattern);
 }

@@ -10,5 +10,8 @@
 
 // In the run's arena, or the pattern itself.
 struct span template_fill(struct hub_run *r, const struct hub_msg *m, struct span pattern);
+// The same, with no copy of it outside `a`.
+struct span template_fill_in(struct arena *a, struct hub_run *r, const struct hub_msg *m,
+                             struct span pattern);
 
 #endif

@@ -4,11 +4,12 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 
 import {
-  applied, configuration, kinesisClient, putRecords, run, serve, startKinesis, tempDir, until,
+  applied, configuration, demoUser, kinesisClient, putRecords, run, serve, startKinesis, tempDir, until,
 } from './gateway.mjs';
 import { slow } from './lib.mjs';
 import { startImds } from './fake_credentials.mjs';
@@ -26,8 +27,11 @@ const secrets = {
   processToken: 'processToken//QAZWSXEDCRFVTGBYHNUJMIKOLP==',
   metadata: 'metadataSecret+RFVBGTYHNMJUIKLOP098765',
   metadataToken: 'metadataToken//POIUYTREWQLKJHGFDSAMNBVCXZ==',
+  nodeHeader: 'rule-node-api-key-WSXEDCRFVTGBYHNUJM',
+  nodeQuery: 'rule-node-query-OKMIJNUHBYGVTFCRDXES',
   device: 'device-access-token-GFDSAHJKLPOIUYTREWQ',
 };
+secrets.basic = Buffer.from(`u:${secrets.node}`).toString('base64');
 // As what is shipped is linked: binding a symbol at its first call saves registers, with whatever is
 // in them, on the stack.
 const bindNow = { LD_BIND_NOW: '1' };
@@ -160,6 +164,61 @@ test('no secret is left in files, log or memory after a run', async (t) => {
   await flowed(150);
   const names = ['file', 'api', 'token', 'nested', 'login', 'device'];
   assert.deepEqual(findIn(filesOf(path.join(dir, 'data')), [...names, 'node']), []);
+  await nothingLeft(gateway, names);
+  await gateway.stop();
+  assert.deepEqual(findIn([{ line: 'log', buffer: Buffer.from(gateway.stderr) }], names), []);
+});
+
+// Requests with passwords go out, with every secret in its place, and then none is left.
+test('a rule node that calls with secrets keeps none of them', async (t) => {
+  const asked = [];
+  const server = http.createServer((req, res) => {
+    asked.push({ url: req.url, headers: req.headers });
+    req.resume().on('end', () => res.end('{}'));
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const dir = tempDir(t);
+  const gateway = await serve(t, { http: { listen: '127.0.0.1:0' }, users: [demoUser] },
+    { dir, env: bindNow });
+  const { api } = gateway;
+  const { data } = await api.get('/api/ruleChains?pageSize=10&page=0');
+  const chain = data.find((c) => c.root).id;
+  const saved = await api.post('/api/ruleChain/metadata', {
+    ruleChainId: chain, firstNodeIndex: 0, connections: [], nodes: [{
+      type: 'org.thingsboard.rule.engine.rest.TbRestApiCallNode', name: 'call',
+      debugSettings: { allEnabled: true, failuresEnabled: true },
+      configuration: {
+        restEndpointUrlPattern: `http://127.0.0.1:${server.address().port}/x`, requestMethod: 'POST',
+        credentials: { type: 'basic', username: 'u', password: secrets.node },
+        headers: { 'X-Api-Key': `\${deviceName}-${secrets.nodeHeader}` },
+        queryParams: [{ key: 'api_key', value: secrets.nodeQuery }, { key: 'k', value: 'plain' }],
+      },
+    }],
+  });
+  const names = ['node', 'basic', 'nodeHeader', 'nodeQuery'];
+  await addDevice(gateway, 'caller', secrets.device);
+  const says = [saved, await api.get(`/api/ruleChain/${chain.id}/metadata`)];
+  for (let i = 0; i < 5; i++) assert.equal(await postAs(gateway, secrets.device), 200);
+  assert.ok(asked.length >= 5); // the device's creation is a message too
+  for (const { url, headers } of asked) {
+    assert.equal(headers.authorization, `Basic ${secrets.basic}`);
+    assert.match(headers['x-api-key'], new RegExp(`^(caller|.{13})-${secrets.nodeHeader}$`));
+    assert.equal(url, `/x?api_key=${secrets.nodeQuery}&k=plain`);
+  }
+  // The peer is gone: failures tell no secret either.
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await postAs(gateway, secrets.device);
+  const tenant = (await api.get('/api/auth/user')).tenantId.id;
+  says.push(await api.get(
+    `/api/events/RULE_NODE/${saved.nodes[0].id.id}/DEBUG_RULE_NODE?tenantId=${tenant}&pageSize=100&page=0`));
+  assert.ok(says.at(-1).data.length >= 10);
+  assert.deepEqual(findIn([{ line: 'API', buffer: Buffer.from(JSON.stringify(says)) }], names), []);
+  assert.deepEqual(findIn(filesOf(path.join(dir, 'data')), names), []);
   await nothingLeft(gateway, names);
   await gateway.stop();
   assert.deepEqual(findIn([{ line: 'log', buffer: Buffer.from(gateway.stderr) }], names), []);

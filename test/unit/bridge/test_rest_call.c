@@ -142,6 +142,7 @@ static void on_answer(struct hub_rest_request *q, int status, const char *error)
     a->done = true;
     a->status = status;
     snprintf(a->error, sizeof a->error, "%s", error ? error : "");
+    arena_free_wiped(&q->secret);
 }
 
 static int ask(struct asked *a, const struct hub_rest_config *c, const char *target,
@@ -153,6 +154,7 @@ static int ask(struct asked *a, const struct hub_rest_config *c, const char *tar
                               .run = &f.run,
                               .config = c,
                               .node = c,
+                              .password = SPAN("p"),
                               .body = span_str(body)}};
     a->q.url =
         arena_printf(&f.run.arena, "http://127.0.0.1:%u%s", http_server_port(f.server), target);
@@ -160,6 +162,8 @@ static int ask(struct asked *a, const struct hub_rest_config *c, const char *tar
     a->q.headers = (struct convert_pairs){h, 1};
     int status = rest_call_submit(f.calls, &a->q, &e);
     snprintf(a->error, sizeof a->error, "%s", e.msg);
+    if (status < 0)
+        arena_free_wiped(&a->q.secret);
     return status;
 }
 
@@ -181,7 +185,6 @@ static void an_answer_comes_back(void **state)
     (void)state;
     c.basic = true;
     c.username = SPAN("u");
-    c.password = SPAN("p");
     c.plain_text = true;
     assert_int_equal(ask(&a, &c, "/x?y=1", "\"te\\\"xt\""), 0);
     wait_for(&a.done);

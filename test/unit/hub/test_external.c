@@ -61,7 +61,7 @@ static int take_rest(void *ctx, struct hub_rest_request *q, struct err *e)
     if (q->body.p)
         buf_printf(&outside.seen, " <%.*s>", SPAN_ARG(q->body));
     if (c->basic)
-        buf_printf(&outside.seen, " %.*s/%.*s", SPAN_ARG(c->username), SPAN_ARG(c->password));
+        buf_printf(&outside.seen, " %.*s/%.*s", SPAN_ARG(c->username), SPAN_ARG(q->password));
     buf_printf(&outside.seen, " t=%lld p=%u b=%u%s", (long long)c->read_timeout_ms, c->max_parallel,
                c->max_buffer_bytes, c->plain_text ? " plain" : "");
     outside.rest = q;
@@ -120,6 +120,26 @@ static void rest_requests_are_made_of_patterns(void **state)
     expect_request("PUT http://h/dev/a%20b?x=1&k=%C3%A9%26%3D X-Name:default <id=a b of ${nobody}>"
                    " u/p t=500 p=3 b=2048 plain");
     expect_out(f, "Success T {\"id\":\"a b\",\"text\":\"\\u00e9\"} " DEV "\n");
+}
+
+// Rather than with an empty password.
+static void rest_does_not_call_with_a_secret_that_cannot_be_opened(void **state)
+{
+    struct hub_fixture *f = *state;
+    static const char *const bad[] = {
+        "\"credentials\":{\"type\":\"basic\",\"password\":\"sealed:v1:00000000:AAAA\"}",
+        "\"headers\":{\"X-Api-Key\":\"sealed:v1:00000000:AAAA\"}",
+        "\"queryParams\":[{\"key\":\"token\",\"value\":\"sealed:v1:00000000:AAAA\"}]"};
+    for (size_t i = 0; i < 3; i++) {
+        char conf[300];
+        buf_clear(&outside.seen);
+        snprintf(conf, sizeof conf, "{\"restEndpointUrlPattern\":\"http://h/\",%s}", bad[i]);
+        use_node(f, "rest.TbRestApiCallNode", conf, relations);
+        send_json(f, "T", "{}", "");
+        expect_request("");
+        assert_non_null(strstr(buf_cstr(&f->out), "Failure T {}"));
+        buf_clear(&f->out);
+    }
 }
 
 static void rest_sends_the_message_unless_told_otherwise(void **state)
@@ -286,10 +306,15 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(rest_requests_are_made_of_patterns), T(rest_sends_the_message_unless_told_otherwise),
-        T(answers_become_the_message),         T(calls_of_devices),
-        T(a_canceled_call_gives_up_the_run),   T(replays_ask_nobody),
-        T(a_delayed_message_is_canceled_once), T(a_change_that_is_canceled_at_once_is_told_later),
+        T(rest_requests_are_made_of_patterns),
+        T(rest_does_not_call_with_a_secret_that_cannot_be_opened),
+        T(rest_sends_the_message_unless_told_otherwise),
+        T(answers_become_the_message),
+        T(calls_of_devices),
+        T(a_canceled_call_gives_up_the_run),
+        T(replays_ask_nobody),
+        T(a_delayed_message_is_canceled_once),
+        T(a_change_that_is_canceled_at_once_is_told_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

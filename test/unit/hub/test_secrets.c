@@ -134,12 +134,15 @@ static void test_headers(void **state)
     struct secrets *s = open_with(KEY_A);
     const char *clear = "{\"metadata\":{\"nodes\":[{\"configuration\":{\"headers\":{"
                         "\"X-Api-Key\":\"hush-1\",\"X_Api_Key\":\"hush-2\",\"Cookie\":\"hush-3\","
-                        "\"X-Secret-Key\":\"hush-4\",\"Accept\":\"text/plain\"}}}]}}";
+                        "\"X-Secret-Key\":\"hush-4\",\"Accept\":\"text/plain\"},\"queryParams\":["
+                        "{\"key\":\"api_key\",\"value\":\"hush-5\"},"
+                        "{\"key\":\"kind\",\"value\":\"text/html\"}]}}]}}";
     struct json *doc = parse(clear);
     struct err e = {0};
     secrets_seal(s, STORE_RULE_CHAIN, id_of(1), doc, NULL);
     assert_null(strstr(text_of(doc), "hush"));
     assert_non_null(strstr(text_of(doc), "\"Accept\":\"text/plain\""));
+    assert_non_null(strstr(text_of(doc), "\"value\":\"text/html\""));
     assert_int_equal(secrets_open_all(s, id_of(1), doc, &e), 0);
     assert_string_equal(text_of(doc), clear);
     json_free(doc);
