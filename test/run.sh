@@ -234,26 +234,38 @@ sanitized() {
     done
 }
 
+# fuzz_target PROGRAM
+fuzz_target() {
+    target=$1
+    name=$(basename "$target")
+    corpus=build/fuzz/corpus/$name
+    mkdir -p "$corpus"
+    set -- "$corpus"
+    [ -d "test/fuzz/corpus/${name#fuzz_}" ] && set -- "$@" "test/fuzz/corpus/${name#fuzz_}"
+    case $name in
+    fuzz_syntax | fuzz_convert_lower | fuzz_convert_script) set -- "$@" -dict=test/fuzz/javascript.dict ;;
+    esac
+    if $wrap "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 \
+        -artifact_prefix="$logs/$name." -print_final_stats=1 "$@" >"$logs/$name.log" 2>&1; then
+        count 1 0 0
+    else
+        cat "$logs/$name.log"
+        count 0 1 0
+    fi
+}
+
 fuzz() {
     sanitizer_env
     cmake --preset fuzz -DPENSTOCK_WERROR=ON && cmake --build --preset fuzz --target fuzzers || return 1
+    # All take the same time: one a core, then the next ones.
+    running=0
     for target in build/fuzz/test/fuzz/fuzz_*; do
         [ -x "$target" ] || continue
-        name=$(basename "$target")
-        corpus=build/fuzz/corpus/$name
-        mkdir -p "$corpus"
-        set -- "$corpus"
-        [ -d "test/fuzz/corpus/${name#fuzz_}" ] && set -- "$@" "test/fuzz/corpus/${name#fuzz_}"
-        case $name in
-        fuzz_syntax | fuzz_convert_lower | fuzz_convert_script) set -- "$@" -dict=test/fuzz/javascript.dict ;;
-        esac
-        if $wrap "$target" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 \
-            -artifact_prefix="$logs/$name." -print_final_stats=1 "$@"; then
-            count 1 0 0
-        else
-            count 0 1 0
-        fi
+        fuzz_target "$target" &
+        running=$((running + 1))
+        [ $((running % $(nproc))) = 0 ] && wait
     done
+    wait
 }
 
 mkdir -p "$logs" && rm -f "$logs/total"
