@@ -230,21 +230,16 @@ struct store_device *hub_create_device(struct hub *h, struct span name, struct s
         err_set(e, ERR_LIMIT, "type and label have at most %d bytes", HUB_NAME_MAX_BYTES);
         return NULL;
     }
-    if (store_find_device(h->o.store, name, false)) {
+    if (hub_device_named(h, name, false)) {
         err_set(e, ERR_EXISTS, "Device with such name already exists!");
         return NULL;
     }
-    const struct clock *clock = loop_clock(h->o.loop);
-    int64_t now_ms = clock->wall_ms(clock->ctx);
     struct change *c = begin(h, cb, ctx);
-    struct store_device *d = store_add_device(h->o.store, uuid_new_v1(clock), name, label,
-                                              hub_profile_for(h, type), false, now_ms);
+    struct store_device *d = run_make_device(&c->run, name, type, label, false);
     c->makes_device = true;
-    store_txn_device(c->run.txn, d);
-    h->stats.devices_created++;
     struct hub_msg m = {.type = RULE_MSG_ENTITY_CREATED,
                         .originator = d,
-                        .ts_ms = now_ms,
+                        .ts_ms = loop_wall_ms(h->o.loop),
                         .metadata = entity_metadata(&c->run.arena, user, d)};
     hub_run_message(&c->run, &m);
     end(c);

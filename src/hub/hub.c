@@ -322,6 +322,12 @@ int hub_save_chain_metadata(struct hub *h, struct json *metadata, registry_saved
     return 0;
 }
 
+struct store_device *hub_device_named(struct hub *h, struct span name, bool is_asset)
+{
+    struct store_device *d = store_find_device(h->o.store, name, is_asset);
+    return d && d->vain && !d->durable ? NULL : d;
+}
+
 struct store_device *hub_find_device(struct hub *h, struct span name)
 {
     struct store_device *d = store_find_device(h->o.store, name, false);

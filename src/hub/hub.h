@@ -17,6 +17,7 @@ struct hub;
 struct ask_reply;
 struct delayed;
 struct flow_frame;
+struct made_device;
 struct run_writes;
 struct shared_changes;
 
@@ -52,6 +53,7 @@ struct hub_run {
     bool finishing;
     struct flow_frame *frames;             // the engine's
     struct run_writes *writes;             // what nodes of the run may read again; NULL = nothing
+    struct made_device *made;              // devices that are new with it
     struct delayed *delayed;               // messages that delay nodes of the run hold back
     struct ask_reply *replies;             // answers that reply nodes of the run give
     struct shared_changes *shared_changes; // what devices that wait are told of; NULL = nothing

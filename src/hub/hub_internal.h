@@ -37,6 +37,11 @@ struct hub {
 
 // One pending node of the run has ended.
 void run_release(struct hub_run *r);
+// The device, or asset, that there is; NULL also for one that was made in vain.
+struct store_device *hub_device_named(struct hub *h, struct span name, bool is_asset);
+// Makes it, with the run's effects: there must be none.
+struct store_device *run_make_device(struct hub_run *r, struct span name, struct span type,
+                                     struct span label, bool is_asset);
 
 // The profile of that name ("default" for none), made when it is new.
 struct uuid hub_profile_for(struct hub *h, struct span type);

@@ -8,6 +8,11 @@
 // A run's life: begin, messages, finish, then commit or abort. `pending` counts the nodes that wait
 // for a script, plus one until finish is called.
 
+struct made_device {
+    struct made_device *next;
+    struct store_device *device;
+};
+
 void hub_run_begin(struct hub *h, struct hub_run *r)
 {
     r->hub = h;
@@ -17,6 +22,7 @@ void hub_run_begin(struct hub *h, struct hub_run *r)
     r->finishing = false;
     r->frames = NULL;
     r->writes = NULL;
+    r->made = NULL;
     r->delayed = NULL;
     r->replies = NULL;
     r->shared_changes = NULL;
@@ -93,8 +99,38 @@ static void on_committed(void *ctx, int status)
     mem_free(c);
 }
 
+struct store_device *run_make_device(struct hub_run *r, struct span name, struct span type,
+                                     struct span label, bool is_asset)
+{
+    struct hub *h = r->hub;
+    const struct clock *clock = loop_clock(h->o.loop);
+    struct uuid profile = hub_profile_for(h, type);
+    struct store_device *d = store_find_device(h->o.store, name, is_asset);
+    if (d)
+        store_set_device(h->o.store, d, label, profile);
+    else
+        d = store_add_device(h->o.store, uuid_new_v1(clock), name, label, profile, is_asset,
+                             clock->wall_ms(clock->ctx));
+    d->vain = false;
+    store_txn_device(r->txn, d);
+    h->stats.devices_created++;
+    struct made_device *m = arena_new(&r->arena, struct made_device);
+    *m = (struct made_device){r->made, d};
+    r->made = m;
+    return d;
+}
+
+// Another run may have come to need them, and written them, meanwhile.
+static void give_up_made(struct hub_run *r)
+{
+    for (struct made_device *m = r->made; m; m = m->next)
+        m->device->vain = !m->device->durable;
+    r->made = NULL;
+}
+
 static void drop_pending(struct hub_run *r)
 {
+    give_up_made(r);
     if (r->delayed)
         delays_settle(r->hub->delays, r->delayed, false);
     if (r->replies)

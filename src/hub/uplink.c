@@ -26,7 +26,7 @@ struct store_device *hub_resolve_device(struct hub_run *r, const struct uplink_m
                                         bool allow_create, struct err *e)
 {
     struct hub *h = r->hub;
-    struct store_device *d = store_find_device(h->o.store, m->name, m->is_asset);
+    struct store_device *d = hub_device_named(h, m->name, m->is_asset);
     if (d)
         return d;
     if (hub_check_device_name(m->name, e) < 0)
@@ -42,13 +42,8 @@ struct store_device *hub_resolve_device(struct hub_run *r, const struct uplink_m
                 m->is_asset ? "asset" : "device", SPAN_ARG(m->name));
         return NULL;
     }
-    const struct clock *clock = loop_clock(h->o.loop);
-    int64_t now_ms = clock->wall_ms(clock->ctx);
-    d = store_add_device(h->o.store, uuid_new_v1(clock), m->name, m->label,
-                         hub_profile_for(h, m->type), m->is_asset, now_ms);
-    store_txn_device(r->txn, d);
-    h->stats.devices_created++;
-    tell_created(r, d, now_ms);
+    d = run_make_device(r, m->name, m->type, m->label, m->is_asset);
+    tell_created(r, d, loop_wall_ms(h->o.loop));
     return d;
 }
 

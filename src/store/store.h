@@ -84,6 +84,7 @@ struct store_device {
     bool is_asset;
     bool durable; // its row is committed
     bool hidden;  // the hub's: it is being deleted, nobody may see it
+    bool vain;    // the hub's: what made it was given up
     void *internal;
 };
 
@@ -94,7 +95,8 @@ struct store_device *store_find_device_id(const struct store *s, struct uuid id)
 struct store_device *store_add_device(struct store *s, struct uuid id, struct span name,
                                       struct span label, struct uuid profile, bool is_asset,
                                       int64_t now_ms);
-// Label and profile of a durable device, when what store_txn_update_device() wrote is durable too.
+// Label and profile of a durable device, when what store_txn_update_device() wrote is durable too;
+// or of one that no transaction will write yet.
 void store_set_device(struct store *s, struct store_device *d, struct span label,
                       struct uuid profile);
 size_t store_count_devices(const struct store *s);

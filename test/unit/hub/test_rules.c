@@ -342,6 +342,69 @@ static void devices_are_changed_and_deleted(void **state)
     assert_string_equal(attribute_text(f, STORE_SERVER, "a", out), "-");
 }
 
+static void on_run_ended(struct hub_run *r)
+{
+    *(bool *)r->data = true;
+}
+
+// A run that makes a device, at its end.
+static void make_device(struct hub_fixture *f, struct hub_run *run, const char *name)
+{
+    struct err e = {0};
+    struct uplink_msg m = {.name = span_str(name), .type = SPAN("by uplink")};
+    bool ended = false;
+    buf_clear(&f->out);
+    hub_run_begin(f->hub, run);
+    run->data = &ended;
+    run->done = on_run_ended;
+    assert_non_null(hub_resolve_device(run, &m, true, &e));
+    if (!hub_run_finish(run))
+        hub_fixture_wait(f, &ended);
+    assert_non_null(strstr(buf_cstr(&f->out), "True ENTITY_CREATED {"));
+    buf_clear(&f->out);
+}
+
+static void commit(struct hub_fixture *f, struct hub_run *run)
+{
+    f->done = false;
+    hub_run_commit(run, on_change, f);
+    hub_fixture_wait(f, &f->done);
+    assert_int_equal(f->status, 0);
+}
+
+// Nobody has seen it: its name is free, and the next one that needs it makes it.
+static void a_device_that_was_made_in_vain_is_made_again(void **state)
+{
+    struct hub_fixture *f = *state;
+    static const char *const relations[] = {"True", NULL};
+    struct err e = {0};
+    struct hub_run run;
+    use_node(f, "filter.TbMsgTypeFilterNode", "{\"messageTypes\":[\"ENTITY_CREATED\"]}", relations);
+    make_device(f, &run, "one");
+    hub_run_drop_effects(&run);
+    commit(f, &run);
+    make_device(f, &run, "two");
+    hub_run_abort(&run);
+    f->done = false;
+    assert_non_null(hub_create_device(f->hub, SPAN("one"), SPAN("by hand"), SPAN("lab"), NULL,
+                                      on_change, f, &e));
+    hub_fixture_wait(f, &f->done);
+    assert_int_equal(f->status, 0);
+    assert_non_null(strstr(buf_cstr(&f->out), "True ENTITY_CREATED {"));
+    make_device(f, &run, "two");
+    commit(f, &run);
+    for (int again = 0; again < 2; again++) {
+        struct store_device *one = hub_find_device(f->hub, SPAN("one"));
+        assert_non_null(one);
+        assert_span_is(one->label, "lab");
+        assert_span_is(hub_profile_name(f->hub, one->profile), "by hand");
+        assert_non_null(hub_find_device(f->hub, SPAN("two")));
+        assert_int_equal(store_count_devices(f->store), 3);
+        if (!again)
+            hub_fixture_reopen(f);
+    }
+}
+
 static void a_delayed_message_of_a_deleted_device_ends(void **state)
 {
     struct hub_fixture *f = *state;
@@ -368,6 +431,7 @@ int main(void)
         HUB_FIXTURE_TEST(a_delayed_message_survives_a_restart),
         HUB_FIXTURE_TEST(a_downlink_commits_with_its_uplink),
         HUB_FIXTURE_TEST(devices_are_changed_and_deleted),
+        HUB_FIXTURE_TEST(a_device_that_was_made_in_vain_is_made_again),
         HUB_FIXTURE_TEST(a_delayed_message_of_a_deleted_device_ends),
         HUB_FIXTURE_TEST(a_script_that_hangs_harms_its_own_messages_only),
     };
