@@ -14,7 +14,7 @@ struct registry {
     struct secrets *secrets;
     struct uuid tenant;
     struct map by_id[KINDS];
-    struct map by_name[KINDS]; // entities being created too: their names are taken
+    struct map by_name[KINDS]; // also of names on their way: they are taken
     struct list all[KINDS];    // durable ones, in order of creation
     size_t n[KINDS];
     struct {
@@ -29,6 +29,7 @@ struct change {
     struct entity *entity; // NULL when refused before there was one
     struct json *doc;      // the new document; NULL = removal
     bool created;
+    bool renames; // the name of `doc` is in by_name beside the old one
     int status;
     struct err err;
     registry_saved_fn *cb;
@@ -257,15 +258,32 @@ static void refuse(struct change *c)
     loop_post(c->registry->loop, &c->task);
 }
 
+static void give_back_new_name(struct registry *r, struct change *c)
+{
+    if (c->renames)
+        map_remove(&r->by_name[c->entity->kind], json_get_str(c->doc, "name", SPAN_NONE));
+}
+
 static void undo_names(struct registry *r, struct change *c)
 {
     struct entity *e = c->entity;
     e->saving = false;
+    give_back_new_name(r, c);
     if (!c->created)
         return;
     release_name(r, e);
     free_entity(e);
     c->entity = NULL;
+}
+
+// Until the change is durable the key lies in its document.
+static void reserve_new_name(struct registry *r, struct change *c)
+{
+    struct span name = json_get_str(c->doc, "name", SPAN_NONE);
+    struct map *names = &r->by_name[c->entity->kind];
+    c->renames = !span_eq(name, c->entity->name) && !map_get(names, name);
+    if (c->renames)
+        map_put(names, name, c->entity);
 }
 
 static void take_new_name(struct registry *r, struct change *c)
@@ -274,6 +292,7 @@ static void take_new_name(struct registry *r, struct change *c)
     struct span name = json_get_str(c->doc, "name", SPAN_NONE);
     if (c->created || span_eq(name, e->name))
         return;
+    give_back_new_name(r, c);
     release_name(r, e);
     mem_free((char *)e->name.p);
     e->name = span_of(mem_strndup(name.p, name.n), name.n);
@@ -452,6 +471,8 @@ void registry_save(struct registry *r, enum store_doc_kind kind, struct json *do
         reserve_name(r, c->entity);
     }
     c->entity->saving = true;
+    if (!c->created)
+        reserve_new_name(r, c);
     stamp(r, c->entity, doc, c->created, clock->wall_ms(clock->ctx));
     secrets_seal(r->secrets, kind, c->entity->id, doc, c->entity->doc);
     struct store_txn *txn = store_txn_new(r->store);

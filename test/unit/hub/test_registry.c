@@ -203,6 +203,38 @@ static void one_change_at_a_time(void **state)
 
 #define REGISTRY_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+// From when it is asked for, not from when it is durable.
+static void a_name_on_its_way_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    save(f, "{\"name\":\"a\"}");
+    loop_run(f->loop);
+    struct uuid a = f->id;
+    save(f, "{\"name\":\"b\"}");
+    loop_run(f->loop);
+    save_again(f, "new", -1);
+    f->id = a;
+    save_again(f, "new", -1);
+    save(f, "{\"name\":\"new\"}");
+    save(f, "{\"name\":\"b\"}");
+    assert_null(registry_find_name(f->registry, STORE_CONVERTER, SPAN("new")));
+    loop_run(f->loop);
+    int won = 0;
+    for (unsigned i = 2; i < 6; i++)
+        won += f->status[i] == 0;
+    assert_int_equal(f->answers, 6);
+    assert_int_equal(won, 1);
+    assert_non_null(registry_find_name(f->registry, STORE_CONVERTER, SPAN("a")));
+    assert_non_null(registry_find_name(f->registry, STORE_CONVERTER, SPAN("new")));
+    // The old name is free then; one that stays keeps its own.
+    save(f, "{\"name\":\"b\"}");
+    f->id = a;
+    save_again(f, "a", -1);
+    loop_run(f->loop);
+    assert_int_equal(f->status[6], 0);
+    assert_int_equal(f->status[7], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +242,7 @@ int main(void)
         REGISTRY_TEST(refuses_with_the_hubs_words),
         REGISTRY_TEST(bounds_names),
         REGISTRY_TEST(one_change_at_a_time),
+        REGISTRY_TEST(a_name_on_its_way_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
