@@ -349,10 +349,10 @@ struct span hub_profile_name(struct hub *h, struct uuid profile)
 struct uuid hub_profile_for(struct hub *h, struct span type)
 {
     struct span name = type.n ? type : SPAN(HUB_DEFAULT_PROFILE);
-    struct entity *e = registry_find_name(h->registry, STORE_PROFILE, name);
+    // What refers to it cannot become durable before it, whose commit has been asked for.
+    struct entity *e = registry_find_coming(h->registry, STORE_PROFILE, name);
     if (e)
         return e->id;
-    // A commit of its own, now: no device that refers to it can become durable before it.
     struct store_txn *txn = store_txn_new(h->o.store);
     e = add_profile(h, txn, name);
     store_commit(h->o.store, txn, NULL, NULL);

@@ -224,6 +224,12 @@ struct entity *registry_find_name(const struct registry *r, enum store_doc_kind 
     return e && e->doc && span_eq(e->name, name) ? e : NULL;
 }
 
+struct entity *registry_find_coming(const struct registry *r, enum store_doc_kind kind,
+                                    struct span name)
+{
+    return map_get(&r->by_name[kind], name);
+}
+
 struct entity *registry_next(const struct registry *r, enum store_doc_kind kind,
                              const struct entity *after)
 {

@@ -53,6 +53,10 @@ void registry_observe(struct registry *r, enum store_doc_kind kind,
 struct entity *registry_find(const struct registry *r, enum store_doc_kind kind, struct uuid id);
 struct entity *registry_find_name(const struct registry *r, enum store_doc_kind kind,
                                   struct span name);
+// The same, or the one that is to have the name when what is on its way to the store is durable: it
+// may not be found by its id before.
+struct entity *registry_find_coming(const struct registry *r, enum store_doc_kind kind,
+                                    struct span name);
 // Entities of a kind in order of creation: NULL to start; NULL ends.
 struct entity *registry_next(const struct registry *r, enum store_doc_kind kind,
                              const struct entity *after);

@@ -405,6 +405,32 @@ static void a_device_that_was_made_in_vain_is_made_again(void **state)
     }
 }
 
+static void on_profile(void *ctx, int status, struct entity *e, const struct err *err)
+{
+    (void)ctx;
+    (void)e;
+    (void)err;
+    assert_int_equal(status, 0);
+}
+
+static void a_profile_on_its_way_is_not_made_again(void **state)
+{
+    struct hub_fixture *f = *state;
+    struct registry *r = hub_registry(f->hub);
+    struct err e = {0};
+    struct json *doc = json_new_object();
+    size_t before = registry_count(r, STORE_PROFILE);
+    json_set_str(doc, "name", SPAN("boiler"));
+    registry_save(r, STORE_PROFILE, doc, on_profile, NULL);
+    f->done = false;
+    struct store_device *d =
+        hub_create_device(f->hub, SPAN("b1"), SPAN("boiler"), SPAN_NONE, NULL, on_change, f, &e);
+    assert_non_null(d);
+    hub_fixture_wait(f, &f->done);
+    assert_int_equal(registry_count(r, STORE_PROFILE), before + 1);
+    assert_span_is(hub_profile_name(f->hub, d->profile), "boiler");
+}
+
 static void a_delayed_message_of_a_deleted_device_ends(void **state)
 {
     struct hub_fixture *f = *state;
@@ -431,6 +457,7 @@ int main(void)
         HUB_FIXTURE_TEST(a_delayed_message_survives_a_restart),
         HUB_FIXTURE_TEST(a_downlink_commits_with_its_uplink),
         HUB_FIXTURE_TEST(devices_are_changed_and_deleted),
+        HUB_FIXTURE_TEST(a_profile_on_its_way_is_not_made_again),
         HUB_FIXTURE_TEST(a_device_that_was_made_in_vain_is_made_again),
         HUB_FIXTURE_TEST(a_delayed_message_of_a_deleted_device_ends),
         HUB_FIXTURE_TEST(a_script_that_hangs_harms_its_own_messages_only),
