@@ -155,6 +155,7 @@ static void on_event(struct kinesis_subscription *sub, struct kinesis_output *ou
     budget_hold_spend(&r->hold, held);
     r->s.known_closed = r->current->known_closed;
     shard_source_take(&r->s, out, held, out->iterator.n == 0);
+    shard_source_kick(&r->s);
     if (r->s.at_end)
         cancel_all(r);
 }

@@ -232,6 +232,23 @@ static void test_nothing_from_before_the_start(void **state)
     finish_reading(o, 0);
 }
 
+// What an event holds is handed over when it has come, not with the next one.
+static void test_aggregate_does_not_wait_for_the_next_event(void **state)
+{
+    (void)state;
+    struct owner *o = begin(KINESIS_TRIM_HORIZON, 1);
+    o->kinesis.latency_ms = 5;
+    owner_start(o);
+    fake_loop_run(&o->loop, 6000);
+    assert_int_equal(o->status, 0);
+    for (uint64_t i = 1; i <= 5; i++) {
+        fake_put_aggregate(&o->kinesis, 0, 3);
+        fake_loop_run(&o->loop, 500);
+        assert_int_equal(o->n_applied, 3 * i);
+    }
+    finish_reading(o, 15);
+}
+
 static void test_waits_when_in_use(void **state)
 {
     (void)state;
@@ -527,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_next_subscription),
         cmocka_unit_test(test_idle_shard_keeps_its_place),
         cmocka_unit_test(test_nothing_from_before_the_start),
+        cmocka_unit_test(test_aggregate_does_not_wait_for_the_next_event),
         cmocka_unit_test(test_waits_when_in_use),
         cmocka_unit_test(test_keeps_the_five_seconds),
         cmocka_unit_test(test_silence_is_not_waited_for),
