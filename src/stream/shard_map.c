@@ -49,6 +49,7 @@ static struct shard_node *find_or_add(struct shard_map *m, struct span id)
     }
     node = mem_new(struct shard_node);
     node->id = arena_span(m->ids, id);
+    node->added = m->listings;
     m->nodes[m->n++] = node;
     map_put(&m->by_id, node->id, node);
     list_push(&m->waiting, &node->link);
@@ -349,7 +350,9 @@ bool shard_map_has_child(const struct shard_map *m, const struct shard_node *nod
 
 static bool is_needed(const struct shard_map *m, const struct shard_node *node)
 {
-    return node->phase != SHARD_PHASE_ENDED || node->in_use || node->awaited ||
+    // The listing that was under way when a child was found does not have it, the next one does.
+    bool to_come = node->listed == 0 && !node->from_checkpoint && m->listings < node->added + 2;
+    return node->phase != SHARD_PHASE_ENDED || node->in_use || node->awaited || to_come ||
            node->listed == m->listings;
 }
 

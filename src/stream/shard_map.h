@@ -62,7 +62,7 @@ struct shard_node {
     bool parented; // has a child
     bool in_use;   // shard_map_prune() leaves it
     bool awaited, from_checkpoint;
-    unsigned listed;
+    unsigned listed, added; // numbers of listings: the last that had it, the last before it
     enum shard_phase phase;
     const struct shard_range *range; // NULL = all of it
     struct shard_position start;     // set when its turn comes

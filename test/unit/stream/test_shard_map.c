@@ -403,6 +403,38 @@ static size_t make_many(struct kinesis_shard *out, size_t n, char (*names)[16])
     return n;
 }
 
+// A listing from before it was made does not have it; the next one brings no other.
+static void test_child_that_ended_before_any_listing_had_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f, KINESIS_TRIM_HORIZON);
+    list(&f, "a");
+    assert_string_equal(ready(&f), "a:T");
+    children(&f, "a", "b", "a");
+    end(&f, "a");
+    assert_string_equal(ready(&f), "b:T");
+    end(&f, "b");
+    list(&f, "a");
+    shard_map_prune(&f.m);
+    list(&f, "a! b<a!");
+    assert_string_equal(ready(&f), "");
+    list(&f, "c");
+    shard_map_prune(&f.m);
+    assert_int_equal(f.m.n, 1);
+    assert_string_equal(ready(&f), "c:T");
+    // One that no listing will ever have does not stay.
+    children(&f, "c", "d", "c");
+    end(&f, "c");
+    assert_string_equal(ready(&f), "d:T");
+    end(&f, "d");
+    list(&f, "e");
+    list(&f, "e");
+    shard_map_prune(&f.m);
+    assert_int_equal(f.m.n, 1);
+    deinit(&f);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -504,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_empty_checkpoint_counts_as_none),
         cmocka_unit_test(test_shard_that_names_itself),
         cmocka_unit_test(test_prune),
+        cmocka_unit_test(test_child_that_ended_before_any_listing_had_it),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_long_line),
