@@ -210,12 +210,14 @@ void stream_watch_list(struct stream_watch *w)
 
 void stream_watch_poke(struct stream_watch *w)
 {
-    if (w->stopped || w->failures > 0)
-        return; // a round is coming
+    if (w->stopped)
+        return;
     if (w->in_round) {
         w->again = true;
         return;
     }
+    if (w->failures > 0)
+        return; // a round is coming
     int64_t now = loop_now_ms(w->loop);
     int64_t wait = w->round_ms + STREAM_WATCH_GAP_MS - now;
     if (wait < 0)

@@ -792,6 +792,30 @@ static void test_unknown_shard_waits_for_a_round_of_its_own(void **state)
     owner_deinit(o);
 }
 
+static void test_question_while_a_failed_round_is_repeated(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_TRIM_HORIZON, 1);
+    owner_start(o);
+    run(o, 5000);
+    o->kinesis.slow_ms[KINESIS_LIST_SHARDS] = 5000;
+    fake_fail(&o->kinesis, KINESIS_LIST_SHARDS, 1, ERR_UNAVAILABLE, "InternalFailure");
+    size_t lists = o->kinesis.counts[KINESIS_LIST_SHARDS];
+    while (o->kinesis.counts[KINESIS_LIST_SHARDS] < lists + 2)
+        run(o, 100);
+    size_t iterators = o->kinesis.counts[KINESIS_GET_SHARD_ITERATOR];
+    int64_t asked = loop_now_ms(&o->loop);
+    fake_fail(&o->kinesis, KINESIS_GET_RECORDS, 1, ERR_NOT_FOUND, "ResourceNotFoundException");
+    put(o, 0, 3);
+    while (o->kinesis.counts[KINESIS_GET_SHARD_ITERATOR] == iterators)
+        run(o, 1);
+    assert_int_equal(o->kinesis.counts[KINESIS_LIST_SHARDS], lists + 3);
+    assert_true(loop_now_ms(&o->loop) - asked < 15000);
+    run(o, 1000);
+    assert_int_equal(o->n_applied, 3);
+    owner_deinit(o);
+}
+
 static void test_child_that_no_listing_has_shown_is_not_gone(void **state)
 {
     (void)state;
@@ -1232,6 +1256,7 @@ int main(void)
         cmocka_unit_test(test_shard_that_expires_while_it_is_read),
         cmocka_unit_test(test_shard_that_is_listed_and_not_known),
         cmocka_unit_test(test_unknown_shard_waits_for_a_round_of_its_own),
+        cmocka_unit_test(test_question_while_a_failed_round_is_repeated),
         cmocka_unit_test(test_child_that_no_listing_has_shown_is_not_gone),
         cmocka_unit_test(test_round_that_fails_once_is_not_told),
         cmocka_unit_test(test_pages_of_shards),
