@@ -137,9 +137,11 @@ static void ask_owner(struct consumer *c)
 static void finish_renewal(struct consumer *c)
 {
     struct buf old = c->identity;
+    // Nothing of the new stream was there when LATEST was asked for.
+    enum kinesis_iterator start = c->start == KINESIS_LATEST ? KINESIS_TRIM_HORIZON : c->start;
     free_readers(c);
     shard_map_free(&c->map);
-    shard_map_init(&c->map, c->start, c->start_timestamp_ms, &c->names);
+    shard_map_init(&c->map, start, c->start_timestamp_ms, &c->names);
     c->identity = c->next_identity;
     c->next_identity = old;
     ask_owner(c);

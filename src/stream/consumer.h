@@ -16,7 +16,9 @@
 // says so; its children start when that is acknowledged. Failure modes: throttling and 5xx back off
 // with jitter, per shard; an expired iterator is renewed after the last record handed over; a cut
 // connection is repeated; a wrong secret or a missing stream is reported by on_status and tried
-// again with backoff, for ever.
+// again with backoff, for ever. A stream that is deleted and created again while it is read is
+// asked for anew by on_stream; without checkpoints it is then read from its beginning, not from
+// LATEST.
 
 #include "aws/kinesis.h"
 #include "base/budget.h"

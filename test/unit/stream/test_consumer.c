@@ -964,6 +964,26 @@ static void test_stream_created_again_while_batches_are_out(void **state)
     owner_deinit(o);
 }
 
+// The new stream was there before it was found: what lies in it has come since the start.
+static void test_stream_created_again_is_read_whole(void **state)
+{
+    (void)state;
+    struct owner *o = start(KINESIS_LATEST, 1);
+    put(o, 0, 10);
+    owner_start(o);
+    run(o, 2000);
+    put(o, 0, 1);
+    run(o, 2000);
+    assert_int_equal(o->n_applied, 1);
+    fake_recreate(&o->kinesis, 2);
+    put(o, 0, 3);
+    put(o, 1, 4);
+    run(o, 200000);
+    assert_int_equal(o->n_streams, 2);
+    assert_int_equal(o->n_applied, 8);
+    owner_deinit(o);
+}
+
 // Budget -----------------------------------------------------------------------------------------
 
 static void test_reply_waits_for_room(void **state)
@@ -1265,6 +1285,7 @@ int main(void)
         cmocka_unit_test(test_ended_shards_are_forgotten),
         cmocka_unit_test(test_stream_created_again),
         cmocka_unit_test(test_stream_created_again_while_batches_are_out),
+        cmocka_unit_test(test_stream_created_again_is_read_whole),
         cmocka_unit_test(test_reply_waits_for_room),
         cmocka_unit_test(test_reply_larger_than_the_budget),
         cmocka_unit_test(test_small_budget_asks_for_less),
