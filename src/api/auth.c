@@ -2,9 +2,11 @@
 #include "api/auth.h"
 
 #include "api/auth_internal.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "codec/base64.h"
 #include "codec/json_out.h"
+#include "hub/secrets.h"
 
 #define SETTING_SECRET "jwtSecret"
 
@@ -33,29 +35,59 @@ static struct span dup_span(struct span s)
     return span_of(mem_strndup(s.p, s.n), s.n);
 }
 
-static void load_secret(struct auth *a)
+static bool read_secret(struct auth *a, const struct entity *e)
+{
+    struct arena arena = {0};
+    struct err ignored = {0};
+    struct span text = json_get_str(e->doc, "value", SPAN_NONE);
+    char bytes[BASE64_DECODED_MAX(128)];
+    bool good = secrets_open(hub_secrets(a->hub), e->id, SPAN("value"), text, &arena, &text,
+                             &ignored) == 0 &&
+                text.n <= 128 && base64_decode(bytes, text) == JWT_KEY_LEN;
+    if (good)
+        memcpy(a->secret, bytes, JWT_KEY_LEN);
+    mem_wipe(bytes, sizeof bytes);
+    arena_free_wiped(&arena);
+    return good;
+}
+
+static void on_secret_saved(void *ctx, int status, struct entity *e, const struct err *err)
+{
+    (void)ctx;
+    (void)e;
+    if (status < 0)
+        log_warn("api", "the secret of the log-ins is not saved: they end with this process",
+                 "error=\"%s\"", err->msg);
+}
+
+// Of a new database, or in the place of one whose key is lost: all have to log in again.
+static void make_secret(struct auth *a, const struct entity *before)
 {
     struct registry *r = hub_registry(a->hub);
-    struct entity *e = registry_find_name(r, STORE_SETTING, SPAN(SETTING_SECRET));
-    struct span text = e ? json_get_str(e->doc, "value", SPAN_NONE) : SPAN_NONE;
-    char bytes[BASE64_DECODED_MAX(128)];
-    if (text.n <= 128 && base64_decode(bytes, text) == JWT_KEY_LEN) {
-        memcpy(a->secret, bytes, JWT_KEY_LEN);
-        mem_wipe(bytes, sizeof bytes);
-        return;
-    }
     const struct clock *clock = loop_clock(hub_loop(a->hub));
     clock->random(clock->ctx, a->secret, JWT_KEY_LEN);
     struct buf value = {0};
     base64_encode(&value, span_of((const char *)a->secret, JWT_KEY_LEN));
-    struct json *doc = json_new_object();
+    struct json *doc = before ? json_copy(before->doc) : json_new_object();
     json_set_str(doc, "name", SPAN(SETTING_SECRET));
     json_set_str(doc, "value", buf_span(&value));
+    buf_free_wiped(&value);
+    if (before) {
+        json_remove(doc, "version");
+        registry_save(r, STORE_SETTING, doc, on_secret_saved, NULL);
+        return;
+    }
     struct store_txn *txn = store_txn_new(hub_store(a->hub));
     registry_add_in(r, STORE_SETTING, doc, txn);
     store_commit(hub_store(a->hub), txn, NULL, NULL);
-    mem_wipe(value.p, value.n);
-    buf_free(&value);
+}
+
+static void load_secret(struct auth *a)
+{
+    const struct entity *e =
+        registry_find_name(hub_registry(a->hub), STORE_SETTING, SPAN(SETTING_SECRET));
+    if (!e || !read_secret(a, e))
+        make_secret(a, e);
 }
 
 struct auth *auth_new(struct hub *h, struct worker_pool *jobs)

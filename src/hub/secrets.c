@@ -100,7 +100,8 @@ bool secrets_is_member(const struct json *at, const struct json *m)
     }
     return secrets_is_sealed(text) || secrets_is_key(json_key(at), name) ||
            (span_is(name, "value") &&
-            secrets_is_key(SPAN_NONE, json_get_str(at, "key", SPAN_NONE)));
+            (secrets_is_key(SPAN_NONE, json_get_str(at, "key", SPAN_NONE)) ||
+             secrets_is_key(SPAN_NONE, json_get_str(at, "name", SPAN_NONE))));
 }
 
 // ---- one text
@@ -255,9 +256,9 @@ static void walk(struct json *at, const struct json *old, visit_fn *visit, void 
 
 static struct json *part_with_secrets(enum store_doc_kind kind, struct json *doc)
 {
-    return kind == STORE_INTEGRATION  ? json_get(doc, "configuration")
-           : kind == STORE_RULE_CHAIN ? doc
-                                      : NULL;
+    return kind == STORE_INTEGRATION                           ? json_get(doc, "configuration")
+           : kind == STORE_RULE_CHAIN || kind == STORE_SETTING ? doc
+                                                               : NULL;
 }
 
 struct sealing {
@@ -390,7 +391,8 @@ static int filter_doc(struct secrets *s, enum store_doc_kind kind, struct uuid i
     if (c.status < 0) {
         return c.status;
     }
-    if (c.unknown && secrets_check_lost(s, e) < 0) {
+    // A setting's is made anew.
+    if (c.unknown && kind != STORE_SETTING && secrets_check_lost(s, e) < 0) {
         return e->code;
     }
     if (c.changed) {
@@ -406,7 +408,7 @@ int secrets_filter(void *ctx, enum store_doc_kind kind, struct uuid id, struct s
     if (kind == STORE_CREDENTIALS) {
         return token_doc_filter(ctx, id, json, out, e);
     }
-    if (kind != STORE_INTEGRATION && kind != STORE_RULE_CHAIN) {
+    if (kind != STORE_INTEGRATION && kind != STORE_RULE_CHAIN && kind != STORE_SETTING) {
         return 0;
     }
     // A document that is none is the registry's to report.

@@ -11,9 +11,10 @@
 // between its words) in password, passphrase, secret, secretKey, secretAccessKey, sessionToken,
 // accessToken, authToken, apiToken, apiKey, authKey, privateKey, functionsKey, subscriptionKey,
 // authorization, cookie, as a header in -token, or is "token"; and all in a webhook's
-// headersFilter; and the "value" of an object whose "key" is such a name: in an integration below
-// `configuration` (its own `secret` is an id that the hub's API shows), in a rule chain anywhere.
-// Access tokens of devices are secrets too: token_doc.h. Loop thread, and start-up before it runs.
+// headersFilter; and the "value" of an object whose "key" or "name" is such a name: in an
+// integration below `configuration` (its own `secret` is an id that the hub's API shows), in a rule
+// chain or a setting (that of the log-ins) anywhere. Access tokens of devices are secrets too:
+// token_doc.h. Loop thread, and start-up before it runs.
 
 #include "base/uuid.h"
 #include "codec/json.h"
@@ -43,7 +44,7 @@ void secrets_seal_text(struct secrets *s, struct uuid id, struct span member, st
 // the first one (there is one).
 void secrets_digest(const struct secrets *s, struct span text, uint8_t out[SHA256_LEN]);
 // Seals what is clear; a text that `old` (the document before, or NULL) holds sealed stays as it is
-// there. Only integrations and rule chains hold secrets.
+// there. Only integrations, rule chains and settings hold secrets.
 void secrets_seal(struct secrets *s, enum store_doc_kind kind, struct uuid id, struct json *doc,
                   const struct json *old);
 // Opens one sealed text into `a`, which the caller wipes; a clear one is given as it is.

@@ -6,6 +6,8 @@
 
 static const struct api_user user = {SPAN("a@example.org"), SPAN("secret"), SPAN("TENANT_ADMIN")};
 
+#define OTHER_KEY "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+
 static struct fixture f;
 static struct auth *auth;
 
@@ -215,6 +217,40 @@ static void test_old_revocations(void **state)
     json_free(pair);
 }
 
+static void start_again_with(const char *secret_key)
+{
+    auth_free(auth);
+    fixture_stop_hub(&f);
+    f.secret_key = secret_key;
+    fixture_start_hub(&f);
+    auth = auth_new(f.hub, f.jobs);
+    auth_set_users(auth, &user, 1);
+}
+
+// A copy of the database holds nothing that tokens could be made of, or passwords tried with.
+static void test_secret_is_sealed(void **state)
+{
+    (void)state;
+    const struct entity *e =
+        registry_find_name(hub_registry(f.hub), STORE_SETTING, SPAN("jwtSecret"));
+    assert_true(secrets_is_sealed(json_get_str(e->doc, "value", SPAN_NONE)));
+    struct json *pair = log_in();
+    start_again_with(NULL);
+    assert_int_equal(check(pair), 0);
+    // A change of the key ends no session, its loss does: all log in again, once.
+    start_again_with(OTHER_KEY " " FIXTURE_SECRET_KEY);
+    assert_int_equal(check(pair), 0);
+    start_again_with(OTHER_KEY);
+    assert_int_equal(check(pair), 0);
+    start_again_with(FIXTURE_SECRET_KEY);
+    assert_int_equal(check(pair), ERR_AUTH);
+    json_free(pair);
+    pair = log_in();
+    start_again_with(FIXTURE_SECRET_KEY);
+    assert_int_equal(check(pair), 0);
+    json_free(pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +262,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_logout, setup, teardown),
         cmocka_unit_test_setup_teardown(test_logout_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_revocations, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_secret_is_sealed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

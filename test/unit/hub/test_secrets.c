@@ -262,6 +262,31 @@ static void test_filter(void **state)
     secrets_free(ba);
 }
 
+// Of the log-ins: made anew when it is lost, so that it keeps no gateway from starting.
+static void test_setting(void **state)
+{
+    (void)state;
+    const char *clear = "{\"name\":\"jwtSecret\",\"value\":\"c2VjcmV0\"}";
+    const char *other = "{\"name\":\"tenant\",\"value\":\"c2VjcmV0\"}";
+    struct secrets *s = open_with(KEY_A);
+    struct buf out = {0}, again = {0};
+    struct err e = {0};
+    assert_int_equal(secrets_filter(s, STORE_SETTING, id_of(1), span_str(other), &out, &e), 0);
+    assert_int_equal(secrets_filter(s, STORE_SETTING, id_of(1), span_str(clear), &out, &e), 1);
+    assert_null(strstr(buf_cstr(&out), "c2VjcmV0"));
+    secrets_free(s);
+    s = open_with(NULL);
+    assert_int_equal(secrets_filter(s, STORE_SETTING, id_of(1), buf_span(&out), &again, &e), 0);
+    assert_int_equal(
+        secrets_filter(s, STORE_INTEGRATION, id_of(1),
+                       SPAN("{\"configuration\":{\"token\":\"sealed:v1:00000000:AA\"}}"), &again,
+                       &e),
+        ERR_CONFIG);
+    secrets_free(s);
+    buf_free(&out);
+    buf_free(&again);
+}
+
 static void test_key_is_made(void **state)
 {
     (void)state;
@@ -584,6 +609,7 @@ int main(void)
         T(test_compares_with_old),
         T(test_bound_to_its_place),
         T(test_filter),
+        T(test_setting),
         T(test_key_is_made),
         T(test_tokens_of_devices),
         T(test_clear_database),
