@@ -100,8 +100,12 @@ static void finish(struct h2_exchange *hx)
     hx->x.open = false;
     hx->x.on_gone = NULL;
     hx->x.on_drain = NULL;
+    bool had_body = hx->x.body.n > 0;
     give_back(hx);
-    arena_free(&hx->x.arena);
+    if (had_body)
+        arena_free_wiped(&hx->x.arena);
+    else
+        arena_free(&hx->x.arena);
     http2_stream_drop_head(hx->stream);
     if (!http2_stream_open(hx->stream)) {
         exchange_free(hx, HTTP2_NO_ERROR);
