@@ -2,7 +2,6 @@
 #include "api/devices.h"
 
 #include "api/routes.h"
-#include "hub/tokens.h"
 
 // Devices: facts/hub.md section 3.3.
 
@@ -198,15 +197,6 @@ static void on_changed(struct request *q)
     respond_device(q, q->data, false);
 }
 
-static void on_created_with_token(struct request *q)
-{
-    struct err e = {0};
-    void *wait = committed_new(q, on_changed);
-    if (hub_set_token(q->api->o.hub, q->data, query_get(&q->query, "accessToken"), on_committed,
-                      wait, &e) < 0)
-        on_refused(wait, &e);
-}
-
 // A member that may be missing or null, else must be a string.
 static bool read_text(struct request *q, const struct json *doc, const char *key, struct span *out)
 {
@@ -283,16 +273,12 @@ static void create_device(struct request *q, const struct json *doc)
         update_device(q, doc, name, type, label);
         return;
     }
-    struct span token = query_get(&q->query, "accessToken");
-    if (token.n && hub_check_token(q->api->o.hub, NULL, token, &e) < 0) {
-        respond_err(q, &e);
-        return;
-    }
     if (!request_may_write(q))
         return;
-    void *wait = committed_new(q, token.n ? on_created_with_token : on_changed);
+    void *wait = committed_new(q, on_changed);
     q->data =
-        hub_create_device(q->api->o.hub, name, type, label, &q->who.user, on_committed, wait, &e);
+        hub_create_device(q->api->o.hub, name, type, label, query_get(&q->query, "accessToken"),
+                          &q->who.user, on_committed, wait, &e);
     if (!q->data)
         on_refused(wait, &e);
 }

@@ -14,7 +14,9 @@
 struct change {
     struct hub_run run;
     struct hub *hub;
-    bool makes_device; // it is in the directory already
+    struct store_device *makes; // it is in the directory already
+    struct token *token;        // of that; NULL = it gets none
+    struct buf token_doc;
     struct store_device *deletes;
     struct store_device *updates; // with these, when they are durable
     struct span label;            // owned
@@ -50,6 +52,9 @@ static void on_durable(void *ctx, int status)
         forget(c->hub, c->deletes);
     if (c->deletes)
         c->deletes->hidden = false;
+    if (c->token)
+        tokens_settle(c->hub->tokens, c->token, status == 0);
+    buf_free(&c->token_doc);
     mem_free((char *)c->label.p);
     if (c->cb)
         c->cb(c->ctx, status);
@@ -73,15 +78,25 @@ static void delete_device(struct change *c)
     store_txn_delete_device(c->run.txn, c->deletes);
 }
 
+// What is beside the run's effects.
+static void add_own(struct change *c)
+{
+    if (c->deletes)
+        delete_device(c);
+    if (c->token)
+        store_txn_put_doc(c->run.txn, STORE_CREDENTIALS, c->makes->uuid, SPAN(""),
+                          buf_span(&c->token_doc));
+}
+
 static void on_run_done(struct hub_run *r)
 {
     struct change *c = container_of(r, struct change, run);
-    bool refused = r->refused && r->failures > 0 && !c->makes_device;
+    bool refused = r->refused && r->failures > 0 && !c->makes;
     // The commit of nothing still answers later, as promised.
     if (r->canceled || refused)
         hub_run_drop_effects(r);
-    else if (c->deletes)
-        delete_device(c);
+    else
+        add_own(c);
     hub_run_commit(r, r->canceled ? on_canceled : refused ? on_refused : on_durable, c);
 }
 
@@ -221,10 +236,11 @@ void hub_post_attributes(struct hub *h, struct store_device *d, const struct kv 
 }
 
 struct store_device *hub_create_device(struct hub *h, struct span name, struct span type,
-                                       struct span label, const struct hub_user *user,
+                                       struct span label, struct span token,
+                                       const struct hub_user *user,
                                        void (*cb)(void *ctx, int status), void *ctx, struct err *e)
 {
-    if (hub_check_device_name(name, e) < 0)
+    if (hub_check_device_name(name, e) < 0 || (token.n && hub_check_token(h, NULL, token, e) < 0))
         return NULL;
     if (type.n > HUB_NAME_MAX_BYTES || label.n > HUB_NAME_MAX_BYTES) {
         err_set(e, ERR_LIMIT, "type and label have at most %d bytes", HUB_NAME_MAX_BYTES);
@@ -236,7 +252,9 @@ struct store_device *hub_create_device(struct hub *h, struct span name, struct s
     }
     struct change *c = begin(h, cb, ctx);
     struct store_device *d = run_make_device(&c->run, name, type, label, false);
-    c->makes_device = true;
+    c->makes = d;
+    if (token.n)
+        c->token = tokens_claim(h->tokens, d, token, &c->token_doc);
     struct hub_msg m = {.type = RULE_MSG_ENTITY_CREATED,
                         .originator = d,
                         .ts_ms = loop_wall_ms(h->o.loop),

@@ -250,9 +250,11 @@ void hub_post_telemetry(struct hub *h, struct store_device *d, const struct kv_g
                         size_t n, void (*cb)(void *ctx, int status), void *ctx);
 void hub_post_attributes(struct hub *h, struct store_device *d, const struct kv *kv, size_t n,
                          void (*cb)(void *ctx, int status), void *ctx);
-// Makes a device by REST. NULL with e (ERR_EXISTS, ERR_INVALID); cb when durable.
+// Makes a device by REST, with an access token unless it is empty. NULL with e (ERR_EXISTS,
+// ERR_INVALID); cb when durable.
 struct store_device *hub_create_device(struct hub *h, struct span name, struct span type,
-                                       struct span label, const struct hub_user *user,
+                                       struct span label, struct span token,
+                                       const struct hub_user *user,
                                        void (*cb)(void *ctx, int status), void *ctx, struct err *e);
 // Sends ENTITY_UPDATED and changes both (`type` names the profile); cb when durable. Negative:
 // refused, no cb.

@@ -150,6 +150,37 @@ int hub_get_token(struct hub *h, const struct store_device *d, struct arena *a,
 
 // Saving ------------------------------------------------------------------------------------------
 
+struct token *tokens_claim(struct tokens *t, const struct store_device *d, struct span text,
+                           struct buf *out)
+{
+    struct hub *h = t->hub;
+    const struct clock *clock = loop_clock(h->o.loop);
+    const struct token *before = map_get(&t->by_device, uuid_span(&d->uuid));
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(before ? before->id : uuid_new_v1(clock), id);
+    struct token_doc doc = {.id = span_str(id),
+                            .created_ms = before ? before->created_ms : clock->wall_ms(clock->ctx),
+                            .version = before ? before->version + 1 : 1};
+    struct buf sealed = {0};
+    token_doc_seal(h->o.secrets, d->uuid, text, &doc, &sealed);
+    token_doc_write(&doc, out);
+    struct token *k = add(t, d->uuid, &doc);
+    map_remove(&t->coming, uuid_span(&d->uuid));
+    map_put(&t->coming, uuid_span(&k->device), k);
+    buf_free(&sealed);
+    return k;
+}
+
+void tokens_settle(struct tokens *t, struct token *k, bool durable)
+{
+    if (map_get(&t->coming, uuid_span(&k->device)) == k)
+        map_remove(&t->coming, uuid_span(&k->device));
+    if (durable && store_find_device_id(t->hub->o.store, k->device))
+        hold(t, k);
+    else
+        drop(t, k);
+}
+
 struct saving {
     struct tokens *tokens;
     struct token *token;
@@ -160,14 +191,7 @@ struct saving {
 static void on_saved(void *ctx, int status)
 {
     struct saving *s = ctx;
-    struct tokens *t = s->tokens;
-    struct token *k = s->token;
-    if (map_get(&t->coming, uuid_span(&k->device)) == k)
-        map_remove(&t->coming, uuid_span(&k->device));
-    if (status == 0 && store_find_device_id(t->hub->o.store, k->device))
-        hold(t, k);
-    else
-        drop(t, k);
+    tokens_settle(s->tokens, s->token, status == 0);
     s->cb(s->ctx, status);
     mem_free(s);
 }
@@ -175,26 +199,12 @@ static void on_saved(void *ctx, int status)
 static void save(struct hub *h, struct store_device *d, struct span text,
                  void (*cb)(void *ctx, int status), void *ctx)
 {
-    struct tokens *t = h->tokens;
-    const struct clock *clock = loop_clock(h->o.loop);
-    const struct token *before = map_get(&t->by_device, uuid_span(&d->uuid));
-    char id[UUID_TEXT_LEN + 1];
-    uuid_format(before ? before->id : uuid_new_v1(clock), id);
-    struct token_doc doc = {.id = span_str(id),
-                            .created_ms = before ? before->created_ms : clock->wall_ms(clock->ctx),
-                            .version = before ? before->version + 1 : 1};
-    struct buf sealed = {0}, json = {0};
-    token_doc_seal(h->o.secrets, d->uuid, text, &doc, &sealed);
-    token_doc_write(&doc, &json);
-    struct token *k = add(t, d->uuid, &doc);
-    map_remove(&t->coming, uuid_span(&d->uuid));
-    map_put(&t->coming, uuid_span(&k->device), k);
     struct saving *s = mem_new(struct saving);
-    *s = (struct saving){t, k, cb, ctx};
     struct store_txn *txn = store_txn_new(h->o.store);
+    struct buf json = {0};
+    *s = (struct saving){h->tokens, tokens_claim(h->tokens, d, text, &json), cb, ctx};
     store_txn_put_doc(txn, STORE_CREDENTIALS, d->uuid, SPAN(""), buf_span(&json));
     store_commit(h->o.store, txn, on_saved, s);
-    buf_free(&sealed);
     buf_free(&json);
 }
 

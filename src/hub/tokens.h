@@ -28,6 +28,12 @@ void tokens_loaded(const struct tokens *t);
 // In the transaction that deletes the device; then, when that is durable.
 void tokens_delete(struct tokens *t, struct store_txn *txn, const struct store_device *d);
 void tokens_forget(struct tokens *t, struct uuid device);
+// `text`, which hub_check_token() has let pass, is the device's from here on. `doc` gets what is to
+// be put as its STORE_CREDENTIALS; tokens_settle() when that is durable, or never will be.
+struct token;
+struct token *tokens_claim(struct tokens *t, const struct store_device *d, struct span text,
+                           struct buf *doc);
+void tokens_settle(struct tokens *t, struct token *k, bool durable);
 
 // The device of a durable token that may be seen, or NULL.
 struct store_device *hub_find_token_device(struct hub *h, struct span token);

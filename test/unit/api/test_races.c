@@ -240,6 +240,32 @@ static void a_chain_that_is_becoming_root_is_not_removed(void **state)
     expect_root(chain);
 }
 
+static void a_token_of_a_device_on_its_way_is_its_own(void **state)
+{
+    struct reply making;
+    struct buf b = {0};
+    char other[UUID_TEXT_LEN + 1], made[UUID_TEXT_LEN + 1], url[200];
+    (void)state;
+    keep_id(call("POST", "/api/device", "{\"name\":\"other\"}", 200), other);
+    send(&making, "POST", "/api/device?accessToken=T", "{\"name\":\"made\"}");
+    while (!store_find_device(f.store, SPAN("made"), false))
+        loop_turn(f.loop, true);
+    buf_printf(&b,
+               "{\"deviceId\":{\"entityType\":\"DEVICE\",\"id\":\"%s\"},"
+               "\"credentialsType\":\"ACCESS_TOKEN\",\"credentialsId\":\"T\"}",
+               other);
+    json_free(call("POST", "/api/device/credentials", buf_cstr(&b), 400));
+    buf_free(&b);
+    assert_false(making.done);
+    assert_int_equal(end(&making), 200);
+    keep_id(call("GET", "/api/tenant/devices?deviceName=made", "", 200), made);
+    snprintf(url, sizeof url, "/api/device/%s/credentials", made);
+    struct json *j = call("GET", url, "", 200);
+    assert_span_is(json_get_str(j, "credentialsId", SPAN_NONE), "T");
+    json_free(j);
+    assert_int_equal(fixture_call(&f, "POST", "/api/v1/T/telemetry", SPAN_NONE, "{\"t\":1}"), 200);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #define SLOW_TEST(name) cmocka_unit_test_setup_teardown(name, setup_slow, teardown)
@@ -251,6 +277,7 @@ int main(void)
         TEST(a_change_outlives_an_integration_that_it_has_downlinks_for),
         SLOW_TEST(a_chain_that_is_being_removed_does_not_become_root),
         SLOW_TEST(a_chain_that_is_becoming_root_is_not_removed),
+        SLOW_TEST(a_token_of_a_device_on_its_way_is_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

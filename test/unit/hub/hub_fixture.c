@@ -117,8 +117,8 @@ int hub_fixture_setup(void **state)
     open_hub(f);
     use_chain(f, "{\"nodes\":[]}");
     f->done = false;
-    f->device =
-        hub_create_device(f->hub, SPAN("dev"), SPAN_NONE, SPAN("lab"), NULL, on_status, f, &e);
+    f->device = hub_create_device(f->hub, SPAN("dev"), SPAN_NONE, SPAN("lab"), SPAN_NONE, NULL,
+                                  on_status, f, &e);
     assert_non_null(f->device);
     hub_fixture_wait(f, &f->done);
     *state = f;

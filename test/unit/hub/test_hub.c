@@ -263,8 +263,8 @@ static void save_version(struct fixture *f, void (*step)(struct fixture *f))
     struct kv kv = {SPAN("version"), value_string(SPAN("v.0.11"))};
     struct hub_user user = {uuid_null, SPAN("Ann"), SPAN("ann@example.org")};
     struct store_device *d =
-        hub_create_device(f->hub, SPAN("kitchen_thermostat"), SPAN("thermostat"), SPAN_NONE, NULL,
-                          NULL, NULL, &f->err);
+        hub_create_device(f->hub, SPAN("kitchen_thermostat"), SPAN("thermostat"), SPAN_NONE,
+                          SPAN_NONE, NULL, NULL, NULL, &f->err);
     assert_non_null(d);
     f->step = step;
     hub_save_attributes(f->hub, d, STORE_SHARED, &kv, 1, &user, on_committed, f);
@@ -315,7 +315,7 @@ static void replay_version(struct fixture *f)
     hub_run_set_replay(r);
     struct hub_msg m = {.type = RULE_MSG_ATTRIBUTES_UPDATED,
                         .originator = hub_create_device(f->hub, SPAN("d"), SPAN_NONE, SPAN_NONE,
-                                                        NULL, NULL, NULL, &f->err),
+                                                        SPAN_NONE, NULL, NULL, NULL, &f->err),
                         .attributes = &kv,
                         .n_attributes = 1};
     assert_non_null(m.originator);

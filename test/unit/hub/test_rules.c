@@ -334,8 +334,8 @@ static void devices_are_changed_and_deleted(void **state)
     assert_non_null(strstr(buf_cstr(&f->out), "Entity Deleted ENTITY_DELETED {\"id\":"));
     assert_null(store_find_device(f->store, SPAN("dev"), false));
     f->done = false;
-    f->device =
-        hub_create_device(f->hub, SPAN("dev"), SPAN_NONE, SPAN("lab"), NULL, on_change, f, &e);
+    f->device = hub_create_device(f->hub, SPAN("dev"), SPAN_NONE, SPAN("lab"), SPAN_NONE, NULL,
+                                  on_change, f, &e);
     assert_non_null(f->device);
     hub_fixture_wait(f, &f->done);
     char out[200];
@@ -386,8 +386,8 @@ static void a_device_that_was_made_in_vain_is_made_again(void **state)
     make_device(f, &run, "two");
     hub_run_abort(&run);
     f->done = false;
-    assert_non_null(hub_create_device(f->hub, SPAN("one"), SPAN("by hand"), SPAN("lab"), NULL,
-                                      on_change, f, &e));
+    assert_non_null(hub_create_device(f->hub, SPAN("one"), SPAN("by hand"), SPAN("lab"), SPAN_NONE,
+                                      NULL, on_change, f, &e));
     hub_fixture_wait(f, &f->done);
     assert_int_equal(f->status, 0);
     assert_non_null(strstr(buf_cstr(&f->out), "True ENTITY_CREATED {"));
@@ -423,8 +423,8 @@ static void a_profile_on_its_way_is_not_made_again(void **state)
     json_set_str(doc, "name", SPAN("boiler"));
     registry_save(r, STORE_PROFILE, doc, on_profile, NULL);
     f->done = false;
-    struct store_device *d =
-        hub_create_device(f->hub, SPAN("b1"), SPAN("boiler"), SPAN_NONE, NULL, on_change, f, &e);
+    struct store_device *d = hub_create_device(f->hub, SPAN("b1"), SPAN("boiler"), SPAN_NONE,
+                                               SPAN_NONE, NULL, on_change, f, &e);
     assert_non_null(d);
     hub_fixture_wait(f, &f->done);
     assert_int_equal(registry_count(r, STORE_PROFILE), before + 1);
