@@ -280,6 +280,12 @@ static bool follows_parent(const struct shard_map *m, const struct shard_node *n
     return false;
 }
 
+// It came from shards that have all expired, and nobody has read it yet.
+static bool parents_expired(const struct shard_node *node)
+{
+    return node->parent_ids[0].n > 0 && !node->parents[0] && !node->parents[1];
+}
+
 // False when the shard is not to be read at all.
 static bool decide_start(const struct shard_map *m, struct shard_node *node)
 {
@@ -292,7 +298,8 @@ static bool decide_start(const struct shard_map *m, struct shard_node *node)
         node->start = saved_position(node);
         return true;
     }
-    if (node->late || m->all_expired || follows_parent(m, node)) {
+    if (node->late || m->all_expired || (m->has_checkpoints && parents_expired(node)) ||
+        follows_parent(m, node)) {
         node->start = (struct shard_position){.type = KINESIS_TRIM_HORIZON};
         return true;
     }

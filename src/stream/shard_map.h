@@ -11,8 +11,8 @@
 //  - at its beginning, when it is a child of a shard that was read, in this run or an earlier one,
 //    or when it came up after the first listing: nothing of it has been seen by anyone;
 //  - not at all, when it has no checkpoint but a descendant has one: it was passed before;
-//  - at its beginning, when there are checkpoints but none has to do with any shard that is left:
-//    all of those have expired while nobody was reading;
+//  - at its beginning, when there are checkpoints but none has to do with any shard that is left,
+//    or its parents are not known: what led to it has expired while nobody was reading;
 //  - else where the configuration says. With LATEST, shards that are closed already are passed.
 // In a map of ranges only shards that have one are read, from its start.
 // A parent that is not known (past retention) keeps nobody waiting. One that has a checkpoint and

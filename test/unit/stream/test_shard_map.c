@@ -322,6 +322,26 @@ static void test_all_checkpoints_expired(void **state)
     deinit(&f);
 }
 
+static void test_some_checkpoints_expired(void **state)
+{
+    (void)state;
+    struct fixture f;
+    init(&f, KINESIS_LATEST);
+    save(&f, "a", "12", true);
+    save(&f, "o", "34", false);
+    list(&f, "o c<b m<b+b2 d<c");
+    // What led from a to c and m has expired while nobody was reading; o has lived on.
+    assert_string_equal(ready(&f), "o:34 c:T m:T");
+    end(&f, "c");
+    assert_string_equal(ready(&f), "d:T");
+    deinit(&f);
+    // At the first start it is not known that anyone has read before.
+    init(&f, KINESIS_LATEST);
+    list(&f, "o c<b m<b+b2");
+    assert_string_equal(ready(&f), "o:L c:L m:L");
+    deinit(&f);
+}
+
 static void test_unfinished_checkpoint_that_is_not_listed(void **state)
 {
     (void)state;
@@ -532,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_passed_shards_stay_passed),
         cmocka_unit_test(test_new_shard_without_parents_comes_late),
         cmocka_unit_test(test_all_checkpoints_expired),
+        cmocka_unit_test(test_some_checkpoints_expired),
         cmocka_unit_test(test_unfinished_checkpoint_that_is_not_listed),
         cmocka_unit_test(test_empty_checkpoint_counts_as_none),
         cmocka_unit_test(test_shard_that_names_itself),
