@@ -59,7 +59,7 @@ struct call {
 
 static void begin_try(struct call *c);
 
-static int64_t corrected_ms(const struct aws_client *c)
+int64_t aws_client_wall_ms(const struct aws_client *c)
 {
     return loop_wall_ms(c->loop) + c->skew_ms;
 }
@@ -310,7 +310,7 @@ static void forget_reply(struct call *c)
 static int send_signed(struct call *c, const struct sigv4_credentials *keys)
 {
     struct aws_client *client = c->client;
-    c->signed_ms = corrected_ms(client);
+    c->signed_ms = aws_client_wall_ms(client);
     struct aws_request r = {.method = c->method,
                             .path = c->path,
                             .host = c->to->host,

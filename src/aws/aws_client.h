@@ -34,6 +34,8 @@ int aws_client_new(const struct aws_client_options *o, struct aws_client **out, 
 void aws_client_close(struct aws_client *c, void (*cb)(void *ctx), void *ctx);
 struct span aws_client_host(const struct aws_client *c); // for messages
 bool aws_client_tls(const struct aws_client *c);
+// What the service's clock says, as far as is known: ours, or corrected when that is wrong.
+int64_t aws_client_wall_ms(const struct aws_client *c);
 
 struct aws_call;
 

@@ -286,3 +286,8 @@ struct span kinesis_host(const struct kinesis *k)
 {
     return aws_client_host(k->aws);
 }
+
+int64_t kinesis_wall_ms(const struct kinesis *k)
+{
+    return aws_client_wall_ms(k->aws);
+}

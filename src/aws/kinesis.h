@@ -24,6 +24,8 @@ int kinesis_new(const struct kinesis_options *o, struct kinesis **out, struct er
 void kinesis_close(struct kinesis *k, void (*cb)(void *ctx), void *ctx);
 bool kinesis_speaks_cbor(const struct kinesis *k);
 struct span kinesis_host(const struct kinesis *k);
+// As aws_client_wall_ms(): for times that the service compares with its own.
+int64_t kinesis_wall_ms(const struct kinesis *k);
 
 enum kinesis_op {
     KINESIS_DESCRIBE_STREAM_SUMMARY,

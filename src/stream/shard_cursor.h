@@ -21,7 +21,8 @@ struct shard_cursor {
 void shard_cursor_init(struct shard_cursor *c, const struct shard_position *start,
                        struct span saved);
 void shard_cursor_deinit(struct shard_cursor *c);
-// Fills the members of GetShardIterator; the spans live until the cursor moves.
+// Fills the members of GetShardIterator; the spans live until the cursor moves. wall_ms: by the
+// service's clock.
 void shard_cursor_ask(struct shard_cursor *c, int64_t wall_ms, struct kinesis_input *in);
 // The iterator asked for is there. True when it was LATEST's.
 bool shard_cursor_answer(struct shard_cursor *c);

@@ -210,7 +210,7 @@ static void start_iterator(struct shard_reader *r)
 {
     struct consumer *c = r->s.c;
     r->in = (struct kinesis_input){.stream_name = c->stream_name, .shard_id = r->s.node->id};
-    shard_cursor_ask(&r->s.cursor, loop_wall_ms(c->loop), &r->in);
+    shard_cursor_ask(&r->s.cursor, kinesis_wall_ms(c->kinesis), &r->in);
     r->call.on_done = on_iterator;
     r->call.on_size = NULL;
     start_call(r, CALL_ITERATOR, KINESIS_GET_SHARD_ITERATOR);

@@ -232,7 +232,7 @@ static void set_input(struct shard_subscriber *r, struct kinesis_input *in)
     struct consumer *c = r->s.c;
     *in = (struct kinesis_input){.consumer_arn = buf_span(&c->fan_out.consumer_arn),
                                  .shard_id = r->s.node->id};
-    shard_cursor_ask(&r->s.cursor, loop_wall_ms(c->loop), in);
+    shard_cursor_ask(&r->s.cursor, kinesis_wall_ms(c->kinesis), in);
     if (r->continuation.n > 0) {
         in->iterator_type = KINESIS_AFTER_SEQUENCE_NUMBER;
         in->sequence_number = buf_span(&r->continuation);

@@ -319,6 +319,8 @@ static void test_clock_skew(void **state)
     finish(&c);
     assert_int_equal(c.attempts, 1);
     assert_true(strcmp(t.fake.seen[2].date, t.fake.seen[0].date) > 0);
+    int64_t off = aws_client_wall_ms(t.client) - loop_wall_ms(t.fake.loop);
+    assert_in_range(off, hour - 60000, hour + 60000);
     assert_int_equal(t.fake.n_seen, 3);
 }
 

@@ -142,7 +142,7 @@ uint64_t fake_put(struct kinesis *k, int shard, uint32_t size)
         s->records = mem_realloc(s->records, s->cap * sizeof(*s->records));
     }
     s->records[s->n++] = (struct fake_record){
-        .id = k->next_id, .seq = k->next_seq, .arrival_ms = loop_wall_ms(k->loop), .size = size};
+        .id = k->next_id, .seq = k->next_seq, .arrival_ms = kinesis_wall_ms(k), .size = size};
     if (k->next_id >= k->cap_places) {
         k->cap_places = 2 * k->next_id;
         k->places = mem_realloc(k->places, k->cap_places * sizeof(*k->places));
@@ -316,7 +316,7 @@ bool fake_start_of(const struct kinesis *k, const struct fake_shard *s,
     case KINESIS_TRIM_HORIZON:
         break;
     case KINESIS_AT_TIMESTAMP:
-        if (in->timestamp_ms > loop_wall_ms(k->loop))
+        if (in->timestamp_ms > kinesis_wall_ms(k))
             return false;
         while (*at < s->n && s->records[*at].arrival_ms < in->timestamp_ms)
             ++*at;
@@ -761,6 +761,11 @@ struct span kinesis_host(const struct kinesis *k)
 {
     (void)k;
     return SPAN("kinesis.eu-west-1.amazonaws.com");
+}
+
+int64_t kinesis_wall_ms(const struct kinesis *k)
+{
+    return loop_wall_ms(k->loop) + k->clock_off_ms;
 }
 
 const char *kinesis_op_name(enum kinesis_op op)

@@ -61,6 +61,7 @@ struct kinesis {
     uint64_t random_state;
     const char *name, *arn, *status;
     int64_t created_ms;
+    int64_t clock_off_ms; // the service's clock minus ours
     bool exists;
     struct fake_shard *shards[FAKE_MAX_SHARDS];
     int n_shards;

@@ -196,6 +196,30 @@ static void test_saved_start_survives_a_restart(void **state)
     owner_deinit(o);
 }
 
+// The start is kept as a time of the service, which refuses those to come.
+static void test_saved_start_of_a_wrong_clock(void **state)
+{
+    (void)state;
+    static const int64_t off_ms[] = {-600000, 600000};
+    for (int i = 0; i < 2; i++) {
+        struct owner *o = start(KINESIS_LATEST, 1);
+        o->options.save_start = true;
+        o->kinesis.clock_off_ms = off_ms[i];
+        put(o, 0, 5);
+        run(o, 1000);
+        owner_start(o);
+        run(o, 2000);
+        assert_int_equal(o->n_starts, 1);
+        owner_shut_down(o);
+        put(o, 0, 3);
+        owner_start(o);
+        run(o, 10000);
+        assert_int_equal(o->n_applied, 3);
+        assert_int_equal(o->status, 0);
+        owner_deinit(o);
+    }
+}
+
 static void test_expired_iterator_goes_on_after_the_last_record(void **state)
 {
     (void)state;
@@ -1245,6 +1269,7 @@ int main(void)
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_latest_without_a_record_survives_an_outage),
         cmocka_unit_test(test_saved_start_survives_a_restart),
+        cmocka_unit_test(test_saved_start_of_a_wrong_clock),
         cmocka_unit_test(test_expired_iterator_goes_on_after_the_last_record),
         cmocka_unit_test(test_owner_that_takes_ten_minutes),
         cmocka_unit_test(test_idle_shard_is_polled_at_the_interval),
