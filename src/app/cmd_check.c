@@ -98,6 +98,20 @@ static int check_streams(struct args *a, struct config *config)
     return code ? code : c.failed ? EXIT_FAILED : EXIT_OK;
 }
 
+// Those that are not in the file may be in the database, which is not looked into.
+static void note_converters(const struct config *c)
+{
+    for (size_t i = 0; i < c->n_integrations; i++) {
+        const struct span names[] = {c->integrations[i].uplink, c->integrations[i].downlink};
+        for (size_t k = 0; k < 2; k++) {
+            if (names[k].n > 0 && !config_find_converter(c, names[k]))
+                printf("integration \"%.*s\": converter \"%.*s\" is not in the file: the database "
+                       "must have it\n",
+                       SPAN_ARG(c->integrations[i].name), SPAN_ARG(names[k]));
+        }
+    }
+}
+
 int cmd_check(int argc, char **argv)
 {
     struct args a = {argc, argv, 0, "check"};
@@ -106,6 +120,7 @@ int cmd_check(int argc, char **argv)
     if (!args_load_config(&a, &path, &config))
         return EXIT_USAGE;
     printf("%s: ok\n", path);
+    note_converters(config);
     int code = check_streams(&a, config);
     config_free(config);
     return code;

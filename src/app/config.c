@@ -8,6 +8,7 @@
 #include "app/file.h"
 #include "aws/settings.h"
 #include "base/mem.h"
+#include "bridge/config.h"
 #include "codec/url.h"
 #include "store/store.h"
 
@@ -302,6 +303,35 @@ static int expand_tree(struct reader *r, struct json *node, const char *path)
     return 0;
 }
 
+static int check_flags(struct reader *r, const struct json *item, size_t i)
+{
+    static const char *const flags[] = {"enabled", "allowCreateDevicesOrAssets", NULL};
+    for (size_t k = 0; flags[k]; k++) {
+        const struct json *v = json_get(item, flags[k]);
+        if (v && !json_is(v, JSON_BOOL))
+            return err_set(r->e, ERR_CONFIG, "integrations[%zu].%s: must be true or false", i,
+                           flags[k]);
+    }
+    return 0;
+}
+
+// Clients of the API may send what we do not know; in a file it is a slip of the pen.
+static int check_configuration(struct reader *r, const struct json *item, size_t i)
+{
+    const struct json *configuration = json_get(item, "configuration");
+    const struct json *parts[] = {configuration, json_get(configuration, "clientConfiguration")};
+    for (size_t k = 0; k < 2; k++) {
+        for (const struct json *m = json_is(parts[k], JSON_OBJECT) ? json_child(parts[k]) : NULL; m;
+             m = json_next(m)) {
+            if (!integration_config_knows(json_key(m)))
+                return err_set(r->e, ERR_CONFIG,
+                               "integrations[%zu].configuration.%s%.*s: unknown key", i,
+                               k ? "clientConfiguration." : "", SPAN_ARG(json_key(m)));
+        }
+    }
+    return 0;
+}
+
 static int read_integration(struct reader *r, struct json *item, size_t i)
 {
     static const char *const allowed[] = {"name",
@@ -314,12 +344,16 @@ static int read_integration(struct reader *r, struct json *item, size_t i)
                                           "configuration",
                                           NULL};
     struct config_integration *in = &r->raw.c.integrations[i];
+    struct span type, routing_key;
     char path[64];
     snprintf(path, sizeof path, "integrations[%zu]", i);
     if (check_members(r, item, "integrations", i, allowed) < 0 ||
         item_text(r, item, "integrations", i, "name", true, &in->name) < 0 ||
         item_text(r, item, "integrations", i, "uplinkConverter", true, &in->uplink) < 0 ||
-        item_text(r, item, "integrations", i, "downlinkConverter", false, &in->downlink) < 0)
+        item_text(r, item, "integrations", i, "downlinkConverter", false, &in->downlink) < 0 ||
+        item_text(r, item, "integrations", i, "type", false, &type) < 0 ||
+        item_text(r, item, "integrations", i, "routingKey", false, &routing_key) < 0 ||
+        check_flags(r, item, i) < 0 || check_configuration(r, item, i) < 0)
         return r->e->code;
     if (expand_tree(r, item, path) < 0)
         return r->e->code;
@@ -332,21 +366,36 @@ static int read_integration(struct reader *r, struct json *item, size_t i)
     return 0;
 }
 
-static int count_list(struct reader *r, const struct json *list, const char *name, size_t max,
-                      size_t *n)
+// Of two items with one name the later would take the place of the other.
+static int check_names(struct reader *r, const struct json *list, const char *name, const char *key)
+{
+    size_t i = 0;
+    for (const struct json *v = json_child(list); v; v = json_next(v), i++) {
+        struct span text = json_get_str(v, key, SPAN_NONE);
+        for (const struct json *o = json_child(list); text.n && o != v; o = json_next(o)) {
+            if (span_eq(json_get_str(o, key, SPAN_NONE), text))
+                return err_set(r->e, ERR_CONFIG, "%s[%zu].%s: \"%.*s\" is there twice", name, i,
+                               key, SPAN_ARG(text));
+        }
+    }
+    return 0;
+}
+
+static int count_list(struct reader *r, const struct json *list, const char *name, const char *key,
+                      size_t max, size_t *n)
 {
     if (!json_is(list, JSON_ARRAY))
         return err_set(r->e, ERR_CONFIG, "%s: must be an array", name);
     *n = json_count(list);
     if (*n > max)
         return err_set(r->e, ERR_CONFIG, "%s: %zu items, at most %zu", name, *n, max);
-    return 0;
+    return check_names(r, list, name, key);
 }
 
 static int read_users(struct reader *r, const struct json *list)
 {
     size_t n, i = 0;
-    if (count_list(r, list, "users", CONFIG_USERS_MAX, &n) < 0)
+    if (count_list(r, list, "users", "email", CONFIG_USERS_MAX, &n) < 0)
         return r->e->code;
     r->raw.c.users = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.users);
     for (const struct json *v = json_child(list); v; v = json_next(v)) {
@@ -359,7 +408,7 @@ static int read_users(struct reader *r, const struct json *list)
 static int read_converters(struct reader *r, const struct json *list)
 {
     size_t n, i = 0;
-    if (count_list(r, list, "converters", CONFIG_ITEMS_MAX, &n) < 0)
+    if (count_list(r, list, "converters", "name", CONFIG_ITEMS_MAX, &n) < 0)
         return r->e->code;
     r->raw.c.converters = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.converters);
     for (const struct json *v = json_child(list); v; v = json_next(v)) {
@@ -372,7 +421,8 @@ static int read_converters(struct reader *r, const struct json *list)
 static int read_integrations(struct reader *r, struct json *list)
 {
     size_t n, i = 0;
-    if (count_list(r, list, "integrations", CONFIG_ITEMS_MAX, &n) < 0)
+    if (count_list(r, list, "integrations", "name", CONFIG_ITEMS_MAX, &n) < 0 ||
+        check_names(r, list, "integrations", "routingKey") < 0)
         return r->e->code;
     r->raw.c.integrations = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.integrations);
     for (struct json *v = json_child(list); v; v = json_next(v)) {
@@ -396,6 +446,27 @@ static int read_top(struct reader *r, struct json *v)
     return read_member(r, SPAN_NONE, v);
 }
 
+static int check_converter(struct reader *r, size_t i, const char *key, struct span name,
+                           bool downlink)
+{
+    const struct config_converter *c = config_find_converter(&r->raw.c, name);
+    if (!c || c->downlink == downlink)
+        return 0; // the database may have it
+    return err_set(r->e, ERR_CONFIG, "integrations[%zu].%s: converter \"%.*s\" is not of type %s",
+                   i, key, SPAN_ARG(name), downlink ? "DOWNLINK" : "UPLINK");
+}
+
+static int check_converters(struct reader *r)
+{
+    for (size_t i = 0; i < r->raw.c.n_integrations; i++) {
+        const struct config_integration *in = &r->raw.c.integrations[i];
+        if (check_converter(r, i, "uplinkConverter", in->uplink, false) < 0 ||
+            check_converter(r, i, "downlinkConverter", in->downlink, true) < 0)
+            return r->e->code;
+    }
+    return 0;
+}
+
 static int interpret(struct reader *r)
 {
     struct config *c = &r->raw.c;
@@ -413,7 +484,24 @@ static int interpret(struct reader *r)
         return err_set(r->e, ERR_CONFIG, "storage.synchronous: must be full or normal");
     if (c->data.n == 0)
         return err_set(r->e, ERR_CONFIG, "data: is empty");
+    if (check_converters(r) < 0)
+        return r->e->code;
     return config_read_aws(c, r->env, r->env_ctx, r->e);
+}
+
+// Of two values for one key one would count, silently.
+static int check_twice(struct reader *r, const struct json *node)
+{
+    bool object = json_is(node, JSON_OBJECT);
+    for (const struct json *v = json_child(node); v; v = json_next(v)) {
+        for (const struct json *o = json_child(node); object && o != v; o = json_next(o)) {
+            if (span_eq(json_key(o), json_key(v)))
+                return err_set(r->e, ERR_CONFIG, "%.*s: is there twice", SPAN_ARG(json_key(v)));
+        }
+        if (check_twice(r, v) < 0)
+            return r->e->code;
+    }
+    return 0;
 }
 
 static int read_root(struct reader *r)
@@ -421,6 +509,8 @@ static int read_root(struct reader *r)
     struct json *root = r->raw.c.root;
     if (root && !json_is(root, JSON_OBJECT))
         return err_set(r->e, ERR_CONFIG, "must be a JSON object");
+    if (root && check_twice(r, root) < 0)
+        return r->e->code;
     for (struct json *v = root ? json_child(root) : NULL; v; v = json_next(v)) {
         if (read_top(r, v) < 0)
             return r->e->code;
@@ -471,6 +561,36 @@ int config_load(const char *path, config_env_fn *env, void *env_ctx, struct conf
     }
     arena_free_wiped(&a);
     return status;
+}
+
+const struct config_converter *config_find_converter(const struct config *c, struct span name)
+{
+    for (size_t i = 0; i < c->n_converters; i++) {
+        if (span_eq(c->converters[i].name, name))
+            return &c->converters[i];
+    }
+    return NULL;
+}
+
+static bool same_value(const struct key *k, const struct config *a, const struct config *b)
+{
+    const char *x = (const char *)a + k->offset, *y = (const char *)b + k->offset;
+    if (k->type == KEY_TEXT)
+        return span_eq(*(const struct span *)x, *(const struct span *)y);
+    return k->type == KEY_BOOL ? *(const bool *)x == *(const bool *)y
+                               : *(const int64_t *)x == *(const int64_t *)y;
+}
+
+bool config_needs_restart(const struct config *a, const struct config *b)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        // Those beyond are interpreted: below, but for the log's level, which needs none.
+        if (keys[i].offset < sizeof(struct config) && !same_value(&keys[i], a, b))
+            return true;
+    }
+    return !span_eq(a->http_host, b->http_host) || a->http_port != b->http_port ||
+           a->synchronous_normal != b->synchronous_normal ||
+           !span_eq(a->aws_proxies.http, b->aws_proxies.http);
 }
 
 void config_forget_secrets(struct config *c)

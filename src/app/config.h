@@ -71,6 +71,10 @@ int config_load(const char *path, config_env_fn *env, void *env_ctx, struct conf
 // The same from text already read; `dir` is what relative file names are relative to.
 int config_parse(struct span text, struct span dir, config_env_fn *env, void *env_ctx,
                  struct config **out, struct err *e);
+// One that the file declares, or NULL.
+const struct config_converter *config_find_converter(const struct config *c, struct span name);
+// Whether `b` has settings that a gateway running with `a` takes over at its next start only.
+bool config_needs_restart(const struct config *a, const struct config *b);
 // Once users and integrations have gone where they belong: neither is there any more.
 void config_forget_secrets(struct config *c);
 void config_free(struct config *c);

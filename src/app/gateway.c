@@ -265,26 +265,6 @@ static void apply_users(struct gateway *g, const struct config *c)
     mem_free(users);
 }
 
-static bool needs_restart(const struct config *a, const struct config *b)
-{
-    return !span_eq(a->data, b->data) || !span_eq(a->http_host, b->http_host) ||
-           a->http_port != b->http_port || !span_eq(a->http_cert, b->http_cert) ||
-           a->inflight != b->inflight || a->workers != b->workers ||
-           a->time_limit_ms != b->time_limit_ms || a->memory_limit != b->memory_limit ||
-           a->outbox_rows != b->outbox_rows || a->outbox_bytes != b->outbox_bytes ||
-           a->downlink_days != b->downlink_days || a->dead_letters != b->dead_letters ||
-           a->dead_letter_days != b->dead_letter_days || a->head_bytes != b->head_bytes ||
-           a->commit_interval_ms != b->commit_interval_ms ||
-           a->synchronous_normal != b->synchronous_normal ||
-           !span_eq(a->aws_region, b->aws_region) || !span_eq(a->aws_endpoint, b->aws_endpoint) ||
-           !span_eq(a->aws_ca_file, b->aws_ca_file) || !span_eq(a->aws_cert, b->aws_cert) ||
-           !span_eq(a->aws_key, b->aws_key) || a->aws_fips != b->aws_fips ||
-           a->aws_dual_stack != b->aws_dual_stack || a->aws_max_attempts != b->aws_max_attempts ||
-           !span_eq(a->aws_proxies.https, b->aws_proxies.https) ||
-           !span_eq(a->aws_proxies.http, b->aws_proxies.http) ||
-           !span_eq(a->aws_proxies.no_proxy, b->aws_proxies.no_proxy);
-}
-
 static void load_again(struct worker_job *job, void *thread)
 {
     struct reload *r = container_of(job, struct reload, job);
@@ -303,7 +283,7 @@ static void on_loaded(struct worker_job *job)
     }
     log_set_level(r->config->log_level);
     apply_users(g, r->config);
-    if (needs_restart(g->config, r->config))
+    if (config_needs_restart(g->config, r->config))
         log_warn("app", "some changed settings take effect at the next start");
     provision_start(g->hub, g->bridge, r->config, on_reprovisioned, r);
 }

@@ -36,10 +36,13 @@ static void end(struct provision *p, int status)
 static void on_saved(void *ctx, int status, struct entity *e, const struct err *err)
 {
     struct provision *p = ctx;
+    bool integration = p->next_integration > 0;
     (void)e;
     if (status < 0) {
         p->err = *err;
-        end(p, status);
+        err_wrap(&p->err, "%s[%zu]", integration ? "integrations" : "converters",
+                 integration ? p->next_integration - 1 : p->next_converter - 1);
+        end(p, status == ERR_INVALID ? ERR_CONFIG : status);
         return;
     }
     step(p);

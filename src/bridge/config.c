@@ -207,6 +207,25 @@ int integration_config_read(const struct json *doc, struct integration_config *c
     return 0;
 }
 
+bool integration_config_knows(struct span key)
+{
+    static const char *const keys[] = {
+        "clientConfiguration", "metadata",
+        // read_client()
+        "streamName", "region", "endpoint", "accessKeyId", "secretAccessKey", "sessionToken",
+        "applicationName", "roleArn", "externalId", "roleSessionName", "initialPositionInStream",
+        "initialTimestamp", "useCredentialsFromInstanceMetadata", "useConsumersWithEnhancedFanOut",
+        "aggregateDownlinks", "maxRecords", "requestTimeout",
+        // webhook_config_read()
+        "enableSecurity", "headersFilter", "replaceNoContentToOk", "signatureSecret",
+        "signatureHeader"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (span_is(key, keys[i]))
+            return true;
+    }
+    return false;
+}
+
 void integration_config_free(struct integration_config *c)
 {
     arena_free_wiped(&c->arena);

@@ -42,6 +42,8 @@ struct integration_config {
 // `doc` is the whole integration. Secrets stay sealed as they are in it (hub/secrets.h).
 // ERR_INVALID names the key. Everything is copied into c->arena.
 int integration_config_read(const struct json *doc, struct integration_config *c, struct err *e);
+// Whether a member of `configuration` or its `clientConfiguration` is one of those that are read.
+bool integration_config_knows(struct span key);
 void integration_config_free(struct integration_config *c);
 
 #endif

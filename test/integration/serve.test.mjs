@@ -62,6 +62,13 @@ test('an integration that cannot be: exit 2, naming it', async (t) => {
   const result = await run(['serve', '-c', writeConfig(t, config)]);
   assert.equal(result.code, 2, result.stderr);
   assert.match(result.stderr, /no_such_converter/);
+  config.integrations[0].configuration.clientConfiguration.endpoint = 'http://127.0.0.1:9';
+  const checked = await run(['check', '-c', writeConfig(t, config)]);
+  assert.match(checked.stdout, /"no_such_converter" is not in the file/);
+  config.converters[0].name = 'x'.repeat(300);
+  const long = await run(['serve', '-c', writeConfig(t, config)]);
+  assert.equal(long.code, 2, long.stderr);
+  assert.match(long.stderr, /converters\[0\]: .*at most 255 bytes/);
 });
 
 test('a port that is taken, a directory that cannot be made: exit 1 and why', async (t) => {

@@ -193,6 +193,78 @@ static void names_the_key_that_is_wrong(void **state)
     refuse("{\"integrations\":[{\"name\":\"a\"}]}", "integrations[0].uplinkConverter: missing");
 }
 
+#define UP "{\"name\":\"u\",\"type\":\"UPLINK\",\"file\":\"converters/csv_uplink.js\"}"
+#define DOWN "{\"name\":\"d\",\"type\":\"DOWNLINK\",\"file\":\"converters/csv_uplink.js\"}"
+#define INTEGRATION(members) "{\"integrations\":[{\"uplinkConverter\":\"u\"," members "}]}"
+
+static void refuses_what_is_there_twice(void **state)
+{
+    (void)state;
+    refuse("{\"data\":\"a\",\"log\":{},\"data\":\"b\"}", "data: is there twice");
+    refuse("{\"limits\":{\"pollMs\":5,\"pollMs\":6}}", "pollMs: is there twice");
+    refuse(
+        "{\"users\":[{\"email\":\"a\",\"password\":\"b\"},{\"email\":\"a\",\"password\":\"c\"}]}",
+        "users[1].email: \"a\" is there twice");
+    refuse("{\"converters\":[" UP "," DOWN "," UP "]}", "converters[2].name: \"u\" is there twice");
+    refuse("{\"integrations\":[{\"name\":\"i\",\"uplinkConverter\":\"u\"},"
+           "{\"name\":\"i\",\"uplinkConverter\":\"u\"}]}",
+           "integrations[1].name: \"i\" is there twice");
+    refuse("{\"integrations\":[{\"name\":\"i\",\"routingKey\":\"k\",\"uplinkConverter\":\"u\"},"
+           "{\"name\":\"j\",\"routingKey\":\"k\",\"uplinkConverter\":\"u\"}]}",
+           "integrations[1].routingKey: \"k\" is there twice");
+}
+
+static void checks_the_members_of_integrations(void **state)
+{
+    (void)state;
+    refuse(INTEGRATION("\"name\":\"i\",\"enabled\":\"false\""),
+           "integrations[0].enabled: must be true or false");
+    refuse(INTEGRATION("\"name\":\"i\",\"allowCreateDevicesOrAssets\":0"),
+           "integrations[0].allowCreateDevicesOrAssets: must be true or false");
+    refuse(INTEGRATION("\"name\":\"i\",\"type\":7"), "integrations[0].type: must be a string");
+    refuse(INTEGRATION("\"name\":\"i\",\"routingKey\":7"),
+           "integrations[0].routingKey: must be a string");
+    refuse(INTEGRATION("\"name\":\"i\",\"configuration\":{\"metaData\":{}}"),
+           "integrations[0].configuration.metaData: unknown key");
+    refuse(INTEGRATION(
+               "\"name\":\"i\",\"configuration\":{\"clientConfiguration\":{\"streamname\":\"s\"}}"),
+           "integrations[0].configuration.clientConfiguration.streamname: unknown key");
+    refuse("{\"converters\":[" UP "," DOWN "],\"integrations\":[{\"name\":\"i\","
+           "\"uplinkConverter\":\"d\"}]}",
+           "integrations[0].uplinkConverter: converter \"d\" is not of type UPLINK");
+    refuse("{\"converters\":[" UP "," DOWN "],\"integrations\":[{\"name\":\"i\","
+           "\"uplinkConverter\":\"u\",\"downlinkConverter\":\"u\"}]}",
+           "integrations[0].downlinkConverter: converter \"u\" is not of type DOWNLINK");
+}
+
+static void expect_restart(const char *text, bool needed)
+{
+    struct err e = {0};
+    struct config *a = parse("{}", &e), *b = parse(text, &e);
+    if (!b)
+        fail_msg("%s: %s", text, e.msg);
+    if (config_needs_restart(a, b) != needed)
+        fail_msg("%s: %s", text, needed ? "needs a restart" : "needs none");
+    config_free(a);
+    config_free(b);
+}
+
+static void knows_what_needs_a_restart(void **state)
+{
+    (void)state;
+    expect_restart("{}", false);
+    expect_restart("{\"log\":{\"level\":\"debug\"}}", false);
+    expect_restart("{\"users\":[{\"email\":\"a\",\"password\":\"b\"}]}", false);
+    expect_restart("{\"limits\":{\"pollMs\":251}}", true);
+    expect_restart("{\"limits\":{\"shutdownMs\":251}}", true);
+    expect_restart("{\"http\":{\"listen\":\"127.0.0.1:8081\"}}", true);
+    expect_restart("{\"http\":{\"maxBody\":4096}}", true);
+    expect_restart("{\"converter\":{\"castStrings\":false}}", true);
+    expect_restart("{\"storage\":{\"synchronous\":\"normal\"}}", true);
+    expect_restart("{\"aws\":{\"proxy\":\"http://p\"}}", true);
+    expect_restart("{\"aws\":{\"dualStack\":true}}", true);
+}
+
 static void the_example_is_valid(void **state)
 {
     struct err e = {0};
@@ -217,6 +289,9 @@ int main(void)
         cmocka_unit_test(aws_variables_go_before_the_file),
         cmocka_unit_test(the_aws_profile_goes_after_the_file),
         cmocka_unit_test(names_the_key_that_is_wrong),
+        cmocka_unit_test(refuses_what_is_there_twice),
+        cmocka_unit_test(checks_the_members_of_integrations),
+        cmocka_unit_test(knows_what_needs_a_restart),
         cmocka_unit_test(the_example_is_valid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
