@@ -127,6 +127,14 @@ int db_error(struct db *db, struct err *e)
     return err_set(e, db->code, "%s", db->text);
 }
 
+int db_error_of(struct db *db, int rc, struct err *e)
+{
+    if (rc == db->code)
+        return db_error(db, e);
+    const char *why = rc == ERR_INVALID ? "damaged database: what is stored makes no sense" : NULL;
+    return err_set(e, rc, "%s", why ? why : err_text(rc));
+}
+
 int db_exec(struct db *db, const char *sql)
 {
     int rc = sqlite3_exec(db->sq, sql, NULL, NULL, NULL);

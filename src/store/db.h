@@ -22,6 +22,8 @@ int db_open(const char *path, bool read_only, struct db **out, struct err *e);
 void db_close(struct db *db); // NULL is fine
 // Code and text of the last failure on this connection.
 int db_error(struct db *db, struct err *e);
+// Why work on this connection failed with `rc`, which may be no failure of SQLite's.
+int db_error_of(struct db *db, int rc, struct err *e);
 
 // Runs SQL text that gives no rows (or whose rows are of no interest).
 int db_exec(struct db *db, const char *sql) MUST_CHECK;

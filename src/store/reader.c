@@ -326,6 +326,6 @@ void reader_run(struct worker_job *wj, void *thread)
     if (job->status == 0)
         job->status = run_read(rd->db, job);
     if (job->status != 0)
-        db_error(rd->db, &job->err);
+        db_error_of(rd->db, job->status, &job->err);
     db_rollback(rd->db);
 }

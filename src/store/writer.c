@@ -145,8 +145,7 @@ static int run_transaction(struct writer *w, struct write_job *job)
     if (rc == 0)
         rc = db_commit(w->db);
     if (rc != 0) {
-        db_error(w->db, &job->err);
-        job->err.code = rc;
+        db_error_of(w->db, rc, &job->err);
         db_rollback(w->db);
         w->counts = before;
     }

@@ -804,6 +804,9 @@ static void test_damaged_blocks_do_not_stop_commits(void **state)
     store_freeze_head(f->store, true);
     store_pump(f->store);
     until_health(f, ERR_INVALID);
+    struct err e = {0};
+    store_health(f->store, &e);
+    assert_non_null(strstr(e.msg, "damaged"));
     commit_point(f, &o, 8);
     wait_order(f, &o, 9);
     assert_non_null(store_peek_latest(f->store, fixture_device(f, "d8"), SPAN("k")));
