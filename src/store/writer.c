@@ -87,7 +87,7 @@ int writer_init(struct writer *w, struct db *db, struct err *e)
         rc = db_exec(db, "UPDATE gen SET state = 3 WHERE state = 1 AND level = 0");
     if (c->next_log <= c->log_floor)
         c->next_log = c->log_floor + 1;
-    return rc < 0 ? db_error(db, e) : 0;
+    return rc < 0 ? db_error_of(db, rc, e) : 0;
 }
 
 void writer_free(struct writer *w)

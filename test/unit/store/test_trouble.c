@@ -733,6 +733,7 @@ static void test_damaged_rows_are_refused(void **state)
         {"UPDATE device SET name = 'd5' WHERE id = 5", "DELETE FROM device WHERE id = 5"},
         {"INSERT INTO key VALUES(1000000000, 'far')", "DELETE FROM key WHERE id > 1000"},
         {"INSERT INTO key VALUES(-1, 'x')", "DELETE FROM key WHERE id < 0"},
+        {"INSERT INTO outbox VALUES(1, x'00', 's', '', 'k', '', 0, x'01')", "DELETE FROM outbox"},
     };
     for (int i = 0; i < 8; i++)
         commit_point(f, &o, i);
