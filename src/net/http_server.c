@@ -16,6 +16,7 @@ static void fill_defaults(struct http_server_options *o)
     DEFAULT(o->body_ms, 60000);
     DEFAULT(o->idle_ms, 60000);
     DEFAULT(o->max_streams, 256);
+    DEFAULT(o->max_exchanges, 8192);
 }
 
 static void on_accept(void *ctx, struct tcp *t)

@@ -36,6 +36,7 @@ struct http_server_options {
     int64_t idle_ms;        // keep-alive; 0 = 60000
     bool no_http2;
     uint32_t max_streams; // HTTP/2: requests of one connection at a time; 0 = 256
+    size_t max_exchanges; // and of all connections together; 0 = 8192 -> REFUSED_STREAM
     http_handler_fn *handler;
     void *ctx;
     // Body of the answers the server itself makes (400, 408, 413, 431, ...): fills `out` and

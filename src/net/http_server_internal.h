@@ -25,6 +25,7 @@ struct http_server {
     struct list conns;            // struct conn
     size_t n_streams;             // of them, with an open stream
     size_t body_bytes;            // request bodies held now
+    size_t h2_exchanges;          // of all connections
     bool draining;
     bool closing;
     bool listener_closed;

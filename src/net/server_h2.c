@@ -70,6 +70,7 @@ static void exchange_free(struct h2_exchange *hx, uint32_t code)
     list_remove(&hx->link);
     list_remove(&hx->ready_link);
     h->n_exchanges--;
+    h->conn->server->h2_exchanges--;
     http2_stream_free(hx->stream, code);
     arena_free_wiped(&hx->x.arena);
     mem_free(hx);
@@ -271,8 +272,9 @@ static void take_head(struct server_h2 *h, struct http2_stream *stream)
 {
     struct http_server *s = h->conn->server;
     h->conn->fresh = false;
-    // Handlers may hold those whose streams are gone: they count, too.
-    if (h->n_exchanges >= 2 * (size_t)s->o.max_streams) {
+    // Handlers may hold those whose streams are gone: they count, too. Each costs some 10 KB before
+    // its body has begun.
+    if (h->n_exchanges >= 2 * (size_t)s->o.max_streams || s->h2_exchanges >= s->o.max_exchanges) {
         http2_stream_free(stream, HTTP2_REFUSED_STREAM);
         return;
     }
@@ -289,6 +291,7 @@ static void take_head(struct server_h2 *h, struct http2_stream *stream)
     http2_stream_set_owner(stream, hx);
     list_push(&h->exchanges, &hx->link);
     h->n_exchanges++;
+    s->h2_exchanges++;
     h->touched = true;
     if (head->too_large) {
         refuse(hx, 431, "request header fields too large");

@@ -544,6 +544,35 @@ static void held_exchanges_are_bounded(void **state)
     wait_until(peer_work(&peer) && peer.ends == 1);
 }
 
+static int setup_few_exchanges(void **state)
+{
+    (void)state;
+    setup_with((struct http_server_options){.max_exchanges = 2});
+    return 0;
+}
+
+// Peers that only begin requests, by many connections, do not take all memory.
+static void exchanges_of_all_connections_are_bounded(void **state)
+{
+    (void)state;
+    struct peer other;
+    peer_connect(&peer);
+    for (int i = 0; i < 2; i++)
+        peer_request(&peer, "/", false);
+    wait_until(peer_work(&peer) && server->h2_exchanges == 2);
+    peer_connect(&other);
+    peer_request(&other, "/", true);
+    wait_until(peer_work(&other) && other.closes == 1);
+    assert_int_equal(other.code, HTTP2_REFUSED_STREAM);
+    assert_int_equal(handled, 0);
+    peer_close(&peer);
+    wait_until(server->h2_exchanges == 0);
+    peer_request(&other, "/", true);
+    wait_until(peer_work(&other) && other.ends == 1);
+    assert_int_equal(other.status, 200);
+    peer_close(&other);
+}
+
 // ---- the client ----
 
 static void start(struct reply *r, uint16_t port)
@@ -808,6 +837,8 @@ int main(void)
         T(protocol_error_ends_the_connection),
         T(peer_that_never_answers_the_announced_end),
         cmocka_unit_test_setup_teardown(held_exchanges_are_bounded, setup_one_stream, teardown),
+        cmocka_unit_test_setup_teardown(exchanges_of_all_connections_are_bounded,
+                                        setup_few_exchanges, teardown),
         T(peers_that_do_not_speak_it),
         T(peer_that_breaks_the_rules),
         T(half_open_connections_are_found),
