@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <malloc.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,8 +20,7 @@ static const struct {
     {"kinesis", cmd_kinesis,
      "kinesis [--listen HOST:PORT] [--tls-cert F --tls-key F] [--stream NAME:SHARDS]... "
      "[--credentials ID:SECRET] [--limits]"},
-    {"convert", cmd_convert,
-     "convert uplink|downlink SCRIPT [--input FILE|-] [--metadata JSON] [--lines]"},
+    {"convert", cmd_convert, CMD_CONVERT_USAGE},
     {"check", cmd_check, "check -c FILE"},
     {"rekey", cmd_rekey, "rekey -c FILE"},
 };
@@ -43,6 +43,21 @@ static void tune_allocator(void)
 #endif
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+static int run_command(size_t i, int argc, char **argv)
+{
+    // The one of kinesis says more than its usage.
+    if (argc == 1 && commands[i].run != cmd_kinesis && is_help(argv[0])) {
+        printf("usage: penstock %s\n", commands[i].usage);
+        return EXIT_OK;
+    }
+    return commands[i].run(argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     tune_allocator();
@@ -50,7 +65,7 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+    if (is_help(argv[1])) {
         print_usage(stdout);
         return EXIT_OK;
     }
@@ -60,7 +75,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < N_COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
+            return run_command(i, argc - 2, argv + 2);
     }
     fprintf(stderr, "penstock: unknown command \"%s\": try penstock --help\n", argv[1]);
     return EXIT_USAGE;

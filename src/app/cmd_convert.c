@@ -33,9 +33,7 @@ struct convert_args {
     struct timing timing;
 };
 
-static const char usage[] =
-    "use: penstock convert uplink|downlink SCRIPT [--input FILE|-] [--metadata JSON] [--lines] "
-    "[--expect FILE] [--time] [--msg-type T] [--integration-metadata JSON]";
+static const char usage[] = "use: penstock " CMD_CONVERT_USAGE;
 
 static int parse_option(struct convert_args *a, const char *word)
 {

@@ -195,7 +195,8 @@ static int read_args(struct demo *d, struct args *a, const char **data)
     for (const char *word; (word = args_next(a));) {
         bool http = strcmp(word, "--http") == 0, kinesis = strcmp(word, "--kinesis") == 0;
         if (!http && !kinesis && strcmp(word, "--data") != 0)
-            return args_fail(a, EXIT_USAGE, "unknown argument \"%s\"", word);
+            return args_fail(a, EXIT_USAGE, "unknown argument \"%s\": try penstock demo --help",
+                             word);
         const char *value = args_value(a);
         if (!value)
             return EXIT_USAGE;

@@ -53,7 +53,15 @@ test('wrong configuration: exit 2 and one line with file, key and reason', async
   }
   assert.equal((await run([])).code, 2);
   assert.equal((await run(['nonsense'])).code, 2);
-  assert.equal((await run(['--help'])).code, 0);
+  const help = await run(['--help']);
+  assert.equal(help.code, 0);
+  for (const command of ['serve', 'demo', 'convert', 'check', 'rekey', 'kinesis']) {
+    const own = await run([command, '--help']);
+    assert.equal(own.code, 0, own.stderr);
+    assert.match(own.stdout, new RegExp(`^usage: penstock ${command} `));
+    assert.ok(help.stdout.includes(`  penstock ${command} `));
+  }
+  assert.match(help.stdout, /--expect FILE.*--msg-type T/);
 });
 
 test('an integration that cannot be: exit 2, naming it', async (t) => {
