@@ -147,7 +147,8 @@ test('a shared attribute of every type is saved from a device\'s panel', async (
   await shoot(page, 'panel');
   // What is wrong is told, and nothing is saved.
   for (const [key, type, text, message] of [
-    ['', 'String', 'x', 'A key is needed.'], ['limit', 'Number', 'many', 'The value is not a number.'], ['plan', 'JSON', '{', /The value is not JSON/],
+    ['', 'String', 'x', 'A key is needed.'], ['limit', 'Number', 'many', 'The value is not a number.'],
+    ['limit', 'Number', '9007199254740993', /too large to be kept exactly/], ['limit', 'Number', '1e999', /too large/], ['plan', 'JSON', '{', /The value is not JSON/],
   ]) {
     await panel.getByLabel('Key').fill(key);
     await panel.getByLabel('Type').selectOption(type);
@@ -175,6 +176,37 @@ test('integrations show what is wrong with them', async (t) => {
   await page.getByRole('heading', { name: /^Devices/ }).waitFor();
 });
 
+test('the keyboard skips to the content, going back closes a panel, an unknown place is the list', async (t) => {
+  const page = await open(t);
+  await logIn(page);
+  await page.getByRole('link', { name: 'Integrations' }).click();
+  await page.getByRole('heading', { name: /^Integrations/ }).waitFor();
+  await page.getByRole('link', { name: 'Skip to content' }).focus();
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+  await page.getByRole('heading', { name: /^Integrations/ }).waitFor();
+  await page.getByRole('link', { name: 'Devices' }).click();
+  await row(page, 'kitchen_thermostat').getByRole('button').click();
+  await page.getByRole('dialog').waitFor();
+  await page.goBack();
+  await page.getByRole('heading', { name: /^Integrations/ }).waitFor();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await page.evaluate(() => { location.hash = 'toString'; });
+  await page.getByRole('heading', { name: /^Devices/ }).waitFor();
+});
+
+test('what goes wrong is told where the panel is open', async (t) => {
+  const page = await open(t);
+  const gone = await gateway.api.post('/api/device', { name: 'gone', type: 't'.repeat(200) });
+  await logIn(page);
+  await row(page, 'gone').getByText(/^t+$/).waitFor();
+  assert.ok((await page.evaluate(() => document.querySelector('.table').scrollWidth - document.querySelector('.table').clientWidth)) <= 0);
+  await row(page, 'gone').getByRole('button').click();
+  await page.getByRole('dialog').getByText('No telemetry yet.').waitFor();
+  await gateway.api.call('DELETE', `/api/device/${gone.id.id}`);
+  await page.getByRole('dialog').getByText(/wasn't found/).waitFor();
+});
+
 test('it fits a phone, in the dark', async (t) => {
   const page = await open(t, { viewport: { width: 360, height: 740 }, colorScheme: 'dark' });
   await logIn(page);
@@ -197,4 +229,5 @@ test('a token that the server no longer takes leads back to the log-in', async (
     await fetch('/api/auth/logout', { method: 'POST', headers: { Authorization: `Bearer ${token}` } });
   });
   await page.getByRole('heading', { name: 'Sign in to Penstock' }).waitFor();
+  await page.getByText('The session has ended. Sign in again.').waitFor();
 });

@@ -71,7 +71,7 @@ async function api(path, options = {}) {
       if (session === used) await refreshToken();
       return await send(path, { ...options, token: session?.token });
     } catch (again) {
-      if (again.status === 401) signOut();
+      if (again.status === 401) signOut("The session has ended. Sign in again.");
       throw again;
     }
   }
@@ -223,6 +223,7 @@ function openPanel(device) {
   setText($("panel-sub"), `${device.type} · created ${new Date(device.createdTime).toLocaleString()} · ${device.id.id}`);
   $("panel-telemetry").replaceChildren();
   $("panel-attributes").replaceChildren();
+  $("no-telemetry").hidden = $("no-attributes").hidden = true; // until it is known
   setNote("");
   $("panel").showModal();
   tick();
@@ -272,7 +273,10 @@ function readValue() {
   if (type === "boolean") return $("attribute-bool").value === "true";
   if (type === "number") {
     if (!/^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text.trim())) throw new Error("The value is not a number.");
-    return Number(text);
+    const number = Number(text);
+    const rounded = /^-?\d+$/.test(text.trim()) && !Number.isSafeInteger(number);
+    if (rounded || !Number.isFinite(number)) throw new Error("The number is too large to be kept exactly: save it as a String.");
+    return number;
   }
   try {
     return JSON.parse($("attribute-json").value);
@@ -384,9 +388,12 @@ let view = "login";
 let timer = 0;
 let turn = 0;
 
+// Also in the panel, which covers the page.
 function setOffline(text) {
-  setText($("offline"), text);
-  $("offline").hidden = !text;
+  for (const notice of [$("offline"), $("panel-offline")]) {
+    setText(notice, text);
+    notice.hidden = !text;
+  }
 }
 
 // One refresh; the next follows its end, so that a slow server is not asked twice at once.
@@ -407,7 +414,7 @@ async function tick() {
 
 function route() {
   const wanted = location.hash.slice(1);
-  view = !session ? "login" : wanted in loaders ? wanted : "devices";
+  view = !session ? "login" : Object.hasOwn(loaders, wanted) ? wanted : "devices";
   for (const name of ["login", "devices", "integrations"]) $(`view-${name}`).hidden = name !== view;
   $("top").hidden = !session;
   for (const link of document.querySelectorAll("nav a[data-view]")) {
@@ -426,13 +433,14 @@ async function showUser() {
   }
 }
 
-function signOut() {
+function signOut(why = "") {
   keepSession(null);
   shownDevice = null;
   if ($("panel").open) $("panel").close();
   list.data = [];
   list.latest.clear();
   setText($("who"), "");
+  setText($("login-error"), why);
   setOffline("");
   $("device-rows").replaceChildren();
   $("integration-cards").replaceChildren();
@@ -478,7 +486,7 @@ function turnPage(by) {
 
 $("login").addEventListener("submit", signIn);
 $("logout").addEventListener("click", () => {
-  api("/api/auth/logout", { method: "POST" }).catch(() => {}).finally(signOut);
+  api("/api/auth/logout", { method: "POST" }).catch(() => {}).finally(() => signOut());
 });
 $("search").addEventListener("input", search);
 $("search-form").addEventListener("submit", (event) => event.preventDefault());
@@ -489,7 +497,15 @@ $("panel").addEventListener("close", () => { shownDevice = null; });
 $("panel").addEventListener("click", (event) => { if (event.target === $("panel")) $("panel").close(); });
 $("attribute").addEventListener("submit", saveAttribute);
 $("attribute-type").addEventListener("change", chooseType);
-addEventListener("hashchange", route);
+// Its target is no view.
+$("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  $("main").focus();
+});
+addEventListener("hashchange", () => {
+  if ($("panel").open) $("panel").close();
+  route();
+});
 document.addEventListener("visibilitychange", tick);
 
 chooseType();
