@@ -79,7 +79,7 @@ static bool handle_expired(struct shard_reader *r, const struct aws_error *error
 {
     if (!error || !aws_error_is(error, "ExpiredIteratorException"))
         return false;
-    buf_clear(&r->iterator);
+    shard_source_note_lost(&r->s);
     return r->expired_in_a_row++ == 0;
 }
 

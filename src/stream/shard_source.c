@@ -92,14 +92,21 @@ static void ask_listing(struct shard_source *s)
     stream_watch_poke(&s->c->watch);
 }
 
-bool shard_source_note_refusal(struct shard_source *s, const struct aws_error *error)
+// Where a shard has been read up to is known to its stream alone; a time is as good in another
+// stream of the same name, so that it has to be seen first whether that is there now.
+void shard_source_note_lost(struct shard_source *s)
 {
     s->ops->rewind(s);
-    s->missing = (error && aws_error_is(error, "ResourceNotFoundException")) ||
-                 !shard_map_is_listed(&s->c->map, s->node);
+    s->missing = s->missing || shard_cursor_sequence(&s->cursor).n == 0;
     if (s->missing)
         ask_listing(s);
-    return s->missing;
+}
+
+void shard_source_note_refusal(struct shard_source *s, const struct aws_error *error)
+{
+    s->missing = (error && aws_error_is(error, "ResourceNotFoundException")) ||
+                 !shard_map_is_listed(&s->c->map, s->node);
+    shard_source_note_lost(s);
 }
 
 // Batches ----------------------------------------------------------------------------------------

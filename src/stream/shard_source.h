@@ -107,7 +107,9 @@ void shard_source_note_setback(struct shard_source *s, enum kinesis_op op, int s
 // For status and log, after the way has set its back-off. Calls the owner.
 void shard_source_note_failure(struct shard_source *s, enum kinesis_op op, int status,
                                const struct aws_error *error);
-// The service refused the shard or the place in it; whether a listing is asked whether it is gone.
-bool shard_source_note_refusal(struct shard_source *s, const struct aws_error *error);
+// The service refused the shard or the place in it; a listing may be asked whether it is gone.
+void shard_source_note_refusal(struct shard_source *s, const struct aws_error *error);
+// The iterator is of no use any more; a listing may be asked whether the stream is the same still.
+void shard_source_note_lost(struct shard_source *s);
 
 #endif

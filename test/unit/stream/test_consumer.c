@@ -988,6 +988,27 @@ static void test_stream_created_again_while_batches_are_out(void **state)
     owner_deinit(o);
 }
 
+// A time is as good in another stream of the same name: whose records were then taken for the old
+// one's, and came again when it was found.
+static void test_stream_created_again_while_an_iterator_is_lost(void **state)
+{
+    (void)state;
+    static const char *const codes[] = {"ExpiredIteratorException", "InvalidArgumentException"};
+    for (int i = 0; i < 4; i++) {
+        struct owner *o = start(i < 2 ? KINESIS_TRIM_HORIZON : KINESIS_LATEST, 1);
+        owner_start(o);
+        run(o, 5000);
+        assert_int_equal(o->status, 0);
+        fake_recreate(&o->kinesis, 1);
+        put(o, 0, 3);
+        fake_fail(&o->kinesis, KINESIS_GET_RECORDS, 1, ERR_INVALID, codes[i % 2]);
+        run(o, 200000);
+        assert_int_equal(o->n_streams, 2);
+        assert_int_equal(o->n_applied, 3);
+        owner_deinit(o);
+    }
+}
+
 // The new stream was there before it was found: what lies in it has come since the start.
 static void test_stream_created_again_is_read_whole(void **state)
 {
@@ -1310,6 +1331,7 @@ int main(void)
         cmocka_unit_test(test_ended_shards_are_forgotten),
         cmocka_unit_test(test_stream_created_again),
         cmocka_unit_test(test_stream_created_again_while_batches_are_out),
+        cmocka_unit_test(test_stream_created_again_while_an_iterator_is_lost),
         cmocka_unit_test(test_stream_created_again_is_read_whole),
         cmocka_unit_test(test_reply_waits_for_room),
         cmocka_unit_test(test_reply_larger_than_the_budget),
