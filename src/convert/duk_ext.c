@@ -78,6 +78,9 @@ static const duk_uint8_t *duk_x_match_behind(struct duk_re_matcher_ctx *re, cons
 static void duk_x_match_properties(struct duk_re_matcher_ctx *re, duk_uint32_t index,
                                    const duk_uint8_t *names, duk_uint32_t names_n);
 static void duk_x_push_groups_if_any(struct duk_hthread *thr);
+static double duk_x_swap_last_index(struct duk_hthread *thr, double index);
+static struct duk_hstring *duk_x_call_replacer(struct duk_hthread *thr, duk_idx_t first,
+                                               double *theirs);
 static duk_size_t duk_x_push_named(struct duk_hthread *thr, const duk_uint8_t *p, duk_size_t n);
 enum { DUK_X_RETOK_BEHIND = 40, DUK_X_RETOK_NOT_BEHIND };
 enum {

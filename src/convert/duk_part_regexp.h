@@ -254,6 +254,29 @@ static void duk_x_push_groups_if_any(duk_hthread *thr)
         duk_pop(thr);
 }
 
+// Sets lastIndex of the regular expression at 0; what it was.
+static double duk_x_swap_last_index(duk_hthread *thr, double index)
+{
+    duk_get_prop_stridx_short(thr, 0, DUK_STRIDX_LAST_INDEX);
+    double before = duk_to_number(thr, -1);
+    duk_pop(thr);
+    duk_push_number(thr, index);
+    duk_put_prop_stridx_short(thr, 0, DUK_STRIDX_LAST_INDEX);
+    return before;
+}
+
+// [ regexp ... function argument... ] -> [ regexp ... text ]. `theirs`: lastIndex as the functions
+// see and leave it, NULL where it is the same as ours.
+static duk_hstring *duk_x_call_replacer(duk_hthread *thr, duk_idx_t first, double *theirs)
+{
+    double ours = theirs ? duk_x_swap_last_index(thr, *theirs) : 0;
+    duk_call(thr, duk_get_top(thr) - first);
+    duk_hstring *text = duk_to_hstring_m1(thr);
+    if (theirs)
+        *theirs = duk_x_swap_last_index(thr, ours);
+    return text;
+}
+
 // Pushes what `<name>` at p stands for; returns its length, 0 (and pushes nothing) when it stands
 // for itself.
 static duk_size_t duk_x_push_named(duk_hthread *thr, const duk_uint8_t *p, duk_size_t n)

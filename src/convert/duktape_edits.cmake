@@ -672,6 +672,22 @@ macro(duktape_edit_regexp_methods)
 						continue;
 					}
 ]])
+    # A replacing function sees the expression as it is when all matches are found (ECMA-262 22.2.6.11).
+    duktape_insert(BEFORE [[	for (;;) {
+		/*
+		 *  If matching with a regexp:
+		 *    - non-global RegExp: lastIndex not touched on a match, zeroed]] [[	double x_last_index = 0;
+
+]])
+    duktape_edit([[			duk_call(thr, duk_get_top(thr) - idx_args);
+			h_repl = duk_to_hstring_m1(thr); /* -> [ ... repl_value ] */
+]] [[			h_repl = duk_x_call_replacer(thr, idx_args, is_global ? &x_last_index : NULL);
+]])
+    duktape_insert(BEFORE [[	/* trailer */
+	tmp_sz = (duk_size_t) (DUK_HSTRING_GET_BYTELEN(h_input) - prev_match_end_boff);]] [[	if (is_global && is_repl_func)
+		(void) duk_x_swap_last_index(thr, x_last_index);
+
+]])
     # An empty match anywhere must not be found again (ECMA-262 22.2.6.8).
     duktape_edit([[		if (this_index == prev_last_index) {
 			this_index++;]] [[		duk_get_prop_index(thr, -1, 0);
