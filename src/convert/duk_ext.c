@@ -33,6 +33,8 @@ struct duk_re_matcher_ctx;
 static void x_save(struct duk_hthread *thr, struct duk_hobject *obj);
 static void x_mark(struct duk_heap *heap);
 static void x_look_at_clock(struct duk_hthread *thr);
+static void x_charge(struct duk_heap *heap, size_t bytes);
+static void x_work(struct duk_hthread *thr, size_t bytes);
 static void duk_x_parse_body(struct duk_compiler_ctx *comp_ctx);
 static unsigned int duk_x_code_at(struct duk_compiler_ctx *comp_ctx);
 static void duk_x_refuse_code(struct duk_hthread *thr, const char *what);
@@ -125,6 +127,20 @@ static int duk_x_format_date(struct duk_hthread *thr, const duk_int_t *parts, du
         if (DUK_UNLIKELY(--X_OF_HEAP((thr)->heap)->ticks == 0))                                    \
             x_look_at_clock(thr);                                                                  \
     } while (0)
+// What goes on in one instruction or access to a property, in bytes looked at or written. Work is
+// part of a longer loop, and ends it when the time is over.
+#define X_CHARGED_MIN 512
+#define X_TICK_BYTES 64
+#define DUK_X_CHARGE(heap, bytes)                                                                  \
+    do {                                                                                           \
+        if (DUK_UNLIKELY((bytes) >= X_CHARGED_MIN))                                                \
+            x_charge((heap), (bytes));                                                             \
+    } while (0)
+#define DUK_X_WORK(thr, bytes)                                                                     \
+    do {                                                                                           \
+        if (DUK_UNLIKELY((bytes) >= X_CHARGED_MIN))                                                \
+            x_work((thr), (bytes));                                                                \
+    } while (0)
 #define DUK_X_COMPILE_BODY (1U << 30)
 // A closure whose own properties are still those of its template.
 #define DUK_X_IS_LAZY(obj)                                                                         \
@@ -158,6 +174,32 @@ static void x_look_at_clock(duk_hthread *thr)
     x->ticks = over ? 1 : X_TICKS;
     if (over)
         (void)duk_error(thr, DUK_ERR_RANGE_ERROR, "execution timeout");
+}
+
+// As if they were instructions: the clock is looked at earlier.
+static void x_charge(duk_heap *heap, size_t bytes)
+{
+    struct duk_x *x = X_OF_HEAP(heap);
+    duk_hthread *thr = heap->curr_thread;
+    size_t ticks = bytes / X_TICK_BYTES;
+    x->ticks = x->ticks > ticks ? x->ticks - (uint32_t)ticks : 1;
+    if (thr)
+        thr->interrupt_counter =
+            thr->interrupt_counter > 0 && ticks < (size_t)thr->interrupt_counter
+                ? thr->interrupt_counter - (duk_int_t)ticks
+                : 0;
+}
+
+static void x_work(duk_hthread *thr, size_t bytes)
+{
+    x_charge(thr->heap, bytes);
+    if (X_OF_HEAP(thr->heap)->ticks == 1)
+        x_look_at_clock(thr);
+}
+
+void duk_x_charge(duk_context *ctx, size_t bytes)
+{
+    DUK_X_CHARGE(ctx->heap, bytes);
 }
 
 // The text of a number that is finite and not zero.

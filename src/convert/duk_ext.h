@@ -57,6 +57,9 @@ struct duk_x {
 // fails with a RangeError before. Set before the first call on a thread.
 extern _Thread_local const char *duk_x_stack_low;
 
+// Counts so many bytes, looked at or written by a native function, against the time limit.
+void duk_x_charge(duk_context *ctx, size_t bytes);
+
 // Pushes the function (formals) { text }, sloppy, closed over the global object. `text` is compiled
 // as a body alone, so it can neither leave it nor see anything around it; lines count from 1.
 // `formals` ends with NULL.

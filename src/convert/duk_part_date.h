@@ -8,7 +8,9 @@ static int duk_x_parse_date(duk_hthread *thr, const char *text)
 {
     struct js_date d;
     duk_double_t parts[DUK_DATE_IDX_NUM_PARTS] = {0};
-    if (!js_date_parse(span_str(text), &d)) {
+    struct span in = span_str(text);
+    DUK_X_CHARGE(thr->heap, in.n * 8);
+    if (!js_date_parse(in, &d)) {
         duk_push_nan(thr);
         return 1;
     }

@@ -377,6 +377,7 @@ static int duk_x_json_parse(duk_hthread *thr, const duk_uint8_t *p, const duk_ui
 {
     struct x_json j = {thr, p, end, 0};
     duk_idx_t top = duk_get_top(thr);
+    DUK_X_CHARGE(thr->heap, (size_t)(end - p));
     if (x_json_value(&j) && j.p == end)
         return 1;
     duk_set_top(thr, top);

@@ -88,6 +88,59 @@ macro(duktape_edit_ticks)
 ]])
 endmacro()
 
+# Nor do instructions and properties count what one of them may do to a long text or buffer.
+macro(duktape_edit_charges)
+    duktape_insert(BEFORE [[	strhash = duk_heap_hashstring(heap, str, (duk_size_t) blen);
+
+	/* String table lookup. */
+
+	DUK_ASSERT(DUK__GET_STRTABLE(heap) != NULL);]] [[	DUK_X_CHARGE(heap, blen);
+]])
+    duktape_insert(BEFORE [[	p = p_start;
+	while (p < p_end) {
+		p_tmp1 = p;]] [[	DUK_X_CHARGE(thr->heap, (duk_size_t) (p_end - p_start) * 8);
+]])
+    duktape_insert(BEFORE [[				p_found = duk__scan_forwards(p_start + sce->bidx, p_end, dist_sce);]] [[				DUK_X_CHARGE(heap, dist_sce);
+]])
+    duktape_insert(BEFORE [[				p_found = duk__scan_backwards(p_start + sce->bidx, p_start, dist_sce);]] [[				DUK_X_CHARGE(heap, dist_sce);
+]])
+    duktape_insert(BEFORE [[	/* no sce, or sce scan not best */
+
+	if (dist_start <= dist_end) {]] [[	DUK_X_CHARGE(heap, dist_start < dist_end ? dist_start : dist_end);
+]])
+    duktape_insert(BEFORE [[	firstbyte = q_start[0]; /* leading byte of match string */
+	while (p <= p_end && p >= p_start) {
+		t = *p;]] [[	DUK_X_CHARGE(thr->heap, (duk_size_t) (p_end - p_start));
+]])
+    duktape_insert(AFTER [[			DUK_ASSERT(q_blen > 0);
+			if (duk_memcmp((const void *) p, (const void *) q_start, (size_t) q_blen) == 0) {
+				return cpos;
+			}
+]] [[			DUK_X_WORK(thr, (duk_size_t) q_blen);
+]])
+    duktape_insert(AFTER [[				DUK_ASSERT(q_blen > 0); /* no issues with empty memcmp() */
+]] [[				DUK_X_WORK(thr, q_blen);
+]])
+    duktape_insert(BEFORE [[				if (duk_memcmp((const void *) p, (const void *) q_start, (size_t) q_blen) == 0) {
+					duk_dup_0(thr);]] [[				DUK_X_WORK(thr, q_blen);
+]])
+    duktape_insert(BEFORE [[		p_src_base = DUK_HBUFOBJ_GET_SLICE_BASE(thr->heap, h_bufarg);
+		p_dst_base = DUK_HBUFOBJ_GET_SLICE_BASE(thr->heap, h_this) + offset_bytes;
+]] [[		DUK_X_CHARGE(thr->heap, (duk_size_t) src_length * 8);
+]])
+    duktape_insert(BEFORE [[			/* The potential allocation in duk_require_stack() may
+			 * run a finalizer which modifies the argArray so that
+			 * e.g. becomes sparse.]] [[			DUK_X_CHARGE(thr->heap, (duk_size_t) len * sizeof(duk_tval));
+]])
+    duktape_insert(BEFORE [[	DUK_BW_INSERT_ENSURE_BYTES(re_ctx->thr, &re_ctx->bw, offset, buf, (duk_size_t) len);
+	return (duk_uint32_t) len;]] [[	DUK_X_WORK(re_ctx->thr, DUK_BW_GET_SIZE(re_ctx->thr, &re_ctx->bw) - offset);
+]])
+    # By the character.
+    duktape_insert(AFTER [[	DUK_DD(DUK_DDPRINT("case sensitive, process range: [%ld,%ld]", (long) r1, (long) r2));
+]] [[	DUK_X_WORK(re_ctx->thr, (duk_size_t) (r2 - r1 + 1) * 64);
+]])
+endmacro()
+
 # The compiler forgets to look at the stack that is left.
 macro(duktape_edit_stack)
     duktape_insert(BEFORE [[	if (comp_ctx->recursion_depth >= comp_ctx->recursion_limit) {]] [[	duk_native_stack_check(comp_ctx->thr);
@@ -388,6 +441,7 @@ macro(duktape_edit_numbers)
 	for (;;) {
 		ch = *p++;
 ]] [[	expt_neg = 0;
+	DUK_X_CHARGE(thr->heap, (duk_size_t) DUK_HSTRING_GET_BYTELEN(h_str) * 8);
 	const duk_uint8_t *x_from = p;
 	for (;;) {
 		ch = *p++;
@@ -703,6 +757,7 @@ function(penstock_edit_duktape in out)
     file(READ ${in} code)
     duktape_edit_writes()
     duktape_edit_ticks()
+    duktape_edit_charges()
     duktape_edit_stack()
     duktape_edit_compiler()
     duktape_edit_eval()

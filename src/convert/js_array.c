@@ -332,6 +332,7 @@ static bool is_text_after(duk_context *ctx)
 {
     duk_size_t n, m;
     const char *a = duk_to_lstring(ctx, -2, &n), *b = duk_to_lstring(ctx, -1, &m);
+    duk_x_charge(ctx, n < m ? n : m);
     int c = memcmp(a, b, n < m ? n : m);
     return c != 0 ? c > 0 : n > m;
 }

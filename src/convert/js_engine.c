@@ -67,14 +67,25 @@ duk_bool_t penstock_duk_timeout_check(void *udata)
 
 // The heap ----------------------------------------------------------------------------------------
 
+// What is allocated is also written; most of it is small.
+static inline void charge(struct js_engine *e, size_t n)
+{
+    if (n >= 1024 && e->ctx)
+        duk_x_charge(e->ctx, n);
+}
+
 static void *on_alloc(void *udata, duk_size_t n)
 {
-    return js_memory_alloc(&((struct js_engine *)udata)->memory, n);
+    struct js_engine *e = udata;
+    charge(e, n);
+    return js_memory_alloc(&e->memory, n);
 }
 
 static void *on_realloc(void *udata, void *p, duk_size_t n)
 {
-    return js_memory_realloc(&((struct js_engine *)udata)->memory, p, n);
+    struct js_engine *e = udata;
+    charge(e, n);
+    return js_memory_realloc(&e->memory, p, n);
 }
 
 static void on_free(void *udata, void *p)

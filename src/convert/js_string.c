@@ -17,7 +17,10 @@ static void push_this_text(duk_context *ctx)
     duk_push_this(ctx);
     if (duk_is_null_or_undefined(ctx, -1))
         (void)duk_error(ctx, DUK_ERR_TYPE_ERROR, "called on null or undefined");
-    (void)duk_to_string(ctx, -1);
+    duk_size_t n;
+    (void)duk_to_lstring(ctx, -1, &n);
+    // Most look at each character.
+    duk_x_charge(ctx, n);
 }
 
 // Padding -----------------------------------------------------------------------------------------
@@ -348,7 +351,9 @@ static duk_ret_t string_locale_compare(duk_context *ctx)
         (void)duk_to_object(ctx, 1);
         read_order(ctx, &o);
     }
-    duk_push_int(ctx, js_collate(span_at(ctx, 2), span_at(ctx, 0), &o));
+    struct span a = span_at(ctx, 2), b = span_at(ctx, 0);
+    duk_x_charge(ctx, 8 * (a.n < b.n ? a.n : b.n));
+    duk_push_int(ctx, js_collate(a, b, &o));
     return 1;
 }
 

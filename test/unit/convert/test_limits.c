@@ -90,6 +90,32 @@ static void test_time_in_natives(void **state)
     script_run_free(&s);
 }
 
+// Too few instructions to look at the clock, and much to do in each; or one that would take hours.
+static void test_time_in_large_values(void **state)
+{
+    (void)state;
+    check_time("for (var i = 0, s = 'x'.repeat(1 << 20); i < 1000; i++) s + i");
+    check_time("for (var i = 0, s = '\u00e9'.repeat(1 << 20); i < 600; i++) s.toUpperCase()");
+    check_time("for (var i = 0, s = ' '.repeat(1 << 20); i < 800; i++) s.trim()");
+    check_time("for (var i = 0, s = '1'.repeat(1 << 20); i < 800; i++) parseInt(s, 7)");
+    check_time("for (var i = 0, s = 'x'.repeat(1 << 20); i < 1000; i++) s.indexOf('y')");
+    check_time("for (var i = 0, s = 'x'.repeat(1 << 20), t = s + 'y'; i < 800; i++) "
+               "s.localeCompare(t)");
+    check_time("for (var i = 0, s = JSON.stringify(payload) + ' '.repeat(1 << 20); i < 900; i++) "
+               "JSON.parse(s)");
+    check_time("for (var i = 0, a = new Uint8Array(400000), b = new Float32Array(400000); i < 900; "
+               "i++) b.set(a)");
+    check_time("for (var i = 0, s = '(' + 'x'.repeat(1 << 20); i < 900; i++) Date.parse(s)");
+    check_time(
+        "for (var i = 0, s = 'x'.repeat(1 << 20), l = []; i < 2000; i++) l.push(s); l.sort()");
+    check_time("var s = 'x'.repeat(1 << 20); s.indexOf('x'.repeat(1 << 19) + 'y')");
+    check_time("var s = 'x'.repeat(1 << 20); s.lastIndexOf('x'.repeat(1 << 19) + 'y')");
+    check_time("var s = 'x'.repeat(1 << 20); s.split('x'.repeat(1 << 19) + 'y')");
+    check_time("var s = 'x'.repeat(1 << 20); s.replace('x'.repeat(1 << 19) + 'y', '')");
+    check_time("new RegExp('a|'.repeat(200000) + 'b')");
+    check_time("new RegExp('[' + '\\u0000-\\uffff'.repeat(1000) + ']', 'i')");
+}
+
 // Script code that runs when the result or the error is looked at has the same limit.
 static void test_time_after_return(void **state)
 {
@@ -266,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_time_in_natives),
+        cmocka_unit_test(test_time_in_large_values),
         cmocka_unit_test(test_time_after_return),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_memory_caught),

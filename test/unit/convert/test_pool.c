@@ -15,8 +15,9 @@
 // text keeps that busy for a fraction of a second is found out first. "H" takes sixteen times as
 // long. "l" loops until it is stopped, "t" throws; all else names a device.
 #define HANG                                                                                       \
-    "var a = 'a'; while (a.length < %u) a += a; if (c === 'H') a = a + a + a + a;"                 \
-    "(a + a).indexOf(a + 'b');"
+    "var a = '\\ufdfa'; while (a.length < %u) a += a;"                                             \
+    "if (c === 'H') { a = a + a + a + a; a = a + a + a + a }"                                      \
+    "a.localeCompare(a.slice(1));"
 #define SCRIPT                                                                                     \
     "var c = String.fromCharCode.apply(String, payload);\n"                                        \
     "if (c === 'h' || c === 'H') { " HANG " }\n"                                                   \
@@ -59,7 +60,7 @@ static void on_closed(void *ctx)
 static int write_script(void **state)
 {
     (void)state;
-    for (unsigned length = 8192;; length *= 2) {
+    for (unsigned length = 1024;; length *= 2) {
         snprintf(script_text, sizeof(script_text), SCRIPT, length);
         struct buf out = {0};
         int64_t began = js_now_ms();
