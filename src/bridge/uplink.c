@@ -7,8 +7,14 @@
 // acknowledged.
 //
 // Happy path: on_batch -> submit_chunks -> on_converted -> apply_ready -> finish_work ->
-// on_durable. The queue is full: the rest waits for room. A script waits (rule chain): the run says
-// when it is done; later batches of the shard wait behind it, other shards go on.
+// on_durable. What the records do is large: end_part -> on_part_done -> the rest of the batch in
+// another run, and so on; each part carries the checkpoint of its last record. The queue is full:
+// the rest waits for room. A script waits (rule chain): the run says when it is done; later batches
+// of the shard wait behind it, other shards go on.
+
+// What a transaction may hold before the rest of its batch goes into another one: converters make
+// much of little, and the store takes only so much at once (STORE_VALUE_MAX).
+#define PART_BYTES ((size_t)32 * 1024 * 1024)
 
 struct work;
 
@@ -24,9 +30,12 @@ struct work {
     struct shard_batch *batch;
     struct hub_run run;
     bool running;   // the run has begun
-    bool finishing; // all applied, waiting for the run or the commit
+    bool finishing; // all applied, or a part: waiting for the run or the commit
     bool canceled;
+    bool abandoned; // to be freed when its parts are durable, or not
+    unsigned parts; // committed, not yet durable
     uint32_t n_chunks, submitted, applied;
+    uint32_t n_applied; // records
     uint64_t records_ok, records_failed;
     struct chunk chunks[];
 };
@@ -233,18 +242,6 @@ static void apply_record(struct work *w, const struct kinesis_record *k,
         trace_uplink(in, k, w->lane->shard_id, result, error);
 }
 
-static void apply_chunk(struct work *w, struct chunk *c)
-{
-    size_t first = (size_t)(c - w->chunks) * UPLINK_CHUNK_RECORDS;
-    for (uint32_t i = 0; i < c->job.n; i++) {
-        if (c->job.uplink_out[i].status == ERR_CANCELED)
-            w->canceled = true;
-        if (!w->canceled)
-            apply_record(w, &w->batch->out.records[first + i], &c->job.uplink_out[i]);
-    }
-    arena_free(&c->job.arena);
-}
-
 static void free_work(struct work *w)
 {
     struct uplink *up = w->lane->up;
@@ -256,7 +253,7 @@ static void free_work(struct work *w)
 
 static struct span last_sequence(const struct kinesis_output *out)
 {
-    return out->records[out->n_records - 1].sequence_number;
+    return out->n_records ? out->records[out->n_records - 1].sequence_number : SPAN_NONE;
 }
 
 static void set_text(char **to, struct span s)
@@ -265,24 +262,28 @@ static void set_text(char **to, struct span s)
     *to = mem_strndup(s.p, s.n);
 }
 
+// `sequence` of the last record of them; empty = there was none.
+static void note_durable(struct lane *lane, uint64_t ok, uint64_t failed, struct span sequence)
+{
+    lane->applied_durable += ok;
+    lane->up->records += ok;
+    lane->up->failed += failed;
+    lane->up->commits++;
+    if (sequence.n)
+        set_text(&lane->durable_sequence, sequence);
+}
+
 static void on_durable(void *ctx, int status)
 {
     struct work *w = ctx;
-    struct lane *lane = w->lane;
-    const struct kinesis_output *out = &w->batch->out;
     if (status == 0) {
-        lane->applied_durable += w->records_ok;
-        lane->up->records += w->records_ok;
-        lane->up->failed += w->records_failed;
-        lane->up->commits++;
-        lane->ended |= w->batch->shard_end;
-        if (out->n_records)
-            set_text(&lane->durable_sequence, last_sequence(out));
+        w->lane->ended |= w->batch->shard_end;
+        note_durable(w->lane, w->records_ok, w->records_failed, last_sequence(&w->batch->out));
     }
     free_work(w);
 }
 
-static void put_checkpoint(struct work *w)
+static void put_checkpoint(struct work *w, struct span sequence, uint64_t sub_sequence, bool end)
 {
     struct lane *lane = w->lane;
     const struct integration *in = lane->up->in;
@@ -290,12 +291,20 @@ static void put_checkpoint(struct work *w)
         .integration = in->id,
         .stream = span_str(in->stream_identity),
         .shard_id = lane->shard_id,
-        .sequence = w->batch->position,
-        .sub_sequence = w->batch->sub_sequence,
+        .sequence = sequence,
+        .sub_sequence = sub_sequence,
         .records_applied = lane->applied,
-        .shard_end = w->batch->shard_end,
+        .shard_end = end,
     };
-    store_txn_checkpoint(w->run.txn, &c);
+    if (!lane->up->replay)
+        store_txn_checkpoint(w->run.txn, &c);
+}
+
+static void charge(struct work *w)
+{
+    size_t bytes = store_txn_bytes(w->run.txn);
+    budget_force(w->lane->up->in->bridge->o.budget, bytes);
+    w->batch->budget_bytes += bytes;
 }
 
 // The run is done: from here on the next batch of the shard may be applied, since commits keep
@@ -303,20 +312,16 @@ static void put_checkpoint(struct work *w)
 static void commit_work(struct work *w)
 {
     struct lane *lane = w->lane;
-    struct budget *budget = lane->up->in->bridge->o.budget;
     list_remove(&w->link);
     lane->applied += w->records_ok;
-    if (!lane->up->replay)
-        put_checkpoint(w);
-    size_t bytes = store_txn_bytes(w->run.txn);
-    budget_force(budget, bytes);
-    w->batch->budget_bytes += bytes;
+    put_checkpoint(w, w->batch->position, w->batch->sub_sequence, w->batch->shard_end);
+    charge(w);
     hub_run_commit(&w->run, on_durable, w);
     apply_ready(lane);
 }
 
 // The pool closed before all was converted, or the integration is being removed: nothing of this
-// batch happened, nor of any behind it.
+// batch happened, but for parts before, nor of any behind it.
 static void abandon_work(struct work *w)
 {
     struct lane *lane = w->lane;
@@ -324,16 +329,96 @@ static void abandon_work(struct work *w)
     list_remove(&w->link);
     hub_run_abort(&w->run);
     apply_ready(lane);
-    free_work(w);
+    w->abandoned = true;
+    if (w->parts == 0)
+        free_work(w);
+}
+
+static bool must_abandon(const struct work *w)
+{
+    return w->run.canceled || w->canceled || w->lane->canceled || w->lane->up->in->removing;
 }
 
 static void on_run_done(struct hub_run *r)
 {
     struct work *w = container_of(r, struct work, run);
-    if (r->canceled || w->canceled || w->lane->canceled || w->lane->up->in->removing)
+    if (must_abandon(w))
         abandon_work(w);
     else
         commit_work(w);
+}
+
+// Parts ------------------------------------------------------------------------------------------
+
+struct part {
+    struct work *work;
+    const struct kinesis_record *last;
+    uint64_t ok, failed;
+};
+
+static void on_part_durable(void *ctx, int status)
+{
+    struct part *p = ctx;
+    struct work *w = p->work;
+    if (status == 0)
+        note_durable(w->lane, p->ok, p->failed, p->last->sequence_number);
+    mem_free(p);
+    if (--w->parts == 0 && w->abandoned)
+        free_work(w);
+}
+
+static void commit_part(struct work *w)
+{
+    struct part *p = mem_new(struct part);
+    *p = (struct part){w, &w->batch->out.records[w->n_applied - 1], w->records_ok,
+                       w->records_failed};
+    w->lane->applied += w->records_ok;
+    w->records_ok = w->records_failed = 0;
+    put_checkpoint(w, p->last->sequence_number, p->last->sub_sequence, false);
+    charge(w);
+    w->parts++;
+    hub_run_commit(&w->run, on_part_durable, p);
+}
+
+static void on_part_done(struct hub_run *r)
+{
+    struct work *w = container_of(r, struct work, run);
+    if (must_abandon(w)) {
+        w->canceled = true; // what is still to be converted is waited for
+        hub_run_abort(r);
+    } else {
+        commit_part(w);
+    }
+    w->running = w->finishing = false;
+    apply_ready(w->lane);
+}
+
+static void end_part(struct work *w)
+{
+    w->finishing = true;
+    w->run.done = on_part_done;
+    if (hub_run_finish(&w->run))
+        on_part_done(&w->run);
+}
+
+// False: the rest of it waits for the end of a part.
+static bool apply_chunk(struct work *w, struct chunk *c)
+{
+    size_t first = (size_t)(c - w->chunks) * UPLINK_CHUNK_RECORDS;
+    for (uint32_t i = w->n_applied - (uint32_t)first; i < c->job.n; i++) {
+        if (!w->canceled && store_txn_bytes(w->run.txn) > PART_BYTES) {
+            end_part(w);
+            return false;
+        }
+        if (c->job.uplink_out[i].status == ERR_CANCELED)
+            w->canceled = true;
+        if (!w->canceled)
+            apply_record(w, &w->batch->out.records[first + i], &c->job.uplink_out[i]);
+        w->n_applied++;
+    }
+    arena_free(&c->job.arena);
+    w->applied++;
+    return true;
 }
 
 static void finish_work(struct work *w)
@@ -357,8 +442,10 @@ static void apply_ready(struct lane *lane)
         if (lane->up->replay)
             hub_run_set_replay(&w->run);
     }
-    while (w->applied < w->n_chunks && w->chunks[w->applied].done)
-        apply_chunk(w, &w->chunks[w->applied++]);
+    while (w->applied < w->n_chunks && w->chunks[w->applied].done) {
+        if (!apply_chunk(w, &w->chunks[w->applied]))
+            return;
+    }
     if (w->applied == w->n_chunks)
         finish_work(w);
 }

@@ -207,6 +207,21 @@ test('a full disk keeps no records and does not keep the program either', async 
   }, 30000);
 });
 
+test('a batch of which the converter makes hundreds of megabytes is stored', async (t) => {
+  const kinesis = await startKinesis(t, ['tb-test-uplink:1']);
+  const client = kinesisClient(t, kinesis.endpoint);
+  const dir = tempDir(t);
+  const script = path.join(dir, 'uplink.js');
+  const text = "'x'.repeat(290000)";
+  writeFileSync(script, `return { deviceName: 'd', deviceType: 't', telemetry: { text: ${text} } };`);
+  await putRecords(client, 'tb-test-uplink', 950, () => ({ key: 'k', data: '{}' }));
+  const config = configuration({ data: path.join(dir, 'data'), client: { endpoint: kinesis.endpoint } });
+  config.converters[0].file = script;
+  const gateway = await serve(t, config, { dir });
+  const all = async () => applied(await gateway.api.status('kinesis_integration')) === 950;
+  await until('all records', all, 60000);
+});
+
 test('SIGHUP applies a changed converter; a wrong file changes nothing', async (t) => {
   const kinesis = await startKinesis(t, ['tb-test-uplink:1']);
   const client = kinesisClient(t, kinesis.endpoint);
