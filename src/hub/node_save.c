@@ -88,6 +88,8 @@ static void run_timeseries(struct flow *f, const struct rule_node *n)
     const struct hub_msg *m = f->msg;
     if (m->type != RULE_MSG_POST_TELEMETRY_REQUEST || !m->originator) {
         flow_fail(f, n, "only POST_TELEMETRY_REQUEST can be saved as time series");
+    } else if (!run_has_room(f->run)) {
+        flow_fail(f, n, "the messages that are stored together have too much telemetry");
     } else if (!m->telemetry) {
         run_text(f, n);
     } else {

@@ -44,6 +44,12 @@ static void note(struct hub_run *r, const struct store_device *d, enum store_sco
         found->value.s = arena_span(a, w.value.s);
 }
 
+// What is left up to STORE_VALUE_MAX holds any one message.
+bool run_has_room(const struct hub_run *r)
+{
+    return store_txn_bytes(r->txn) < STORE_VALUE_MAX / 4 * 3;
+}
+
 void run_put_points(struct hub_run *r, struct store_device *d, int64_t ts_ms, const struct kv *kv,
                     size_t n)
 {

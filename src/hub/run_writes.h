@@ -16,6 +16,8 @@ struct written {
     bool deleted;
 };
 
+// Whether another message may save telemetry: the store takes only so much of one transaction.
+bool run_has_room(const struct hub_run *r);
 void run_put_points(struct hub_run *r, struct store_device *d, int64_t ts_ms, const struct kv *kv,
                     size_t n);
 void run_put_attribute(struct hub_run *r, struct store_device *d, enum store_scope scope,

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "base/mem.h"
+
 // Tables for the nodes that save: configuration and message in; connections, stored values and
 // messages that follow out.
 
@@ -338,6 +340,52 @@ static void attributes_by_processing_settings(void **state)
     CHECK_ROWS(*state, "telemetry.TbMsgAttributesNode", rows);
 }
 
+#define MIB (1 << 20)
+#define MESSAGES 300
+
+static void on_run_done(struct hub_run *r)
+{
+    *(bool *)r->data = true;
+}
+
+static void on_durable(void *ctx, int status)
+{
+    struct hub_fixture *f = ctx;
+    f->status = status;
+    f->done = true;
+}
+
+// What one run saves is bounded: more than the store takes at once would stop everything.
+static void a_run_that_saves_too_much_fails_in_part(void **state)
+{
+    struct hub_fixture *f = *state;
+    struct hub_run run;
+    bool ended = false;
+    char *text = mem_alloc(MIB);
+    memset(text, 'x', MIB);
+    use_chain(f, "{\"firstNodeIndex\":0,\"nodes\":[{\"type\":\"x.telemetry.TbMsgTimeseriesNode\","
+                 "\"name\":\"s\",\"configuration\":{}}],\"connections\":[]}");
+    hub_run_begin(f->hub, &run);
+    run.data = &ended;
+    run.done = on_run_done;
+    for (int i = 0; i < MESSAGES; i++) {
+        struct kv kv = {SPAN("k"), value_string(span_of(text, MIB))};
+        struct kv_group g = {i + 1, &kv, 1};
+        struct hub_msg m = {.type = RULE_MSG_POST_TELEMETRY_REQUEST,
+                            .originator = f->device,
+                            .ts_ms = 1,
+                            .telemetry = &g};
+        hub_run_message(&run, &m);
+    }
+    assert_true(hub_run_finish(&run));
+    assert_in_range(run.failures, 1, MESSAGES - 100);
+    f->done = false;
+    hub_run_commit(&run, on_durable, f);
+    hub_fixture_wait(f, &f->done);
+    assert_int_equal(f->status, 0);
+    mem_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +399,7 @@ int main(void)
         HUB_FIXTURE_TEST(messages_follow_saved_attributes),
         HUB_FIXTURE_TEST(nothing_follows_from_what_the_same_message_has_saved),
         HUB_FIXTURE_TEST(attributes_by_processing_settings),
+        HUB_FIXTURE_TEST(a_run_that_saves_too_much_fails_in_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
