@@ -54,11 +54,24 @@ static size_t budget_reserve(const struct config *c)
     return largest < half ? largest : half;
 }
 
+// The variable is neither for programs that are started (credential_process) nor for those who read
+// this one's environment.
+static int load_secrets(struct gateway *g, const char *dir, struct err *e)
+{
+    char *key = getenv(SECRET_KEY_VARIABLE);
+    int status = secrets_new(dir, key, loop_clock(g->loop), &g->secrets, e);
+    if (key) {
+        mem_wipe(key, strlen(key));
+        unsetenv(SECRET_KEY_VARIABLE);
+    }
+    return status;
+}
+
 static int make_store(struct gateway *g, struct err *e)
 {
     const struct config *c = g->config;
     const char *dir = arena_cstr(&g->config->arena, c->data);
-    if (secrets_new(dir, getenv(SECRET_KEY_VARIABLE), loop_clock(g->loop), &g->secrets, e) < 0)
+    if (load_secrets(g, dir, e) < 0)
         return e->code;
     struct store_options o = {.dir = dir,
                               .filter = secrets_filter,

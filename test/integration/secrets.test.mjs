@@ -229,13 +229,15 @@ test('a rule node that calls with secrets keeps none of them', async (t) => {
 test('nothing is left of what sources of credentials gave', { concurrency: 3 }, async (t) => {
   const home = tempDir(t);
   const answer = path.join(home, 'answer');
+  const secretKey = Buffer.alloc(32, 9).toString('base64');
   fs.mkdirSync(path.join(home, '.aws'));
   fs.writeFileSync(answer, JSON.stringify({
     Version: 1, AccessKeyId: 'AKIDPROCESS', SecretAccessKey: secrets.process,
     SessionToken: secrets.processToken,
   }));
   fs.writeFileSync(path.join(home, '.aws/config'),
-    `[profile program]\ncredential_process = cat '${answer}'\n[profile keys]\n` +
+    `[profile program]\ncredential_process = sh -c "env > '${home}/env'; cat '${answer}'"\n` +
+    `[profile keys]\n` +
     `aws_access_key_id = AKIDPROFILE\naws_secret_access_key = ${secrets.profile}\n`);
   const flow = async (u, c, env, names) => {
     const kinesis = await startKinesis(u, [`${stream}:1`], ['--credentials', 'none:none']);
@@ -247,6 +249,10 @@ test('nothing is left of what sources of credentials gave', { concurrency: 3 }, 
     await until('records', async () =>
       applied(await gateway.api.status('kinesis_integration')) === 50);
     await nothingLeft(gateway, names);
+    // What the gateway runs, and who reads its environment, gets no key of its secrets.
+    for (const file of [`/proc/${gateway.pid}/environ`, path.join(home, 'env')]) {
+      if (fs.existsSync(file)) assert.ok(!fs.readFileSync(file, 'utf8').includes(secretKey), file);
+    }
     await gateway.stop();
     assert.deepEqual(findIn([{ line: 'log', buffer: Buffer.from(gateway.stderr) }], names), []);
   };
@@ -257,7 +263,8 @@ test('nothing is left of what sources of credentials gave', { concurrency: 3 }, 
     t.test('a program', (u) => flow(u, {
       accessKeyId: 'AKIDPROCESS', secretAccessKey: secrets.process,
       sessionToken: secrets.processToken,
-    }, { AWS_PROFILE: 'program' }, ['profile', 'process', 'processToken'])),
+    }, { AWS_PROFILE: 'program', PENSTOCK_SECRET_KEY: secretKey },
+    ['profile', 'process', 'processToken'])),
     t.test('instance metadata', async (u) => {
       const c = {
         accessKeyId: 'AKIDMETADATA', secretAccessKey: secrets.metadata,
