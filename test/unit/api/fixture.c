@@ -68,7 +68,7 @@ void fixture_start_hub(struct fixture *f)
                                   .filter = secrets_filter,
                                   .filter_ctx = f->secrets};
     struct worker_options jobs = {.name = "job", .threads = f->job_threads ? f->job_threads : 2};
-    struct convert_options convert = {.workers = 1};
+    struct convert_options convert = {.workers = 1, .time_limit_ms = 60000};
     if (store_open(f->loop, &store, &f->store, &e) < 0)
         fail_msg("%s", e.msg);
     assert_int_equal(worker_pool_new(f->loop, &jobs, &f->jobs), 0);

@@ -6,7 +6,7 @@
 void script_run_init(struct script_run *s, enum convert_kind kind, const char *script,
                      const struct runner_limits *limits)
 {
-    struct runner_limits generous = {.time_ms = 10000, .memory = (size_t)64 << 20};
+    struct runner_limits generous = {.time_ms = 3600000, .memory = (size_t)64 << 20};
     *s = (struct script_run){0};
     s->runner = runner_new(limits ? limits : &generous);
     s->script = convert_script_new(NULL, kind, SPAN("test"), span_str(script));

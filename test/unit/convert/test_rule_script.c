@@ -103,7 +103,7 @@ static void says_when_the_message_is_no_json(void **state)
 // The rest of a batch is left to the caller, who may want to run it one by one.
 static void a_batch_stops_at_a_time_out(void **state)
 {
-    struct runner_limits limits = {.time_ms = 20, .memory = (size_t)64 << 20};
+    struct runner_limits limits = {.time_ms = 100, .memory = (size_t)64 << 20};
     struct script_run s;
     struct downlink_input in[4];
     struct rule_result out[4] = {0};

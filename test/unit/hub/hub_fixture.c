@@ -61,7 +61,7 @@ static void open_hub(struct hub_fixture *f)
 {
     struct store_options so = {.dir = f->dir};
     struct convert_options co = {.workers = 2,
-                                 .time_limit_ms = f->time_limit_ms ? f->time_limit_ms : 10000,
+                                 .time_limit_ms = f->time_limit_ms ? f->time_limit_ms : 60000,
                                  .cast_strings = true};
     struct err e = {0};
     f->loop = loop_new(f->clock ? f->clock : &clock_system);

@@ -18,7 +18,7 @@ struct hub_fixture {
     struct convert_pool *pool;
     struct hub *hub;
     struct store_device *device; // "dev", of profile "default"
-    int64_t time_limit_ms;       // of a script, from the next reopen on; 0 = 10 s
+    int64_t time_limit_ms;       // of a script, from the next reopen on; 0 = 60 s
     const struct clock *clock;   // from the next reopen on; NULL = the system's
     int64_t msg_ts_ms;           // of what send_json() sends; 0 = 1000
     // "RELATION TYPE json key=value,..." for each message, in order.

@@ -49,7 +49,7 @@ static void close_store(void *ctx)
 static int open_all(struct fixture *f)
 {
     struct store_options so = {.dir = f->dir};
-    struct convert_options co = {.workers = 1, .time_limit_ms = 500, .cast_strings = true};
+    struct convert_options co = {.workers = 1, .time_limit_ms = 60000, .cast_strings = true};
     f->loop = loop_new(&clock_system);
     if (store_open(f->loop, &so, &f->store, &f->err) < 0)
         fail_msg("%s", f->err.msg);
