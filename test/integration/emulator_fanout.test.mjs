@@ -48,9 +48,11 @@ async function makeStream(ShardCount = 1) {
 const active = (StreamName) => waitFor(async () =>
   (await client.send(new sdk.DescribeStreamSummaryCommand({ StreamName }))).StreamDescriptionSummary.StreamStatus === 'ACTIVE');
 
+const consumers = [];
 async function makeConsumer(StreamName, ConsumerName = 'c') {
   const { Consumer } = await client.send(new sdk.RegisterStreamConsumerCommand({ StreamARN: arn(StreamName), ConsumerName }));
   await waitFor(async () => (await describeConsumer({ ConsumerARN: Consumer.ConsumerARN })).ConsumerStatus === 'ACTIVE');
+  consumers.push(Consumer.ConsumerARN);
   return Consumer.ConsumerARN;
 }
 
@@ -84,6 +86,16 @@ async function events(stream, enough = () => false) {
     if (enough(got)) break;
   }
   return got;
+}
+
+// An SDK keeps the subscription that a loop has left: its heartbeats are events, too, and a fault might
+// spoil them.
+async function endSubscriptions() {
+  for (const ConsumerARN of consumers.splice(0)) {
+    await client.send(new sdk.DeregisterStreamConsumerCommand({ ConsumerARN }))
+      .catch((e) => assert.match(e.name, /^Resource(NotFound|InUse)Exception$/));
+  }
+  await waitFor(async () => (await kinesisStats(kinesis)).subscriptions === 0, { what: 'no subscriptions' });
 }
 
 const texts = (all) => all.flatMap((e) => e.Records).map((r) => Buffer.from(r.Data).toString());
@@ -310,6 +322,7 @@ for (const [version, options] of Object.entries(transports))
       // Three records, one event each: the rule spoils the second event.
       async function spoiled(rule) {
         const name = await makeStream();
+        await endSubscriptions();
         const consumer = await makeConsumer(name);
         await put(name, '0');
         await setFaults(kinesis, [rule]);
@@ -555,6 +568,7 @@ test('a subscription asked for in CBOR has its events in CBOR', async () => {
   const { cbor } = await import('@smithy/core/cbor');
   const { EventStreamCodec } = await import('@smithy/core/event-streams');
   const name = await makeStream();
+  await endSubscriptions();
   const consumer = await makeConsumer(name);
   await put(name, 'x');
   await setFaults(kinesis, [{ op: 'SubscribeToShardEvent', fault: 'end', after: 1 }]);
