@@ -107,15 +107,15 @@ static void take_accepted(struct reply *r, struct put_shard *shard, struct list 
                           struct span shard_id)
 {
     struct put_stream *s = r->s;
-    bool elsewhere = shard->id.n > 0 && !span_eq(shard->id, shard_id);
+    bool known = shard->id.n > 0, elsewhere = known && !span_eq(shard->id, shard_id);
     bool aggregate = parcel->next->next != parcel;
     put_rate_accept(&shard->rate, 1, r->now_ms);
     if (elsewhere)
         put_lister_want(&s->lister);
     if (aggregate && elsewhere)
         keep_unsure(s, parcel, shard_id);
-    else if (aggregate && !is_within(parcel, shard))
-        try_again(r, parcel);
+    else if (aggregate && (!known || !is_within(parcel, shard)))
+        try_again(r, parcel); // not known: the shards it was made for were forgotten meanwhile
     else
         accept(r, parcel);
 }
@@ -186,6 +186,9 @@ void put_call_settle_unsure(struct put_stream *s, bool failed)
 {
     struct reply r = {.s = s, .now_ms = loop_now_ms(s->p->loop), .unit = unit(s->p)};
     list_init(&r.done);
+    // Without a listing they would go to the wrong shards together again and again.
+    if (failed && !list_empty(&s->unsure))
+        put_queue_forget_shards(&s->queue, r.now_ms);
     for (struct list *it; (it = list_pop(&s->unsure));) {
         struct put_unsure *u = container_of(it, struct put_unsure, link);
         const struct put_shard *shard =

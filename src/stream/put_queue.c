@@ -122,15 +122,28 @@ static struct producer_entry *pop_ready(struct put_queue *q, struct put_shard *s
     return en;
 }
 
+static void enter_all(struct put_queue *q, struct list *ready)
+{
+    for (struct list *it; (it = list_pop(ready));)
+        enter_shard(q, entry_of(it), false);
+}
+
 int put_queue_set_shards(struct put_queue *q, const struct kinesis_shard *listed, size_t n,
                          int64_t now_ms)
 {
     struct list ready;
     list_init(&ready);
     int rc = put_shards_set(&q->shards, listed, n, now_ms, &ready);
-    for (struct list *it; (it = list_pop(&ready));)
-        enter_shard(q, entry_of(it), false);
+    enter_all(q, &ready);
     return rc;
+}
+
+void put_queue_forget_shards(struct put_queue *q, int64_t now_ms)
+{
+    struct list ready;
+    list_init(&ready);
+    put_shards_forget(&q->shards, now_ms, &ready);
+    enter_all(q, &ready);
 }
 
 // Keys -------------------------------------------------------------------------------------------

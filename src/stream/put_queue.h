@@ -68,6 +68,8 @@ void put_queue_deinit(struct put_queue *q); // must be empty
 // A listing of the stream's shards, as put_shards_set().
 int put_queue_set_shards(struct put_queue *q, const struct kinesis_shard *listed, size_t n,
                          int64_t now_ms) MUST_CHECK;
+// What is known of them is wrong, and there is no listing.
+void put_queue_forget_shards(struct put_queue *q, int64_t now_ms);
 void put_queue_add(struct put_queue *q, struct producer_entry *en, int64_t now_ms);
 // Makes delayed records whose time has come ready.
 void put_queue_wake(struct put_queue *q, int64_t now_ms);

@@ -13,13 +13,19 @@ static void init_shard(struct put_shards *s, struct put_shard *shard, int64_t no
     put_rate_init(&shard->rate, one ? s->limit : 0, one ? s->byte_limit : 0, now_ms);
 }
 
-void put_shards_init(struct put_shards *s, double limit, double byte_limit, int64_t now_ms)
+static void set_one(struct put_shards *s, int64_t now_ms)
 {
-    *s = (struct put_shards){.limit = limit, .byte_limit = byte_limit, .n = 1};
-    list_init(&s->active);
+    s->n = 1;
     s->shards = mem_new(struct put_shard);
     s->shards[0].end = HASH_KEY_MAX;
     init_shard(s, &s->shards[0], now_ms);
+}
+
+void put_shards_init(struct put_shards *s, double limit, double byte_limit, int64_t now_ms)
+{
+    *s = (struct put_shards){.limit = limit, .byte_limit = byte_limit};
+    list_init(&s->active);
+    set_one(s, now_ms);
 }
 
 void put_shards_deinit(struct put_shards *s)
@@ -71,6 +77,20 @@ static struct put_shard *read_listing(const struct kinesis_shard *listed, size_t
     return NULL;
 }
 
+static void drop_shards(struct put_shards *s, struct list *ready)
+{
+    for (struct list *it; (it = list_pop(&s->active));)
+        list_move_all(ready, &container_of(it, struct put_shard, link)->ready);
+    mem_free(s->shards);
+    arena_free(&s->ids);
+}
+
+void put_shards_forget(struct put_shards *s, int64_t now_ms, struct list *ready)
+{
+    drop_shards(s, ready);
+    set_one(s, now_ms);
+}
+
 int put_shards_set(struct put_shards *s, const struct kinesis_shard *listed, size_t n,
                    int64_t now_ms, struct list *ready)
 {
@@ -87,10 +107,7 @@ int put_shards_set(struct put_shards *s, const struct kinesis_shard *listed, siz
         if (old)
             shards[i].rate = old->rate;
     }
-    for (struct list *it; (it = list_pop(&s->active));)
-        list_move_all(ready, &container_of(it, struct put_shard, link)->ready);
-    mem_free(s->shards);
-    arena_free(&s->ids);
+    drop_shards(s, ready);
     s->shards = shards;
     s->n = n_open;
     s->ids = ids;

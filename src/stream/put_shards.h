@@ -32,6 +32,8 @@ void put_shards_deinit(struct put_shards *s); // nothing may be ready
 // to `ready`. ERR_PROTO when the open shards do not cover the hash keys once: nothing has changed.
 int put_shards_set(struct put_shards *s, const struct kinesis_shard *listed, size_t n,
                    int64_t now_ms, struct list *ready) MUST_CHECK;
+// As before the first listing. What was ready is moved to `ready`.
+void put_shards_forget(struct put_shards *s, int64_t now_ms, struct list *ready);
 bool put_shards_known(const struct put_shards *s);
 struct put_shard *put_shards_find(struct put_shards *s, struct hash_key h);
 // By its id; NULL = not among them.

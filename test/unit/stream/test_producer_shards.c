@@ -17,7 +17,7 @@
 struct item {
     struct producer_entry en;
     char key[24], data[48];
-    bool done;
+    bool done, seen;
     int status;
 };
 
@@ -222,6 +222,42 @@ static void test_goes_on_without_a_listing(void **state)
     deinit();
 }
 
+// The shards change, and may not be listed any more: what is known of them is of no use.
+static void test_goes_on_when_listings_end(void **state)
+{
+    (void)state;
+    init(2, (struct producer_options){.aggregate = true, .in_flight = 2});
+    put_spread(100);
+    fake_loop_run(&f.loop, 1000);
+    put_spread(400);
+    fake_loop_run(&f.loop, 1000);
+    assert_int_equal(f.n_done, 500);
+    assert_true(f.kinesis.n_aggregates > 0);
+    f.kinesis.put_shards = 7;
+    fake_fail(&f.kinesis, KINESIS_LIST_SHARDS, -1, ERR_AUTH, "AccessDeniedException");
+    size_t before = f.kinesis.n_puts;
+    for (int i = 0; i < 10; i++) {
+        put_spread(100);
+        fake_loop_run(&f.loop, 2000);
+    }
+    fake_loop_run(&f.loop, 10000);
+    assert_int_equal(f.n_done, 1500);
+    for (size_t i = before; i < f.kinesis.n_puts; i++)
+        f.items[atoi(f.kinesis.puts[i].key + 1)].seen = true;
+    for (size_t i = 500; i < 1500; i++)
+        assert_true(f.items[i].seen);
+    // Listed again, they go together again.
+    fake_fail(&f.kinesis, KINESIS_LIST_SHARDS, 0, 0, NULL);
+    fake_loop_run(&f.loop, 40000);
+    size_t aggregates = f.kinesis.n_aggregates, dropped = f.kinesis.n_dropped;
+    put_spread(400);
+    fake_loop_run(&f.loop, 5000);
+    assert_int_equal(f.n_done, 1900);
+    assert_true(f.kinesis.n_aggregates > aggregates);
+    assert_int_equal(f.kinesis.n_dropped, dropped);
+    deinit();
+}
+
 static void test_streams_do_not_pile_up(void **state)
 {
     (void)state;
@@ -305,6 +341,9 @@ static void run_random(uint64_t seed, bool aggregate)
         fake_loop_run(&f.loop, (int64_t)test_random_below(&random, 200));
         if (test_random_below(&random, 10) == 0)
             f.kinesis.put_shards = 1 + (uint32_t)test_random_below(&random, 8);
+        if (test_random_below(&random, 20) == 0)
+            fake_fail(&f.kinesis, KINESIS_LIST_SHARDS, (int)test_random_below(&random, 4), ERR_AUTH,
+                      "AccessDeniedException");
     }
     f.kinesis.throttled_shard = -1;
     fake_loop_run(&f.loop, 3600000);
@@ -325,7 +364,7 @@ static void run_random(uint64_t seed, bool aggregate)
 static void test_random_courses(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 30; seed++) {
+    for (uint64_t seed = 1; seed <= 40; seed++) {
         run_random(seed, false);
         run_random(seed, true);
     }
@@ -354,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_bytes_of_a_shard),
         cmocka_unit_test(test_throttled_shard_slows_no_other),
         cmocka_unit_test(test_goes_on_without_a_listing),
+        cmocka_unit_test(test_goes_on_when_listings_end),
         cmocka_unit_test(test_streams_do_not_pile_up),
         cmocka_unit_test(test_aggregates),
         cmocka_unit_test(test_random_courses),
