@@ -300,9 +300,10 @@ void js_engine_set_template(struct js_engine *e, struct convert_pairs pairs)
     if (!e->compiled)
         return;
     if (duk_safe_call(e->ctx, template_call, &pairs, 0, 1) != DUK_EXEC_SUCCESS) {
-        duk_pop(e->ctx);
-        (void)duk_push_object(e->ctx);
+        e->status = describe_error(e, e->error);
+        e->compiled = false;
         e->spent = true;
+        return;
     }
     duk_replace(e->ctx, JS_SLOT_TEMPLATE);
     duk_x_protect(e->ctx);

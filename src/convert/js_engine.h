@@ -37,7 +37,7 @@ duk_context *js_engine_context(struct js_engine *e);
 enum { JS_SLOT_FUNCTION, JS_SLOT_TEMPLATE, JS_SLOTS };
 
 // Sets the template for the object that every run gets a copy of (duk_x_push_copy of
-// JS_SLOT_TEMPLATE). Not inside a call.
+// JS_SLOT_TEMPLATE). Not inside a call. Where it does not fit the next call says so.
 void js_engine_set_template(struct js_engine *e, struct convert_pairs pairs);
 
 struct js_call {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fnmatch.h>
 
+#include "base/mem.h"
 #include "script_run.h"
 
 #define MIB ((size_t)1 << 20)
@@ -153,6 +154,26 @@ static void test_memory_caught(void **state)
           "device caught", 2);
 }
 
+// A script must not run with other metadata than its record's.
+static void test_metadata_that_does_not_fit(void **state)
+{
+    (void)state;
+    struct runner_limits limits = {.time_ms = 100000, .memory = 2 * MIB};
+    struct script_run s;
+    struct uplink_record record = {.payload = SPAN("x")};
+    char *text = mem_alloc(4 * MIB);
+    memset(text, 'x', 4 * MIB);
+    struct convert_pair pair = {SPAN("key"), span_of(text, 4 * MIB)};
+    script_run_init(&s, CONVERT_UPLINK, "return {deviceName: typeof metadata.key}", &limits);
+    assert_string_equal(script_run_uplink_meta(&s, &record, (struct convert_pairs){&pair, 1}),
+                        "memory: the script needs more than 2048 KiB of memory");
+    pair.value = SPAN("v");
+    assert_string_equal(script_run_uplink_meta(&s, &record, (struct convert_pairs){&pair, 1}),
+                        "device string");
+    script_run_free(&s);
+    mem_free(text);
+}
+
 static void test_recursion(void **state)
 {
     (void)state;
@@ -296,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_time_after_return),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_memory_caught),
+        cmocka_unit_test(test_metadata_that_does_not_fit),
         cmocka_unit_test(test_recursion),
         cmocka_unit_test(test_replaced_constructors),
         cmocka_unit_test(test_moved_tables),
