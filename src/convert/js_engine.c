@@ -21,7 +21,8 @@ struct js_engine {
     struct js_memory memory;
     struct js_engine_options o;
     duk_context *ctx;
-    bool compiled; // JS_SLOT_FUNCTION is there
+    size_t held_first; // memory, before the first call
+    bool compiled;     // JS_SLOT_FUNCTION is there
     // Why not; every call gets it.
     int status;
     char error[JS_ERROR_MAX];
@@ -249,6 +250,7 @@ static void prepare(struct js_engine *e)
     duk_gc(e->ctx, 0);
     duk_x_protect(e->ctx);
     e->memory.refused = false;
+    e->held_first = e->memory.held;
     e->compiled = true;
 }
 
@@ -335,11 +337,18 @@ static void fail(struct js_call *c, int status, const char *text)
     c->error = arena_span(c->arena, span_str(text));
 }
 
+// Small objects leave room for others of their size alone.
+static bool is_worn(const struct js_engine *e)
+{
+    const struct js_memory *m = &e->memory;
+    return m->limit > e->held_first && m->held > e->held_first + (m->limit - e->held_first) / 4;
+}
+
 static void clean_up(struct js_engine *e)
 {
     duk_set_top(e->ctx, JS_SLOTS);
     duk_x_restore(e->ctx);
-    if (e->timed_out || e->memory.refused)
+    if (e->timed_out || e->memory.refused || is_worn(e))
         e->spent = true;
 }
 

@@ -29,7 +29,7 @@ struct js_engine *js_engine_new(const struct js_engine_options *o);
 void js_engine_free(struct js_engine *e);
 // Whether the script could be compiled.
 bool js_engine_is_ready(const struct js_engine *e);
-// Out of time or memory: make another one for the next call.
+// Out of time or memory, or with too little of it left: make another one for the next call.
 bool js_engine_is_spent(const struct js_engine *e);
 duk_context *js_engine_context(struct js_engine *e);
 

@@ -154,6 +154,27 @@ static void test_memory_caught(void **state)
           "device caught", 2);
 }
 
+// What a record took, and gave back, another may take in pieces of other sizes.
+static void test_memory_of_the_record_before(void **state)
+{
+    (void)state;
+    struct runner_limits limits = {.time_ms = 100000, .memory = 8 * MIB};
+    struct script_run s;
+    script_run_init(&s, CONVERT_UPLINK,
+                    "var list = [];\n"
+                    "if (payload[0] === 120) for (var i = 0; i < 50000; i++) list.push({});\n"
+                    "else list = new Uint8Array(5 << 20);\n"
+                    "return {deviceName: list.length}",
+                    &limits);
+    assert_string_equal(script_run_uplink(&s, SPAN("x")), "device 50000");
+    assert_string_equal(script_run_uplink(&s, SPAN("y")), "device 5242880");
+    assert_string_equal(script_run_uplink(&s, SPAN("y")), "device 5242880");
+    assert_string_equal(script_run_uplink(&s, SPAN("x")), "device 50000");
+    assert_int_equal(s.stats.heaps_made, 2);
+    assert_int_equal(s.stats.failures, 0);
+    script_run_free(&s);
+}
+
 // A script must not run with other metadata than its record's.
 static void test_metadata_that_does_not_fit(void **state)
 {
@@ -317,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_time_after_return),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_memory_caught),
+        cmocka_unit_test(test_memory_of_the_record_before),
         cmocka_unit_test(test_metadata_that_does_not_fit),
         cmocka_unit_test(test_recursion),
         cmocka_unit_test(test_replaced_constructors),
