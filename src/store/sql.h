@@ -24,19 +24,15 @@
     X(SQL_ADD_LOG, "INSERT INTO log(id, points) VALUES(?1, ?2)")                                   \
     X(SQL_TRIM_LOG, "DELETE FROM log WHERE id IN "                                                 \
                     "(SELECT id FROM log WHERE id <= ?1 ORDER BY id LIMIT ?2)")                    \
-    X(SQL_PUT_ATTRIBUTE,                                                                           \
-      "INSERT INTO attribute(device, scope, key, type, value, ts) VALUES(?1, ?2, ?3, ?4, ?5, ?6) " \
+    X(SQL_PUT_ATTRIBUTE, SQL_ADD_ATTRIBUTE                                                         \
       "ON CONFLICT DO UPDATE SET type = excluded.type, value = excluded.value, ts = excluded.ts")  \
-    X(SQL_CHANGE_ATTRIBUTE,                                                                        \
-      "INSERT INTO attribute(device, scope, key, type, value, ts) VALUES(?1, ?2, ?3, ?4, ?5, ?6) " \
+    X(SQL_CHANGE_ATTRIBUTE, SQL_ADD_ATTRIBUTE                                                      \
       "ON CONFLICT DO UPDATE SET type = excluded.type, value = excluded.value, ts = excluded.ts "  \
       "WHERE type IS NOT excluded.type OR value IS NOT excluded.value")                            \
-    X(SQL_PUT_NEWER_ATTRIBUTE,                                                                     \
-      "INSERT INTO attribute(device, scope, key, type, value, ts) VALUES(?1, ?2, ?3, ?4, ?5, ?6) " \
+    X(SQL_PUT_NEWER_ATTRIBUTE, SQL_ADD_ATTRIBUTE                                                   \
       "ON CONFLICT DO UPDATE SET type = excluded.type, value = excluded.value, ts = excluded.ts "  \
       "WHERE excluded.ts >= ts")                                                                   \
-    X(SQL_CHANGE_NEWER_ATTRIBUTE,                                                                  \
-      "INSERT INTO attribute(device, scope, key, type, value, ts) VALUES(?1, ?2, ?3, ?4, ?5, ?6) " \
+    X(SQL_CHANGE_NEWER_ATTRIBUTE, SQL_ADD_ATTRIBUTE                                                \
       "ON CONFLICT DO UPDATE SET type = excluded.type, value = excluded.value, ts = excluded.ts "  \
       "WHERE excluded.ts >= ts AND (type IS NOT excluded.type OR value IS NOT excluded.value)")    \
     X(SQL_DELETE_ATTRIBUTE, "DELETE FROM attribute WHERE device = ?1 AND scope = ?2 AND key = ?3") \
@@ -123,6 +119,11 @@
     X(SQL_SEARCH_PROFILE, SQL_DEVICES(SQL_SEARCH, "p.name COLLATE NOCASE", ""))                    \
     X(SQL_SEARCH_PROFILE_DESC, SQL_DEVICES(SQL_SEARCH, "p.name COLLATE NOCASE", "DESC"))           \
     X(SQL_SEARCH_COUNT, "SELECT count(*) " SQL_SEARCH)
+
+// Nothing for a device that was deleted meanwhile.
+#define SQL_ADD_ATTRIBUTE                                                                          \
+    "INSERT INTO attribute(device, scope, key, type, value, ts) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "    \
+    "WHERE EXISTS(SELECT 1 FROM device WHERE id = ?1) "
 
 #define SQL_DEAD                                                                                   \
     "id, downlink, error, shard, sequence, sub_sequence, partition_key, arrival, created, size, "  \

@@ -132,6 +132,33 @@ static void label_and_profile_can_change(void **state)
     }
 }
 
+// A transaction may have been begun before the device was deleted, and be committed after.
+static void what_was_on_its_way_leaves_no_attribute(void **state)
+{
+    struct fixture *f = *state;
+    struct store_device *d = fixture_device(f, "d"), *other = fixture_device(f, "other");
+    fixture_point(f, d, "k", 1, value_long(1));
+    fixture_point(f, other, "k", 1, value_long(1));
+    struct kv kv = {SPAN("late"), value_string(SPAN("secret"))};
+    struct store_txn *late[4];
+    for (int i = 0; i < 4; i++) {
+        late[i] = store_txn_new(f->store);
+        if (i & 1)
+            store_txn_keep_newer(late[i]);
+        store_txn_attribute(late[i], d, STORE_SHARED, &kv, 1, i & 2);
+        store_txn_attribute(late[i], other, STORE_SHARED, &kv, i, i & 2);
+    }
+    delete_device(f, d);
+    for (int i = 0; i < 4; i++)
+        fixture_commit(f, late[i]);
+    int64_t rows = -1;
+    struct db *db = fixture_db(f);
+    assert_int_equal(db_query_int(db, "SELECT count(*) FROM attribute", 0, &rows), 0);
+    db_close(db);
+    assert_int_equal(rows, 1);
+    assert_int_equal(count_attributes(f, other), 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -139,6 +166,7 @@ int main(void)
         T(a_deleted_device_leaves_its_name),
         T(ids_of_the_last_device_are_not_reused),
         T(label_and_profile_can_change),
+        T(what_was_on_its_way_leaves_no_attribute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
