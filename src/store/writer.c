@@ -87,6 +87,9 @@ int writer_init(struct writer *w, struct db *db, struct err *e)
         rc = db_exec(db, "UPDATE gen SET state = 3 WHERE state = 1 AND level = 0");
     if (c->next_log <= c->log_floor)
         c->next_log = c->log_floor + 1;
+    // Those of removed ones are not given again: people hold them.
+    if (c->next_dead <= c->dead_added)
+        c->next_dead = c->dead_added + 1;
     return rc < 0 ? db_error_of(db, rc, e) : 0;
 }
 

@@ -108,6 +108,23 @@ static void test_one(void **state)
     store_read_free(&r);
 }
 
+// Whoever has been shown the old one must not remove or replay another.
+static void test_ids_are_not_given_again(void **state)
+{
+    struct fixture *f = *state;
+    struct store_read r;
+    add(f, one, 3);
+    struct store_txn *t = store_txn_new(f->store);
+    store_txn_remove_dead_letter(t, one, 3, false);
+    store_txn_delete_dead_letters(t, one);
+    fixture_commit(f, t);
+    fixture_reopen(f);
+    add(f, one, 1);
+    assert_int_equal(read_one(f, &r, one, 4), 0);
+    assert_int_equal(r.n_dead, 1);
+    store_read_free(&r);
+}
+
 static void test_failed_try_keeps_it(void **state)
 {
     struct fixture *f = *state;
@@ -343,6 +360,7 @@ int main(void)
         T(test_pages),
         T(test_pages_cut_payloads),
         T(test_one),
+        T(test_ids_are_not_given_again),
         T(test_failed_try_keeps_it),
         T(test_removal_is_counted),
         T(test_read_after),
