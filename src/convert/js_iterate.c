@@ -112,7 +112,11 @@ bool js_iterate_more(duk_context *ctx, duk_idx_t list)
     (void)duk_get_prop_string(ctx, list, NEXT);
     if (!step(ctx))
         return false;
-    duk_put_prop_index(ctx, list, (duk_uarridx_t)duk_get_length(ctx, list));
+    duk_uarridx_t n = (duk_uarridx_t)duk_get_length(ctx, list);
+    duk_put_prop_index(ctx, list, n);
+    // Its turn is over.
+    if (n > 0)
+        (void)duk_del_prop_index(ctx, list, n - 1);
     return true;
 }
 

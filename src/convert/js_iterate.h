@@ -13,7 +13,7 @@
 #define JS_ITERATOR_KEY DUK_WELLKNOWN_SYMBOL("Symbol.iterator")
 
 // [ value ] -> [ list ]: what to walk by index. When the end is reached, js_iterate_more() says
-// whether another element has come.
+// whether another element has come; the one before it is forgotten then.
 void js_iterate_begin(duk_context *ctx);
 bool js_iterate_more(duk_context *ctx, duk_idx_t list);
 // Nobody wants more of the list: its iterator may clean up. `thrown`: because of an error, which

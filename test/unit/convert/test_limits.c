@@ -154,6 +154,17 @@ static void test_memory_caught(void **state)
           "device caught", 2);
 }
 
+// What an iterator gave is not kept until its last.
+static void test_memory_of_iterators(void **state)
+{
+    (void)state;
+    check("let n = 0, i = 0;\n"
+          "const next = () => ({done: i === 30000, value: 'x'.repeat(1000) + i++});\n"
+          "for (const text of {[Symbol.iterator]: () => ({next})}) n += text.length;\n"
+          "return {deviceName: n}",
+          "device 30138890", 1);
+}
+
 // What a record took, and gave back, another may take in pieces of other sizes.
 static void test_memory_of_the_record_before(void **state)
 {
@@ -338,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_time_after_return),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_memory_caught),
+        cmocka_unit_test(test_memory_of_iterators),
         cmocka_unit_test(test_memory_of_the_record_before),
         cmocka_unit_test(test_metadata_that_does_not_fit),
         cmocka_unit_test(test_recursion),
