@@ -127,7 +127,7 @@ static void on_fatal(void *udata, const char *msg)
 // Errors ------------------------------------------------------------------------------------------
 
 // [ error ] -> [ error text ]. Runs script code where an error has a toString of its own.
-static void push_error_text(duk_context *ctx)
+static void push_error_text(struct js_engine *e, duk_context *ctx)
 {
     if (!duk_is_error(ctx, -1)) {
         duk_push_string(ctx, "thrown: ");
@@ -141,7 +141,7 @@ static void push_error_text(duk_context *ctx)
     duk_dup(ctx, -1);
     (void)duk_safe_to_string(ctx, -1);
     // The compiler puts the place into its messages itself.
-    if (strstr(duk_get_string(ctx, -1), "(line "))
+    if (!e->compiled && strstr(duk_get_string(ctx, -1), "(line "))
         return;
     duk_dup(ctx, -2);
     struct duk_x_place place = duk_x_error_place(ctx, SCRIPT_FILE);
@@ -155,8 +155,7 @@ static void push_error_text(duk_context *ctx)
 
 static duk_ret_t error_text_call(duk_context *ctx, void *udata)
 {
-    (void)udata;
-    push_error_text(ctx);
+    push_error_text(udata, ctx);
     return 1;
 }
 
@@ -177,7 +176,7 @@ static int describe_error(struct js_engine *e, char out[JS_ERROR_MAX])
     duk_context *ctx = e->ctx;
     // An error may throw another one when it is looked at; that one is told, then.
     for (int i = 0; i < 2 && !e->timed_out && !e->memory.refused; i++) {
-        if (duk_safe_call(ctx, error_text_call, NULL, 1, 1) == DUK_EXEC_SUCCESS)
+        if (duk_safe_call(ctx, error_text_call, e, 1, 1) == DUK_EXEC_SUCCESS)
             break;
     }
     if (e->timed_out) {

@@ -16,6 +16,8 @@ static const struct {
     {"\nvar f = null; f()", "script: TypeError: null not callable (line 2, column 15)"},
     {"\n\nthrow new RangeError('too warm')", "script: RangeError: too warm (line 3, column 7)"},
     {"throw new Error('')", "script: Error (line 1, column 7)"},
+    {"\nthrow new Error('broken frame (line 9)')",
+     "script: Error: broken frame (line 9) (line 2, column 7)"},
     {"\n[1, 2].forEach(function (x) {\n  throw new Error(x)\n})",
      "script: Error: 1 (line 3, column 9)"},
     // Anything can be thrown.
