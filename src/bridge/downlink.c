@@ -6,6 +6,7 @@
 
 // Messages of one job at most: small enough that several workers share a burst.
 #define JOB_MESSAGES 100
+#define STOPPING_MS 5000
 
 struct downlink_job {
     struct list link; // downlinks.jobs
@@ -251,6 +252,15 @@ bool downlinks_idle(const struct downlinks *d)
     return list_empty(&d->waiting) && list_empty(&d->jobs) && !list_linked(&d->answer_task.link);
 }
 
+// Also while it stops to start again with a change: what the converter makes waits in the outbox.
+// Not for long, since it does not stop before this is quiet.
+static bool takes_downlinks(const struct integration *in)
+{
+    int64_t now_ms = loop_now_ms(in->bridge->o.loop);
+    return in->phase == PHASE_RUNNING ||
+           (in->phase == PHASE_STOPPING && in->downlink && now_ms - in->stop_ms < STOPPING_MS);
+}
+
 int downlink_submit(void *ctx, struct hub_downlink_request *q, struct err *e)
 {
     struct integration *in = bridge_find(ctx, q->integration);
@@ -259,7 +269,7 @@ int downlink_submit(void *ctx, struct hub_downlink_request *q, struct err *e)
     struct span name = integration_name(in);
     if (!in->wanted)
         return err_set(e, ERR_UNAVAILABLE, "integration \"%.*s\" is disabled", SPAN_ARG(name));
-    if (in->phase != PHASE_RUNNING) {
+    if (!takes_downlinks(in)) {
         return err_set(e, ERR_UNAVAILABLE, "integration \"%.*s\" is not running: %s",
                        SPAN_ARG(name), in->start_error);
     }

@@ -335,6 +335,7 @@ void integration_stop(struct integration *in)
     dead_letters_stop(in);
     replay_stop(in->replay);
     in->phase = PHASE_STOPPING;
+    in->stop_ms = loop_now_ms(in->bridge->o.loop);
     timer_stop(&in->checkpoints_again);
     if (in->consumer)
         consumer_stop(in->consumer);

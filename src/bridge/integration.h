@@ -93,9 +93,10 @@ struct integration {
     struct uuid id;
     struct list link;
     enum phase phase;
-    bool wanted;   // enabled and not removed: start (again) once stopped
-    bool removing; // nothing may be committed for it any more
-    bool removed;  // free once stopped
+    int64_t stop_ms; // when it last became PHASE_STOPPING
+    bool wanted;     // enabled and not removed: start (again) once stopped
+    bool removing;   // nothing may be committed for it any more
+    bool removed;    // free once stopped
     struct integration_config config;
     bool allow_create;
     struct credentials_provider *credentials;

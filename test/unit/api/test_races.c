@@ -171,6 +171,40 @@ static void a_change_outlives_an_integration_that_it_has_downlinks_for(void **st
     json_free(j);
 }
 
+// It starts again with what was changed, and has all that came meanwhile.
+static void a_change_of_an_integration_loses_no_downlink(void **state)
+{
+    struct reply before, edit, meanwhile;
+    struct store_stats s;
+    struct buf b = {0};
+    char url[200];
+    (void)state;
+    add_stream(0, true);
+    set_chain(1);
+    snprintf(url, sizeof url, "/api/integration/%s", streams[0]);
+    struct json *doc = call("GET", url, "", 200);
+    json_set_str(doc, "name", SPAN("renamed"));
+    json_write(doc, &b);
+    json_free(doc);
+    struct integration *in = integration_of(0);
+    send_attribute(&before);
+    while (list_empty(&in->downlinks.jobs))
+        loop_turn(f.loop, true);
+    send(&edit, "POST", "/api/integration", buf_cstr(&b));
+    while (in->phase == PHASE_RUNNING && !edit.done)
+        loop_turn(f.loop, true);
+    send_attribute(&meanwhile);
+    assert_int_equal(end(&before), 200);
+    assert_int_equal(end(&edit), 200);
+    assert_int_equal(end(&meanwhile), 200);
+    store_get_stats(f.store, &s);
+    assert_int_equal(s.outbox_rows, 2);
+    while (in->phase != PHASE_RUNNING)
+        loop_turn(f.loop, true);
+    assert_span_is(integration_name(in), "renamed");
+    buf_free(&b);
+}
+
 // A commit takes long enough for another request to come.
 static int setup_slow(void **state)
 {
@@ -275,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(downlinks_of_many_integrations_pass_by_one_that_is_off),
         TEST(a_change_outlives_an_integration_that_it_has_downlinks_for),
+        TEST(a_change_of_an_integration_loses_no_downlink),
         SLOW_TEST(a_chain_that_is_being_removed_does_not_become_root),
         SLOW_TEST(a_chain_that_is_becoming_root_is_not_removed),
         SLOW_TEST(a_token_of_a_device_on_its_way_is_its_own),
