@@ -138,10 +138,13 @@ static void finish_renewal(struct consumer *c)
 {
     struct buf old = c->identity;
     // Nothing of the new stream was there when LATEST was asked for.
-    enum kinesis_iterator start = c->start == KINESIS_LATEST ? KINESIS_TRIM_HORIZON : c->start;
+    c->from_creation = c->start == KINESIS_LATEST;
     free_readers(c);
     shard_map_free(&c->map);
-    shard_map_init(&c->map, start, c->start_timestamp_ms, &c->names);
+    if (c->from_creation)
+        shard_map_init(&c->map, KINESIS_AT_TIMESTAMP, c->created_ms, &c->names);
+    else
+        shard_map_init(&c->map, c->start, c->start_timestamp_ms, &c->names);
     c->identity = c->next_identity;
     c->next_identity = old;
     ask_owner(c);
@@ -264,6 +267,7 @@ static void on_identity(void *ctx, struct span arn, int64_t created_ms)
     snprintf(text, sizeof(text), "stream %.*s was deleted and created again: reading the new one",
              SPAN_ARG(c->stream_name));
     c->phase = CONSUMER_RENEWING;
+    c->created_ms = created_ms;
     halt_readers(c);
     start_fan_out(c, arn);
     consumer_settle(c);

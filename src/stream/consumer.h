@@ -87,9 +87,10 @@ struct consumer_options {
     struct span stream_name;
     enum kinesis_iterator start; // LATEST, TRIM_HORIZON or AT_TIMESTAMP
     int64_t start_timestamp_ms;
-    // Opens each shard that starts at LATEST with a batch that has no records and whose position
-    // says when that was. Saved, it keeps a restart before the first record from starting at a
-    // later LATEST, which would lose what came between.
+    // Opens each shard that starts at LATEST, or at the creation of a stream that was created
+    // again, with a batch that has no records and whose position says when that was. Saved, it
+    // keeps a restart before the first record from starting at a later LATEST, which would lose
+    // what came between.
     bool save_start;
     int max_records;      // of a batch, and GetRecords Limit: 1..10000
     int64_t poll_ms;      // between polls that found nothing more; 0 = 250; never below 200 a shard

@@ -31,6 +31,8 @@ struct consumer {
     enum kinesis_iterator start;
     int64_t start_timestamp_ms;
     bool save_start;
+    bool from_creation; // the stream was created again: LATEST stands for that moment
+    int64_t created_ms; // ... by the service's clock
     int max_records;
     int64_t poll_ms;
     int calls_per_second;

@@ -34,7 +34,14 @@ bool shard_cursor_answer(struct shard_cursor *c)
         return false;
     c->start = (struct shard_position){.type = KINESIS_AT_TIMESTAMP, .timestamp_ms = c->asked_ms};
     buf_clear(&c->text);
-    buf_printf(&c->text, "%c%lld", SHARD_POSITION_TIME, (long long)c->asked_ms);
+    return shard_cursor_keep_start(c);
+}
+
+bool shard_cursor_keep_start(struct shard_cursor *c)
+{
+    if (c->start.type != KINESIS_AT_TIMESTAMP || c->text.n > 0)
+        return false;
+    buf_printf(&c->text, "%c%lld", SHARD_POSITION_TIME, (long long)c->start.timestamp_ms);
     return true;
 }
 

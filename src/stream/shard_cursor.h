@@ -26,6 +26,8 @@ void shard_cursor_deinit(struct shard_cursor *c);
 void shard_cursor_ask(struct shard_cursor *c, int64_t wall_ms, struct kinesis_input *in);
 // The iterator asked for is there. True when it was LATEST's.
 bool shard_cursor_answer(struct shard_cursor *c);
+// The start, when it is a time, is what to save. False when something is already.
+bool shard_cursor_keep_start(struct shard_cursor *c);
 void shard_cursor_advance(struct shard_cursor *c, struct span sequence);
 // Removes the records that are at or before the cursor from the front of a reply. The one that a
 // checkpoint names stays: user records of it may be left.

@@ -256,7 +256,8 @@ void shard_source_begin_call(struct shard_source *s)
 
 void shard_source_opened(struct shard_source *s, bool latest)
 {
-    if (latest && s->c->save_start)
+    bool starts = latest || (s->c->from_creation && shard_cursor_keep_start(&s->cursor));
+    if (starts && s->c->save_start)
         hand_over_empty(s, false);
     if (!s->opening)
         return;

@@ -1014,18 +1014,26 @@ static void test_stream_created_again_is_read_whole(void **state)
 {
     (void)state;
     struct owner *o = start(KINESIS_LATEST, 1);
+    o->options.save_start = true;
     put(o, 0, 10);
+    run(o, 2000000);
     owner_start(o);
     run(o, 2000);
     put(o, 0, 1);
     run(o, 2000);
     assert_int_equal(o->n_applied, 1);
-    fake_recreate(&o->kinesis, 2);
+    fake_recreate(&o->kinesis, 3);
     put(o, 0, 3);
     put(o, 1, 4);
     run(o, 200000);
     assert_int_equal(o->n_streams, 2);
     assert_int_equal(o->n_applied, 8);
+    // Also a shard that has got nothing before a restart.
+    owner_shut_down(o);
+    put(o, 2, 2);
+    owner_start(o);
+    run(o, 5000);
+    assert_int_equal(o->n_applied, 10);
     owner_deinit(o);
 }
 
