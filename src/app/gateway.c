@@ -201,12 +201,10 @@ int gateway_new(struct loop *l, struct config *config, const struct gateway_even
     budget_init(&g->budget, (size_t)config->inflight, budget_reserve(config));
     int status = make_parts(g, e);
     if (status < 0) {
-        // What was made is closed by running the loop; the configuration stays the caller's.
         g->stage = STAGE_STOPPING;
         g->drained = true;
         g->config = NULL;
         close_next(g);
-        loop_run(l);
         return status;
     }
     *out = g;

@@ -19,7 +19,8 @@ struct gateway_events {
     void (*on_ready)(void *ctx, int status, const struct err *e);
 };
 
-// Blocks while the database opens. `config` is taken on success. e says what to do.
+// Blocks while the database opens. `config` is taken on success. e says what to do; on failure what
+// was made closes while the caller runs the loop, and `config` must last until then.
 int gateway_new(struct loop *l, struct config *config, const struct gateway_events *ev, void *ctx,
                 struct gateway **out, struct err *e);
 // Continues start-up once the loop runs.

@@ -66,10 +66,11 @@ int run_gateway(struct loop *l, const struct run_options *o)
     struct err e = {0};
     log_set_level(o->config->log_level);
     if (gateway_new(l, o->config, &events, &r, &r.gateway, &e) < 0) {
-        config_free(o->config);
+        // First what else is on the loop, or it would run on.
         if (o->stopped)
             o->stopped(o->ctx);
         loop_run(l);
+        config_free(o->config);
         return args_fail(&a, e.code == ERR_CONFIG ? EXIT_USAGE : EXIT_FAILED, "%s", e.msg);
     }
     const int signals[] = {SIGTERM, SIGINT, SIGHUP};

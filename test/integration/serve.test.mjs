@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { CreateStreamCommand } from '@aws-sdk/client-kinesis';
 
 import {
-  applied, configuration, connectDownlink, kinesisClient, putRecords, readStream, run, serve,
+  Process, applied, configuration, connectDownlink, kinesisClient, putRecords, readStream, run, serve,
   startKinesis, tempDir, until,
 } from './gateway.mjs';
 
@@ -92,6 +92,18 @@ test('a port that is taken, a directory that cannot be made: exit 1 and why', as
   result = await run(['serve', '-c', writeConfig(t, { data: path.join(dir, 'file/d') })]);
   assert.equal(result.code, 1);
   assert.ok(result.stderr.includes('file/d'), result.stderr);
+  const demos = [
+    [['--http', listen, '--kinesis', '127.0.0.1:0'], String(taken.address().port)],
+    [['--http', '127.0.0.1:0', '--kinesis', listen], String(taken.address().port)],
+    [['--http', '127.0.0.1:0', '--kinesis', '127.0.0.1:0', '--data', path.join(dir, 'file/d')], 'file/d'],
+  ];
+  for (const [args, reason] of demos) {
+    const demo = new Process(['demo', ...args]);
+    t.after(() => demo.stop('SIGKILL'));
+    const exit = await until(`the end of demo ${args.join(' ')}`, () => demo.exit);
+    assert.equal(exit.code, 1, demo.stderr);
+    assert.ok(demo.stderr.includes(reason), demo.stderr);
+  }
 });
 
 test('two processes cannot share a data directory', async (t) => {
