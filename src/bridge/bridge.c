@@ -153,13 +153,14 @@ int bridge_new(const struct bridge_options *o, struct bridge **out, struct err *
 
 void bridge_start(struct bridge *b)
 {
-    status_on_timer(&b->look_timer);
     list_for_safe(it, &b->integrations)
     {
         struct integration *in = container_of(it, struct integration, link);
         if (in->wanted && in->phase == PHASE_OFF)
             integration_start(in);
     }
+    // Not sooner: one that has not been started yet would look as if it had failed.
+    status_on_timer(&b->look_timer);
 }
 
 static bool all_off(const struct bridge *b)

@@ -114,6 +114,18 @@ test('two processes cannot share a data directory', async (t) => {
   assert.match(second.stderr, /another/i);
 });
 
+test('a second start says of no integration that it had failed', async (t) => {
+  const kinesis = await startKinesis(t, ['tb-test-uplink:1']);
+  const dir = tempDir(t);
+  const config = configuration({ data: path.join(dir, 'data'), client: { endpoint: kinesis.endpoint } });
+  await (await serve(t, config, { dir })).stop();
+  const again = await serve(t, config, { dir });
+  await until('reading', async () => (await again.api.status('kinesis_integration')).state === 'ACTIVE');
+  await again.stop();
+  assert.match(again.stderr, /state=STARTING before=NEW/);
+  assert.doesNotMatch(again.stderr, /state=FAILED/);
+});
+
 test('a wrong secret, a missing stream, an unreachable endpoint: said, tried again, nothing lost', async (t) => {
   const kinesis = await startKinesis(t, ['other:1'], ['--credentials', 'test:test-secret']);
   const client = kinesisClient(t, kinesis.endpoint);
