@@ -6,6 +6,7 @@
 #include "app/config_aws.h"
 #include "bridge/bridge.h"
 #include "io/worker.h"
+#include "net/stream.h"
 
 // `penstock check`: the configuration, then each declared integration's credentials and stream.
 
@@ -98,6 +99,19 @@ static int check_streams(struct args *a, struct config *config)
     return code ? code : c.failed ? EXIT_FAILED : EXIT_OK;
 }
 
+static int check_certificate(struct args *a, struct config *c)
+{
+    struct tls_config *tls = NULL;
+    struct err e = {0};
+    if (c->http_cert.n == 0)
+        return EXIT_OK;
+    if (stream_server_tls(arena_cstr(&c->arena, c->http_cert), arena_cstr(&c->arena, c->http_key),
+                          &tls, &e) < 0)
+        return args_fail(a, EXIT_USAGE, "http.tlsCert, http.tlsKey: %s", e.msg);
+    tls_config_free(tls);
+    return EXIT_OK;
+}
+
 // Those that are not in the file may be in the database, which is not looked into.
 static void note_converters(const struct config *c)
 {
@@ -119,9 +133,12 @@ int cmd_check(int argc, char **argv)
     struct config *config = NULL;
     if (!args_load_config(&a, &path, &config))
         return EXIT_USAGE;
-    printf("%s: ok\n", path);
-    note_converters(config);
-    int code = check_streams(&a, config);
+    int code = check_certificate(&a, config);
+    if (code == EXIT_OK) {
+        printf("%s: ok\n", path);
+        note_converters(config);
+        code = check_streams(&a, config);
+    }
     config_free(config);
     return code;
 }

@@ -13,6 +13,7 @@ import {
   Process, applied, configuration, connectDownlink, kinesisClient, putRecords, readStream, run, serve,
   startKinesis, tempDir, until,
 } from './gateway.mjs';
+import { makeCertificates } from './lib.mjs';
 
 const record = (name, temperature = 22) =>
   JSON.stringify({ devName: name, devType: 'thermostat', temperature });
@@ -163,6 +164,13 @@ test('check names the integration and what is wrong with it', async (t) => {
   result = await run(['check', '-c', writeConfig(t, bad)]);
   assert.equal(result.code, 1);
   assert.match(result.stderr, /kinesis_integration.*(signature|secret)/i);
+  const tls = { http: { tlsCert: '/no/such/cert.pem', tlsKey: '/no/such/key.pem' } };
+  result = await run(['check', '-c', writeConfig(t, tls)]);
+  assert.equal(result.code, 2, result.stdout);
+  assert.match(result.stderr, /http\.tlsCert.*\/no\/such\/cert\.pem/);
+  const { cert, key } = makeCertificates();
+  result = await run(['check', '-c', writeConfig(t, { http: { tlsCert: cert, tlsKey: key } })]);
+  assert.equal(result.code, 0, result.stderr);
 });
 
 test('a record whose converter fails is kept with its reason, the next is unharmed', async (t) => {
