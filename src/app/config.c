@@ -463,6 +463,11 @@ static int check_converters(struct reader *r)
         if (check_converter(r, i, "uplinkConverter", in->uplink, false) < 0 ||
             check_converter(r, i, "downlinkConverter", in->downlink, true) < 0)
             return r->e->code;
+        if (in->downlink.n && span_is(json_get_str(in->doc, "type", SPAN_NONE), "HTTP"))
+            return err_set(r->e, ERR_CONFIG,
+                           "integrations[%zu].downlinkConverter: an HTTP integration has no stream "
+                           "for downlinks: call the other side by a REST API call node",
+                           i);
     }
     return 0;
 }

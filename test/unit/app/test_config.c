@@ -235,6 +235,8 @@ static void checks_the_members_of_integrations(void **state)
     refuse("{\"converters\":[" UP "," DOWN "],\"integrations\":[{\"name\":\"i\","
            "\"uplinkConverter\":\"u\",\"downlinkConverter\":\"u\"}]}",
            "integrations[0].downlinkConverter: converter \"u\" is not of type DOWNLINK");
+    refuse(INTEGRATION("\"name\":\"i\",\"type\":\"HTTP\",\"downlinkConverter\":\"d\""),
+           "integrations[0].downlinkConverter: an HTTP integration has no stream");
 }
 
 static void expect_restart(const char *text, bool needed)
