@@ -91,7 +91,7 @@ struct span rest_body(const struct hub_rest_request *q)
 
 // Once more? --------------------------------------------------------------------------------------
 
-static bool is_idempotent(struct span method)
+bool rest_is_idempotent(struct span method)
 {
     return !span_is(method, "POST") && !span_is(method, "PATCH");
 }
@@ -106,13 +106,13 @@ static bool may_repeat(struct span method, int error, int status)
         return true; // it says that it did nothing
     case 502:
     case 504:
-        return is_idempotent(method);
+        return rest_is_idempotent(method);
     default:
         return false;
     }
     if (error == ERR_CONNECT || error == ERR_DNS)
         return true;
-    return is_idempotent(method) &&
+    return rest_is_idempotent(method) &&
            (error == ERR_CLOSED || error == ERR_TIMEOUT || error == ERR_IO || error == ERR_TLS);
 }
 

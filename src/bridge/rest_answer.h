@@ -16,9 +16,12 @@ int rest_headers(struct hub_rest_request *q, struct http_headers *out, struct er
 // The body to send.
 struct span rest_body(const struct hub_rest_request *q);
 
+// RFC 9110 section 9.2.2.
+bool rest_is_idempotent(struct span method);
+
 // Milliseconds until the request is sent again, or -1: it is not. `try` = 1 for the first;
 // status 0: there was no answer, `error` says why. A request that may have been carried out is
-// repeated only if its method is idempotent (RFC 9110 section 9.2.2). `unit` in [0, 1).
+// repeated only if its method is idempotent. `unit` in [0, 1).
 int64_t rest_retry_ms(struct span method, int try, int error, int status, struct span retry_after,
                       double unit);
 

@@ -141,6 +141,7 @@ static void start(struct call *c)
                                   .target = c->target,
                                   .headers = c->headers,
                                   .body = c->body,
+                                  .once = !rest_is_idempotent(config->method),
                                   .connect_ms = CONNECT_MS,
                                   .first_byte_ms = ms,
                                   .total_ms = CONNECT_MS + ms,

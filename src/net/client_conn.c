@@ -64,6 +64,7 @@ static void release(struct client_conn *c, bool reusable)
         client_conn_close(c);
         return;
     }
+    c->idle_since_ms = loop_now_ms(c->client->loop);
     list_push_front(&c->origin->idle, &c->idle_link);
     timer_start(c->client->loop, &c->idle, c->client->o.idle_ms);
     stream_read_start(c->stream);
@@ -112,7 +113,7 @@ static void conn_failed(struct client_conn *c, int status)
     client_conn_close(c);
     if (!cc)
         return;
-    if (stale && !cc->retried) {
+    if (stale && !cc->once && !cc->retried) {
         cc->retried = true;
         client_assign(cc);
         return;
@@ -283,7 +284,8 @@ static void dial(struct client_call *cc)
     list_push(&o->client->conns, &c->link);
 }
 
-static struct client_conn *take_idle(struct origin *o)
+// The one used last.
+static struct client_conn *take_idle(struct origin *o, bool once)
 {
     while (!list_empty(&o->idle)) {
         struct client_conn *c = container_of(o->idle.next, struct client_conn, idle_link);
@@ -291,6 +293,8 @@ static struct client_conn *take_idle(struct origin *o)
             client_conn_close(c);
             continue;
         }
+        if (once && loop_now_ms(c->client->loop) - c->idle_since_ms > CLIENT_ONCE_IDLE_MS)
+            return NULL;
         list_remove(&c->idle_link);
         timer_stop(&c->idle);
         return c;
@@ -305,9 +309,9 @@ void client_assign(struct client_call *cc)
         client_h2_assign(cc);
         return;
     }
-    if (cc->retried && o->n_conns >= o->client->o.max_per_origin && !list_empty(&o->idle))
+    struct client_conn *c = cc->retried ? NULL : take_idle(o, cc->once);
+    if (!c && o->n_conns >= o->client->o.max_per_origin && !list_empty(&o->idle))
         client_conn_close(container_of(o->idle.prev, struct client_conn, idle_link));
-    struct client_conn *c = cc->retried ? NULL : take_idle(o);
     if (c) {
         c->reused = true;
         c->call = cc;

@@ -212,7 +212,7 @@ static void conn_failed(struct client_h2 *c, int status, const char *why)
         leave(cc);
         if (cc->h2.ended)
             continue; // all of the response is here
-        if (untouched && !cc->retried && !why) {
+        if (untouched && !cc->once && !cc->retried && !why) {
             cc->retried = true;
             start_again(cc);
         } else {

@@ -413,6 +413,7 @@ int http_client_start(struct http_client *c, struct http_call *call,
     cc->call = call;
     cc->client = c;
     cc->body = o->body;
+    cc->once = o->once;
     cc->secret = o->secret;
     cc->no_body = span_is(o->method, "HEAD");
     cc->max_body = o->max_body ? o->max_body : 16 * 1024 * 1024;

@@ -6,7 +6,8 @@
 //
 // A call is one request and its response. The caller owns `struct http_call` and the request's
 // spans until on_done, which runs exactly once. A reset on a reused connection before any response
-// byte is repeated once on a fresh connection, without the caller's knowing.
+// byte is repeated once on a fresh connection, without the caller's knowing, but for calls that may
+// not reach the peer twice: they fail, and begin on no connection that its peer might be closing.
 //
 // HTTP/1.1: a call has its connection for itself. HTTP/2: all calls of an origin share one (another
 // when the peer takes no more streams); a call the peer has not looked at (REFUSED_STREAM, or
@@ -68,6 +69,7 @@ struct http_call_options {
     size_t max_body;             // response cap, ERR_LIMIT beyond; 0 = 16 MiB; SIZE_MAX = none
     uint32_t window;             // HTTP/2: bytes on their way or held while paused; 0 = 256 KiB; at
                                  // least 64 KiB
+    bool once;                   // not idempotent: never repeated
     bool secret;                 // the response is: read buffers are wiped
     bool direct;                 // by no proxy, whatever the address
 };

@@ -16,6 +16,9 @@
 #define CLIENT_HEADERS_MAX 200
 // A piece of a request's body that is handed over at a time.
 #define CLIENT_SLICE (256 * 1024)
+// A connection that was idle for longer may be being closed by its peer: servers keep them for
+// seconds.
+#define CLIENT_ONCE_IDLE_MS 1000
 
 struct http_client {
     struct loop *loop;
@@ -73,7 +76,7 @@ struct client_call {
     size_t received;  // of the response body
     size_t max_body;
     bool interim; // in a 1xx response
-    bool retried;
+    bool once, retried;
     bool paused;
     struct h2_call {
         struct list link; // client_h2.calls
@@ -107,7 +110,7 @@ struct client_conn {
     struct http1 *parser;
     bool reused;
     bool got_byte; // of the response to the present call
-    int64_t born_ms;
+    int64_t born_ms, idle_since_ms;
     struct buf tail; // input that came while the call was paused
     struct timer idle;
     struct loop_task resume;

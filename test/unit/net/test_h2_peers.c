@@ -575,15 +575,20 @@ static void exchanges_of_all_connections_are_bounded(void **state)
 
 // ---- the client ----
 
-static void start(struct reply *r, uint16_t port)
+static void start_with(struct reply *r, uint16_t port, struct http_call_options o)
 {
     struct url u = {.host = SPAN("127.0.0.1"), .port = port};
-    struct http_call_options o = {.version = HTTP_2,
-                                  .method = SPAN("GET"),
-                                  .total_ms = HTTP_NO_LIMIT,
-                                  .first_byte_ms = 3600000};
+    o.version = HTTP_2;
+    o.method = SPAN("GET");
+    o.total_ms = HTTP_NO_LIMIT;
+    o.first_byte_ms = 3600000;
     r->bytes_only = true;
     reply_start(r, client, &u, "/", o);
+}
+
+static void start(struct reply *r, uint16_t port)
+{
+    start_with(r, port, (struct http_call_options){0});
 }
 
 // The last connection that came, as a server of the test's own.
@@ -755,6 +760,24 @@ static void stale_connections_are_replaced(void **state)
     }
 }
 
+static void call_that_may_go_once_is_not_repeated(void **state)
+{
+    (void)state;
+    static struct reply r;
+    static struct peer p;
+    start(&r, raw_port);
+    peer_accept_calls(&p, 1, 1);
+    assert_int_equal(http2_respond(p.s[0], 200, (struct http_headers){0}, true), 0);
+    serve(&p, &peers[0]);
+    reply_ends(&r, 0, "");
+    forget_peer(&p);
+    start_with(&r, raw_port, (struct http_call_options){.once = true});
+    wait_until(peers[0].got.n > 0);
+    raw_close(&peers[0]);
+    reply_ends(&r, ERR_CLOSED, "before a response came");
+    assert_int_equal(n_peers, 1);
+}
+
 static void refused_once_more_but_not_for_ever(void **state)
 {
     (void)state;
@@ -844,6 +867,7 @@ int main(void)
         T(half_open_connections_are_found),
         T(data_answers_a_ping),
         T(stale_connections_are_replaced),
+        T(call_that_may_go_once_is_not_repeated),
         T(refused_once_more_but_not_for_ever),
         T(going_peers_are_left_but_not_for_ever),
         T(wrong_heads),

@@ -239,6 +239,57 @@ static void stale_connection_is_replaced_once(void **state)
     assert_int_equal(n_peers, 2);
 }
 
+static void post(struct reply *r, const char *target)
+{
+    start(r, raw_port, "POST", target,
+          (struct http_call_options){.body = SPAN("body"), .once = true});
+}
+
+static void answer(struct reply *r, int i)
+{
+    raw_send(peer(i), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    reply_ok(r);
+    reply_free(r);
+}
+
+static void call_that_may_go_once_is_not_repeated(void **state)
+{
+    (void)state;
+    struct reply r = {0};
+    post(&r, "/1");
+    answer(&r, 0);
+    // The connection is fresh enough, but the peer closes it all the same.
+    post(&r, "/2");
+    wait_until(raw_has(peer(0), "/2"));
+    raw_close(peer(0));
+    finish_failed(&r, ERR_CLOSED, "before a response came");
+    assert_int_equal(n_peers, 1);
+}
+
+static int setup_one(void **state)
+{
+    (void)state;
+    return setup_with(&(struct http_client_options){.max_per_origin = 1});
+}
+
+static void call_that_may_go_once_leaves_old_connections(void **state)
+{
+    (void)state;
+    struct reply r = {0};
+    post(&r, "/1");
+    answer(&r, 0);
+    advance_ms(CLIENT_ONCE_IDLE_MS + 1);
+    post(&r, "/2");
+    answer(&r, 1); // in the place of the one that is too old
+    advance_ms(CLIENT_ONCE_IDLE_MS + 1);
+    get(&r, raw_port, "/3");
+    answer(&r, 1);
+    post(&r, "/4");
+    wait_until(raw_has(peer(1), "/4"));
+    answer(&r, 1);
+    assert_int_equal(n_peers, 2);
+}
+
 static void idle_connection_closed_by_peer_is_dropped(void **state)
 {
     (void)state;
@@ -701,6 +752,9 @@ int main(void)
         T(wrong_responses),
         T(cut_in_the_middle),
         T(stale_connection_is_replaced_once),
+        T(call_that_may_go_once_is_not_repeated),
+        cmocka_unit_test_setup_teardown(call_that_may_go_once_leaves_old_connections, setup_one,
+                                        teardown),
         T(idle_connection_closed_by_peer_is_dropped),
         cmocka_unit_test_setup_teardown(connections_are_limited_and_reused, setup_two, teardown),
         cmocka_unit_test_setup_teardown(waiting_call_gets_the_place_of_a_failed_one, setup_two,
