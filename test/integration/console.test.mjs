@@ -160,6 +160,9 @@ test('a shared attribute of every type is saved from a device\'s panel', async (
   assert.equal(saved.length, cases.length);
   await page.keyboard.press('Escape');
   await panel.waitFor({ state: 'hidden' });
+  await row(page, 'kitchen_thermostat').getByRole('button').click();
+  assert.equal(await panel.getByLabel('Key').inputValue(), '');
+  assert.equal(await panel.getByLabel('Value', { exact: true }).inputValue(), '');
 });
 
 test('integrations show what is wrong with them', async (t) => {

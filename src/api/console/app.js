@@ -225,6 +225,8 @@ function openPanel(device) {
   $("panel-attributes").replaceChildren();
   $("no-telemetry").hidden = $("no-attributes").hidden = true; // until it is known
   setNote("");
+  $("attribute").reset(); // nothing typed for another device is saved here
+  chooseType();
   $("panel").showModal();
   tick();
 }
