@@ -319,6 +319,10 @@ void emu_push_begin(struct emulator *e, struct http_exchange *x, struct emu_subs
           &hello);
     put(p, buf_span(&hello));
     buf_free(&hello);
+    if (e->closing) { // its request was on its way
+        push_end(p, EMU_FAULT_NONE);
+        return;
+    }
     e->tick.fire = on_tick;
     emu_push_kick(e);
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <arpa/inet.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "emulator/emulator.h"
 #include "emulator/service.h"
@@ -26,8 +29,11 @@ static int set_up(void **state)
     f = (struct fixture){0};
     test_clock_init(&f.clock, 1);
     f.loop = loop_new(&clock_system);
-    struct emulator_options o = {
-        .streams = streams, .n_streams = 2, .clock = &f.clock.clock, .retained_bytes = 1 << 20};
+    struct emulator_options o = {.streams = streams,
+                                 .n_streams = 2,
+                                 .clock = &f.clock.clock,
+                                 .retained_bytes = 1 << 20,
+                                 .transition_ms = -1};
     assert_int_equal(emulator_new(f.loop, &o, &f.e, &err), 0);
     return 0;
 }
@@ -42,8 +48,9 @@ static void on_closed(void *ctx)
 static int tear_down(void **state)
 {
     (void)state;
-    emulator_close(f.e, on_closed, &f);
-    assert_false(f.closed);
+    if (f.e)
+        emulator_close(f.e, on_closed, &f);
+    assert_true(!f.e || !f.closed);
     loop_run(f.loop);
     assert_true(f.closed);
     loop_free(f.loop);
@@ -133,14 +140,77 @@ static void test_wrong_options(void **state)
     assert_true(err.msg[0] != 0);
 }
 
+#define STREAM_A "arn:aws:kinesis:us-east-1:000000000000:stream/a"
+
+static int dial(void)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(emulator_port(f.e)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static void send_text(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), 0), strlen(text));
+}
+
+static void send_head(int fd, const char *op, const char *body)
+{
+    char head[300];
+    snprintf(head, sizeof head,
+             "POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: Kinesis_20131202.%s\r\nContent-Type: "
+             "application/x-amz-json-1.1\r\nContent-Length: %zu\r\n\r\n",
+             op, strlen(body));
+    send_text(fd, head);
+}
+
+// What comes within a turn of the loop.
+static void expect_answer(int fd, const char *part)
+{
+    char answer[4096];
+    ssize_t n;
+    while ((n = recv(fd, answer, sizeof answer - 1, MSG_DONTWAIT)) < 0)
+        loop_turn(f.loop, true);
+    answer[n] = 0;
+    if (!strstr(answer, part))
+        fail_msg("\"%s\" not in \"%s\"", part, answer);
+}
+
+// A subscription whose request had begun when the end came.
+static void test_subscription_at_the_end(void **state)
+{
+    (void)state;
+    static const char consumer[] = "{\"StreamARN\":\"" STREAM_A "\",\"ConsumerName\":\"c\"}";
+    char body[300];
+    int fd = dial();
+    send_head(fd, "RegisterStreamConsumer", consumer);
+    send_text(fd, consumer);
+    expect_answer(fd, "HTTP/1.1 200 ");
+    snprintf(body, sizeof body,
+             "{\"ConsumerARN\":\"" STREAM_A "/consumer/c:%lld\",\"ShardId\":"
+             "\"shardId-000000000000\",\"StartingPosition\":{\"Type\":\"LATEST\"}}",
+             (long long)(TEST_CLOCK_WALL_MS / 1000));
+    send_head(fd, "SubscribeToShard", body);
+    for (int i = 0; i < 5; i++)
+        loop_turn(f.loop, false);
+    emulator_close(f.e, on_closed, &f);
+    f.e = NULL;
+    send_text(fd, body);
+    expect_answer(fd, "HTTP/1.1 200 ");
+    loop_run(f.loop);
+    assert_true(f.closed);
+    close(fd);
+}
+
 int main(void)
 {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(test_direct_records),
-        CASE(test_direct_record_limits),
-        CASE(test_direct_streams),
-        CASE(test_wrong_options),
+        CASE(test_direct_records), CASE(test_direct_record_limits),    CASE(test_direct_streams),
+        CASE(test_wrong_options),  CASE(test_subscription_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
