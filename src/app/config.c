@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 #include "app/config_aws.h"
+#include "app/config_internal.h"
 #include "app/file.h"
 #include "aws/settings.h"
 #include "base/mem.h"
-#include "bridge/config.h"
 #include "codec/url.h"
 #include "store/store.h"
 
@@ -24,22 +24,16 @@ struct key {
 };
 
 #define TEXT(path, member, otherwise)                                                              \
-    {path, KEY_TEXT, offsetof(struct raw, member), 0, 0, otherwise, 0}
+    {path, KEY_TEXT, offsetof(struct config_reader, member), 0, 0, otherwise, 0}
 #define INT(path, member, min, max, otherwise)                                                     \
-    {path, KEY_INT, offsetof(struct raw, member), min, max, NULL, otherwise}
+    {path, KEY_INT, offsetof(struct config_reader, member), min, max, NULL, otherwise}
 #define BOOL(path, member, otherwise)                                                              \
-    {path, KEY_BOOL, offsetof(struct raw, member), 0, 0, NULL, otherwise}
+    {path, KEY_BOOL, offsetof(struct config_reader, member), 0, 0, NULL, otherwise}
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
 #define DAY_MS INT64_C(86400000)
 #define EXPAND_ROOM 4096 // for the values of variables
-
-// The file's plain keys as they are read, before they are interpreted.
-struct raw {
-    struct config c;
-    struct span listen, level, synchronous;
-};
 
 static const struct key keys[] = {
     TEXT("data", c.data, "/var/lib/penstock"),
@@ -82,23 +76,14 @@ static const struct key keys[] = {
 };
 #define N_KEYS (sizeof keys / sizeof *keys)
 
-struct reader {
-    struct raw raw;
-    struct span dir;
-    config_env_fn *env;
-    void *env_ctx;
-    struct err *e;
-};
-
 static const char *process_env(void *ctx, const char *name)
 {
     (void)ctx;
     return getenv(name);
 }
 
-// Replaces every ${NAME}; an unset name is an error, since an empty secret is never what was meant.
-static int expand_in(struct reader *r, struct arena *a, const char *path, struct span in,
-                     struct span *out)
+int config_expand(struct config_reader *r, struct arena *a, const char *path, struct span in,
+                  struct span *out)
 {
     struct buf b = {0};
     int status = 0;
@@ -126,18 +111,13 @@ static int expand_in(struct reader *r, struct arena *a, const char *path, struct
     return status;
 }
 
-static int expand(struct reader *r, const char *path, struct span in, struct span *out)
+static int read_key(struct config_reader *r, const struct key *k, const struct json *v)
 {
-    return expand_in(r, &r->raw.c.arena, path, in, out);
-}
-
-static int read_key(struct reader *r, const struct key *k, const struct json *v)
-{
-    void *to = (char *)&r->raw + k->offset;
+    void *to = (char *)r + k->offset;
     if (k->type == KEY_TEXT) {
         if (!json_is(v, JSON_STRING))
             return err_set(r->e, ERR_CONFIG, "%s: must be a string", k->path);
-        return expand(r, k->path, json_str(v, SPAN_NONE), to);
+        return config_expand(r, &r->c.arena, k->path, json_str(v, SPAN_NONE), to);
     }
     if (k->type == KEY_BOOL) {
         if (!json_is(v, JSON_BOOL))
@@ -154,10 +134,10 @@ static int read_key(struct reader *r, const struct key *k, const struct json *v)
     return 0;
 }
 
-static void set_defaults(struct raw *raw)
+static void set_defaults(struct config_reader *r)
 {
     for (size_t i = 0; i < N_KEYS; i++) {
-        void *to = (char *)raw + keys[i].offset;
+        void *to = (char *)r + keys[i].offset;
         if (keys[i].type == KEY_TEXT)
             *(struct span *)to = span_str(keys[i].text);
         else if (keys[i].type == KEY_BOOL)
@@ -187,9 +167,9 @@ static bool is_section(struct span name)
     return false;
 }
 
-static int read_member(struct reader *r, struct span section, const struct json *v)
+static int read_member(struct config_reader *r, struct span section, const struct json *v)
 {
-    struct arena *a = &r->raw.c.arena;
+    struct arena *a = &r->c.arena;
     struct span name = json_key(v);
     struct span path =
         section.n ? arena_printf(a, "%.*s.%.*s", SPAN_ARG(section), SPAN_ARG(name)) : name;
@@ -199,7 +179,7 @@ static int read_member(struct reader *r, struct span section, const struct json 
     return read_key(r, k, v);
 }
 
-static int read_section(struct reader *r, const struct json *section)
+static int read_section(struct config_reader *r, const struct json *section)
 {
     if (!json_is(section, JSON_OBJECT))
         return err_set(r->e, ERR_CONFIG, "%.*s: must be an object", SPAN_ARG(json_key(section)));
@@ -210,292 +190,44 @@ static int read_section(struct reader *r, const struct json *section)
     return 0;
 }
 
-// A member of a list's item; only those named in `allowed` (NULL-ended) may be there.
-static int check_members(struct reader *r, const struct json *item, const char *list, size_t i,
-                         const char *const *allowed)
-{
-    if (!json_is(item, JSON_OBJECT))
-        return err_set(r->e, ERR_CONFIG, "%s[%zu]: must be an object", list, i);
-    for (const struct json *m = json_child(item); m; m = json_next(m)) {
-        size_t k = 0;
-        while (allowed[k] && !span_is(json_key(m), allowed[k]))
-            k++;
-        if (!allowed[k]) {
-            return err_set(r->e, ERR_CONFIG, "%s[%zu].%.*s: unknown key", list, i,
-                           SPAN_ARG(json_key(m)));
-        }
-    }
-    return 0;
-}
-
-static int item_text(struct reader *r, const struct json *item, const char *list, size_t i,
-                     const char *key, bool needed, struct span *out)
-{
-    const struct json *v = json_get(item, key);
-    char path[128];
-    snprintf(path, sizeof path, "%s[%zu].%s", list, i, key);
-    *out = SPAN_NONE;
-    if (!v && !needed)
-        return 0;
-    if (!json_is(v, JSON_STRING))
-        return err_set(r->e, ERR_CONFIG, "%s: %s", path, v ? "must be a string" : "missing");
-    if (expand(r, path, json_str(v, SPAN_NONE), out) < 0)
-        return r->e->code;
-    if (needed && out->n == 0)
-        return err_set(r->e, ERR_CONFIG, "%s: is empty", path);
-    return 0;
-}
-
-static int read_user(struct reader *r, const struct json *item, size_t i)
-{
-    static const char *const allowed[] = {"email", "password", "authority", NULL};
-    struct config_user *u = &r->raw.c.users[i];
-    if (check_members(r, item, "users", i, allowed) < 0 ||
-        item_text(r, item, "users", i, "email", true, &u->email) < 0 ||
-        item_text(r, item, "users", i, "password", true, &u->password) < 0 ||
-        item_text(r, item, "users", i, "authority", false, &u->authority) < 0)
-        return r->e->code;
-    if (u->authority.n == 0)
-        u->authority = SPAN("TENANT_ADMIN");
-    if (!span_is(u->authority, "TENANT_ADMIN"))
-        return err_set(r->e, ERR_CONFIG, "users[%zu].authority: only TENANT_ADMIN is known", i);
-    r->raw.c.n_users = i + 1;
-    return 0;
-}
-
-static int read_converter(struct reader *r, const struct json *item, size_t i)
-{
-    static const char *const allowed[] = {"name", "type", "file", NULL};
-    struct config_converter *c = &r->raw.c.converters[i];
-    struct span type, file;
-    if (check_members(r, item, "converters", i, allowed) < 0 ||
-        item_text(r, item, "converters", i, "name", true, &c->name) < 0 ||
-        item_text(r, item, "converters", i, "type", true, &type) < 0 ||
-        item_text(r, item, "converters", i, "file", true, &file) < 0)
-        return r->e->code;
-    if (!span_is(type, "UPLINK") && !span_is(type, "DOWNLINK"))
-        return err_set(r->e, ERR_CONFIG, "converters[%zu].type: must be UPLINK or DOWNLINK", i);
-    c->downlink = span_is(type, "DOWNLINK");
-    if (file_read_in(r->dir, file, CONFIG_FILE_MAX, &r->raw.c.arena, &c->script, r->e) < 0)
-        return err_wrap(r->e, "converters[%zu].file", i);
-    r->raw.c.n_converters = i + 1;
-    return 0;
-}
-
-// Strings anywhere in an integration's own configuration may refer to the environment too.
-static int expand_tree(struct reader *r, struct json *node, const char *path)
-{
-    for (struct json *v = json_child(node), *next; v; v = next) {
-        next = json_next(v);
-        if (json_is(v, JSON_STRING) && json_is(node, JSON_OBJECT)) {
-            struct arena scratch = {0};
-            struct span text, key = json_key(v);
-            int status = expand_in(r, &scratch, path, json_str(v, SPAN_NONE), &text);
-            if (status == 0 && !span_eq(text, json_str(v, SPAN_NONE)))
-                json_set_str(node, arena_cstr(&scratch, key), text);
-            arena_free_wiped(&scratch);
-            if (status < 0)
-                return status;
-        } else if (expand_tree(r, v, path) < 0) {
-            return r->e->code;
-        }
-    }
-    return 0;
-}
-
-static int check_flags(struct reader *r, const struct json *item, size_t i)
-{
-    static const char *const flags[] = {"enabled", "allowCreateDevicesOrAssets", NULL};
-    for (size_t k = 0; flags[k]; k++) {
-        const struct json *v = json_get(item, flags[k]);
-        if (v && !json_is(v, JSON_BOOL))
-            return err_set(r->e, ERR_CONFIG, "integrations[%zu].%s: must be true or false", i,
-                           flags[k]);
-    }
-    return 0;
-}
-
-// Clients of the API may send what we do not know; in a file it is a slip of the pen.
-static int check_configuration(struct reader *r, const struct json *item, size_t i)
-{
-    const struct json *configuration = json_get(item, "configuration");
-    const struct json *parts[] = {configuration, json_get(configuration, "clientConfiguration")};
-    for (size_t k = 0; k < 2; k++) {
-        for (const struct json *m = json_is(parts[k], JSON_OBJECT) ? json_child(parts[k]) : NULL; m;
-             m = json_next(m)) {
-            if (!integration_config_knows(json_key(m)))
-                return err_set(r->e, ERR_CONFIG,
-                               "integrations[%zu].configuration.%s%.*s: unknown key", i,
-                               k ? "clientConfiguration." : "", SPAN_ARG(json_key(m)));
-        }
-    }
-    return 0;
-}
-
-static int read_integration(struct reader *r, struct json *item, size_t i)
-{
-    static const char *const allowed[] = {"name",
-                                          "type",
-                                          "routingKey",
-                                          "enabled",
-                                          "allowCreateDevicesOrAssets",
-                                          "uplinkConverter",
-                                          "downlinkConverter",
-                                          "configuration",
-                                          NULL};
-    struct config_integration *in = &r->raw.c.integrations[i];
-    struct span type, routing_key;
-    char path[64];
-    snprintf(path, sizeof path, "integrations[%zu]", i);
-    if (check_members(r, item, "integrations", i, allowed) < 0 ||
-        item_text(r, item, "integrations", i, "name", true, &in->name) < 0 ||
-        item_text(r, item, "integrations", i, "uplinkConverter", true, &in->uplink) < 0 ||
-        item_text(r, item, "integrations", i, "downlinkConverter", false, &in->downlink) < 0 ||
-        item_text(r, item, "integrations", i, "type", false, &type) < 0 ||
-        item_text(r, item, "integrations", i, "routingKey", false, &routing_key) < 0 ||
-        check_flags(r, item, i) < 0 || check_configuration(r, item, i) < 0)
-        return r->e->code;
-    if (expand_tree(r, item, path) < 0)
-        return r->e->code;
-    in->doc = json_copy(item);
-    r->raw.c.n_integrations = i + 1;
-    json_remove(in->doc, "uplinkConverter");
-    json_remove(in->doc, "downlinkConverter");
-    if (!json_get(in->doc, "type"))
-        json_set_str(in->doc, "type", SPAN("AWS_KINESIS"));
-    return 0;
-}
-
-// Of two items with one name the later would take the place of the other.
-static int check_names(struct reader *r, const struct json *list, const char *name, const char *key)
-{
-    size_t i = 0;
-    for (const struct json *v = json_child(list); v; v = json_next(v), i++) {
-        struct span text = json_get_str(v, key, SPAN_NONE);
-        for (const struct json *o = json_child(list); text.n && o != v; o = json_next(o)) {
-            if (span_eq(json_get_str(o, key, SPAN_NONE), text))
-                return err_set(r->e, ERR_CONFIG, "%s[%zu].%s: \"%.*s\" is there twice", name, i,
-                               key, SPAN_ARG(text));
-        }
-    }
-    return 0;
-}
-
-static int count_list(struct reader *r, const struct json *list, const char *name, const char *key,
-                      size_t max, size_t *n)
-{
-    if (!json_is(list, JSON_ARRAY))
-        return err_set(r->e, ERR_CONFIG, "%s: must be an array", name);
-    *n = json_count(list);
-    if (*n > max)
-        return err_set(r->e, ERR_CONFIG, "%s: %zu items, at most %zu", name, *n, max);
-    return check_names(r, list, name, key);
-}
-
-static int read_users(struct reader *r, const struct json *list)
-{
-    size_t n, i = 0;
-    if (count_list(r, list, "users", "email", CONFIG_USERS_MAX, &n) < 0)
-        return r->e->code;
-    r->raw.c.users = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.users);
-    for (const struct json *v = json_child(list); v; v = json_next(v)) {
-        if (read_user(r, v, i++) < 0)
-            return r->e->code;
-    }
-    return 0;
-}
-
-static int read_converters(struct reader *r, const struct json *list)
-{
-    size_t n, i = 0;
-    if (count_list(r, list, "converters", "name", CONFIG_ITEMS_MAX, &n) < 0)
-        return r->e->code;
-    r->raw.c.converters = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.converters);
-    for (const struct json *v = json_child(list); v; v = json_next(v)) {
-        if (read_converter(r, v, i++) < 0)
-            return r->e->code;
-    }
-    return 0;
-}
-
-static int read_integrations(struct reader *r, struct json *list)
-{
-    size_t n, i = 0;
-    if (count_list(r, list, "integrations", "name", CONFIG_ITEMS_MAX, &n) < 0 ||
-        check_names(r, list, "integrations", "routingKey") < 0)
-        return r->e->code;
-    r->raw.c.integrations = arena_zalloc(&r->raw.c.arena, (n + 1) * sizeof *r->raw.c.integrations);
-    for (struct json *v = json_child(list); v; v = json_next(v)) {
-        if (read_integration(r, v, i++) < 0)
-            return r->e->code;
-    }
-    return 0;
-}
-
-static int read_top(struct reader *r, struct json *v)
+static int read_top(struct config_reader *r, struct json *v)
 {
     struct span name = json_key(v);
     if (span_is(name, "users"))
-        return read_users(r, v);
+        return config_read_users(r, v);
     if (span_is(name, "converters"))
-        return read_converters(r, v);
+        return config_read_converters(r, v);
     if (span_is(name, "integrations"))
-        return read_integrations(r, v);
+        return config_read_integrations(r, v);
     if (is_section(name))
         return read_section(r, v);
     return read_member(r, SPAN_NONE, v);
 }
 
-static int check_converter(struct reader *r, size_t i, const char *key, struct span name,
-                           bool downlink)
+static int interpret(struct config_reader *r)
 {
-    const struct config_converter *c = config_find_converter(&r->raw.c, name);
-    if (!c || c->downlink == downlink)
-        return 0; // the database may have it
-    return err_set(r->e, ERR_CONFIG, "integrations[%zu].%s: converter \"%.*s\" is not of type %s",
-                   i, key, SPAN_ARG(name), downlink ? "DOWNLINK" : "UPLINK");
-}
-
-static int check_converters(struct reader *r)
-{
-    for (size_t i = 0; i < r->raw.c.n_integrations; i++) {
-        const struct config_integration *in = &r->raw.c.integrations[i];
-        if (check_converter(r, i, "uplinkConverter", in->uplink, false) < 0 ||
-            check_converter(r, i, "downlinkConverter", in->downlink, true) < 0)
-            return r->e->code;
-        if (in->downlink.n && span_is(json_get_str(in->doc, "type", SPAN_NONE), "HTTP"))
-            return err_set(r->e, ERR_CONFIG,
-                           "integrations[%zu].downlinkConverter: an HTTP integration has no stream "
-                           "for downlinks: call the other side by a REST API call node",
-                           i);
-    }
-    return 0;
-}
-
-static int interpret(struct reader *r)
-{
-    struct config *c = &r->raw.c;
-    if (!log_parse_level(r->raw.level, &c->log_level)) {
+    struct config *c = &r->c;
+    if (!log_parse_level(r->level, &c->log_level)) {
         return err_set(r->e, ERR_CONFIG, "log.level: must be error, warn, info, debug or trace");
     }
-    if (url_parse_hostport(r->raw.listen, &c->http_host, &c->http_port, r->e) < 0)
+    if (url_parse_hostport(r->listen, &c->http_host, &c->http_port, r->e) < 0)
         return err_wrap(r->e, "http.listen");
     if ((c->http_cert.n == 0) != (c->http_key.n == 0))
         return err_set(r->e, ERR_CONFIG, "http.tlsCert: goes together with http.tlsKey");
     if ((c->aws_cert.n == 0) != (c->aws_key.n == 0))
         return err_set(r->e, ERR_CONFIG, "aws.tlsCert: goes together with aws.tlsKey");
-    c->synchronous_normal = span_is(r->raw.synchronous, "normal");
-    if (!c->synchronous_normal && !span_is(r->raw.synchronous, "full"))
+    c->synchronous_normal = span_is(r->synchronous, "normal");
+    if (!c->synchronous_normal && !span_is(r->synchronous, "full"))
         return err_set(r->e, ERR_CONFIG, "storage.synchronous: must be full or normal");
     if (c->data.n == 0)
         return err_set(r->e, ERR_CONFIG, "data: is empty");
-    if (check_converters(r) < 0)
+    if (config_check_converters(r) < 0)
         return r->e->code;
     return config_read_aws(c, r->env, r->env_ctx, r->e);
 }
 
 // Of two values for one key one would count, silently.
-static int check_twice(struct reader *r, const struct json *node)
+static int check_twice(struct config_reader *r, const struct json *node)
 {
     bool object = json_is(node, JSON_OBJECT);
     for (const struct json *v = json_child(node); v; v = json_next(v)) {
@@ -509,9 +241,9 @@ static int check_twice(struct reader *r, const struct json *node)
     return 0;
 }
 
-static int read_root(struct reader *r)
+static int read_root(struct config_reader *r)
 {
-    struct json *root = r->raw.c.root;
+    struct json *root = r->c.root;
     if (root && !json_is(root, JSON_OBJECT))
         return err_set(r->e, ERR_CONFIG, "must be a JSON object");
     if (root && check_twice(r, root) < 0)
@@ -523,11 +255,11 @@ static int read_root(struct reader *r)
     return interpret(r);
 }
 
-static int finish(struct reader *r, struct config **out)
+static int finish(struct config_reader *r, struct config **out)
 {
     struct config *c = mem_new(struct config);
     int status = read_root(r);
-    *c = r->raw.c;
+    *c = r->c;
     if (status < 0) {
         r->e->code = ERR_CONFIG;
         config_free(c);
@@ -540,11 +272,12 @@ static int finish(struct reader *r, struct config **out)
 int config_parse(struct span text, struct span dir, config_env_fn *env, void *env_ctx,
                  struct config **out, struct err *e)
 {
-    struct reader r = {.dir = dir, .env = env ? env : process_env, .env_ctx = env_ctx, .e = e};
-    set_defaults(&r.raw);
+    struct config_reader r = {
+        .dir = dir, .env = env ? env : process_env, .env_ctx = env_ctx, .e = e};
+    set_defaults(&r);
     if (text.p) {
-        r.raw.c.root = json_parse(text, e);
-        if (!r.raw.c.root)
+        r.c.root = json_parse(text, e);
+        if (!r.c.root)
             return e->code = ERR_CONFIG;
     }
     return finish(&r, out);
@@ -566,15 +299,6 @@ int config_load(const char *path, config_env_fn *env, void *env_ctx, struct conf
     }
     arena_free_wiped(&a);
     return status;
-}
-
-const struct config_converter *config_find_converter(const struct config *c, struct span name)
-{
-    for (size_t i = 0; i < c->n_converters; i++) {
-        if (span_eq(c->converters[i].name, name))
-            return &c->converters[i];
-    }
-    return NULL;
 }
 
 static bool same_value(const struct key *k, const struct config *a, const struct config *b)
