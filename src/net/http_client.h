@@ -7,7 +7,8 @@
 // A call is one request and its response. The caller owns `struct http_call` and the request's
 // spans until on_done, which runs exactly once. A reset on a reused connection before any response
 // byte is repeated once on a fresh connection, without the caller's knowing, but for calls that may
-// not reach the peer twice: they fail, and begin on no connection that its peer might be closing.
+// not reach the peer twice: they fail, and begin on no HTTP/1.1 connection that has been idle for
+// long, which the peer may be closing.
 //
 // HTTP/1.1: a call has its connection for itself. HTTP/2: all calls of an origin share one (another
 // when the peer takes no more streams); a call the peer has not looked at (REFUSED_STREAM, or

@@ -131,8 +131,9 @@ int db_error_of(struct db *db, int rc, struct err *e)
 {
     if (rc == db->code)
         return db_error(db, e);
-    const char *why = rc == ERR_INVALID ? "damaged database: what is stored makes no sense" : NULL;
-    return err_set(e, rc, "%s", why ? why : err_text(rc));
+    if (rc == ERR_INVALID)
+        return err_set(e, rc, "damaged database: what is stored makes no sense");
+    return err_set(e, rc, "%s", err_text(rc));
 }
 
 int db_exec(struct db *db, const char *sql)
