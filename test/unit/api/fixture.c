@@ -29,6 +29,13 @@ static void set_flag(void *ctx)
     *(bool *)ctx = true;
 }
 
+void fixture_keep_id(struct json *j, char out[UUID_TEXT_LEN + 1])
+{
+    snprintf(out, UUID_TEXT_LEN + 1, "%.*s",
+             SPAN_ARG(json_get_str(json_get(j, "id"), "id", SPAN_NONE)));
+    json_free(j);
+}
+
 void fixture_advance(struct fixture *f, int64_t ms)
 {
     f->wall_ms += ms;

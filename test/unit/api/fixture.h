@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/uuid.h"
 #include "codec/json.h"
 #include "net/http_client.h"
 
@@ -59,6 +60,8 @@ void fixture_end(struct fixture *f);
 // A call with that token, which must be answered so; its JSON is the caller's.
 struct json *fixture_expect(struct fixture *f, const char *method, const char *target,
                             const char *body, int want);
+// The id of an entity that a call answered, which is freed.
+void fixture_keep_id(struct json *j, char out[UUID_TEXT_LEN + 1]);
 
 void fixture_advance(struct fixture *f, int64_t ms);
 // Turns the loop until *flag.

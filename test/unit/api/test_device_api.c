@@ -23,10 +23,8 @@ static int setup(void **state)
     (void)state;
     f = (struct fixture){0};
     fixture_begin(&f);
-    struct json *j = call("POST", "/api/device?accessToken=TOKEN1", "{\"name\":\"d1\"}", 200);
-    snprintf(device, sizeof device, "%.*s",
-             SPAN_ARG(json_get_str(json_get(j, "id"), "id", SPAN_NONE)));
-    json_free(j);
+    fixture_keep_id(call("POST", "/api/device?accessToken=TOKEN1", "{\"name\":\"d1\"}", 200),
+                    device);
     return 0;
 }
 
@@ -86,10 +84,7 @@ static void tokens_are_made_kept_and_changed(void **state)
     (void)state;
     credentials_of(device, text);
     assert_string_equal(text, "TOKEN1");
-    struct json *j = call("POST", "/api/device", "{\"name\":\"d2\"}", 200);
-    snprintf(other, sizeof other, "%.*s",
-             SPAN_ARG(json_get_str(json_get(j, "id"), "id", SPAN_NONE)));
-    json_free(j);
+    fixture_keep_id(call("POST", "/api/device", "{\"name\":\"d2\"}", 200), other);
     credentials_of(other, text);
     assert_int_equal(strlen(text), 20);
     set_token(other, "TOKEN1", 400);

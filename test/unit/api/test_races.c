@@ -25,13 +25,6 @@ static struct json *call(const char *method, const char *target, const char *bod
     return fixture_expect(&f, method, target, body, want);
 }
 
-static void keep_id(struct json *j, char out[UUID_TEXT_LEN + 1])
-{
-    snprintf(out, UUID_TEXT_LEN + 1, "%.*s",
-             SPAN_ARG(json_get_str(json_get(j, "id"), "id", SPAN_NONE)));
-    json_free(j);
-}
-
 static void send(struct reply *r, const char *method, const char *target, const char *body)
 {
     fixture_send(&f, r, method, target, f.token, body);
@@ -51,7 +44,7 @@ static void add_converter(const char *name, const char *type, const char *key, c
     struct buf b = {0};
     buf_printf(&b, "{\"name\":\"%s\",\"type\":\"%s\",\"configuration\":{\"%s\":\"%s\"}}", name,
                type, key, script);
-    keep_id(call("POST", "/api/converter", buf_cstr(&b), 200), id);
+    fixture_keep_id(call("POST", "/api/converter", buf_cstr(&b), 200), id);
     buf_free(&b);
 }
 
@@ -67,7 +60,7 @@ static void add_stream(int i, bool enabled)
                "\"accessKeyId\":\"a\",\"secretAccessKey\":\"b\","
                "\"endpoint\":\"http://127.0.0.1:1\"}}}",
                i, enabled ? "true" : "false", up, down);
-    keep_id(call("POST", "/api/integration", buf_cstr(&b), 200), streams[i]);
+    fixture_keep_id(call("POST", "/api/integration", buf_cstr(&b), 200), streams[i]);
     buf_free(&b);
 }
 
@@ -105,7 +98,7 @@ static void begin(void)
     fixture_begin(&f);
     bridge_start(f.bridge);
     struct json *page = call("GET", "/api/ruleChains?pageSize=10&page=0", "", 200);
-    keep_id(json_copy(json_child(json_get(page, "data"))), root);
+    fixture_keep_id(json_copy(json_child(json_get(page, "data"))), root);
     json_free(page);
 }
 
@@ -116,7 +109,7 @@ static int setup(void **state)
     begin();
     add_converter("up", "UPLINK", "decoder", "return {deviceName: 'd', deviceType: 't'};", up);
     add_converter("down", "DOWNLINK", "encoder", SLOW DOWN, down);
-    keep_id(call("POST", "/api/device", "{\"name\":\"dev\"}", 200), device);
+    fixture_keep_id(call("POST", "/api/device", "{\"name\":\"dev\"}", 200), device);
     return 0;
 }
 
@@ -216,7 +209,7 @@ static int setup_slow(void **state)
 
 static void add_rule_chain(char id[UUID_TEXT_LEN + 1])
 {
-    keep_id(call("POST", "/api/ruleChain", "{\"name\":\"other\"}", 200), id);
+    fixture_keep_id(call("POST", "/api/ruleChain", "{\"name\":\"other\"}", 200), id);
 }
 
 static void expect_root(const char *id)
@@ -280,7 +273,7 @@ static void a_token_of_a_device_on_its_way_is_its_own(void **state)
     struct buf b = {0};
     char other[UUID_TEXT_LEN + 1], made[UUID_TEXT_LEN + 1], url[200];
     (void)state;
-    keep_id(call("POST", "/api/device", "{\"name\":\"other\"}", 200), other);
+    fixture_keep_id(call("POST", "/api/device", "{\"name\":\"other\"}", 200), other);
     send(&making, "POST", "/api/device?accessToken=T", "{\"name\":\"made\"}");
     while (!store_find_device(f.store, SPAN("made"), false))
         loop_turn(f.loop, true);
@@ -292,7 +285,7 @@ static void a_token_of_a_device_on_its_way_is_its_own(void **state)
     buf_free(&b);
     assert_false(making.done);
     assert_int_equal(end(&making), 200);
-    keep_id(call("GET", "/api/tenant/devices?deviceName=made", "", 200), made);
+    fixture_keep_id(call("GET", "/api/tenant/devices?deviceName=made", "", 200), made);
     snprintf(url, sizeof url, "/api/device/%s/credentials", made);
     struct json *j = call("GET", url, "", 200);
     assert_span_is(json_get_str(j, "credentialsId", SPAN_NONE), "T");

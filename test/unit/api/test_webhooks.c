@@ -22,13 +22,6 @@ static struct json *call(const char *method, const char *target, const char *bod
     return fixture_expect(&f, method, target, body, want);
 }
 
-static void keep_id(struct json *j, char out[UUID_TEXT_LEN + 1])
-{
-    snprintf(out, UUID_TEXT_LEN + 1, "%.*s",
-             SPAN_ARG(json_get_str(json_get(j, "id"), "id", SPAN_NONE)));
-    json_free(j);
-}
-
 // `more`: further members of the document; the answer is the caller's.
 static struct json *save(const char *name, const char *more, int want)
 {
@@ -49,11 +42,13 @@ static int setup(void **state)
     f = (struct fixture){0};
     fixture_begin(&f);
     bridge_start(f.bridge);
-    keep_id(call("POST", "/api/converter",
-                 "{\"name\":\"up\",\"type\":\"UPLINK\",\"configuration\":{\"decoder\":\"" UP "\"}}",
-                 200),
-            converter);
-    keep_id(save("hook", "\"routingKey\":\"the-key\",\"configuration\":{}", 200), integration);
+    fixture_keep_id(call("POST", "/api/converter",
+                         "{\"name\":\"up\",\"type\":\"UPLINK\",\"configuration\":{\"decoder\":\"" UP
+                         "\"}}",
+                         200),
+                    converter);
+    fixture_keep_id(save("hook", "\"routingKey\":\"the-key\",\"configuration\":{}", 200),
+                    integration);
     return 0;
 }
 
@@ -75,7 +70,7 @@ static void a_request_makes_a_device(void **state)
     char url[200], id[UUID_TEXT_LEN + 1];
     (void)state;
     assert_int_equal(hook(KEY, "{\"name\":\"d1\",\"t\":22}"), 204);
-    keep_id(call("GET", "/api/tenant/devices?deviceName=d1", "", 200), id);
+    fixture_keep_id(call("GET", "/api/tenant/devices?deviceName=d1", "", 200), id);
     snprintf(url, sizeof url, "/api/plugins/telemetry/DEVICE/%s/values/timeseries", id);
     struct json *j = call("GET", url, "", 200);
     assert_span_is(json_get_str(json_child(json_get(j, "t")), "value", SPAN_NONE), "22");
@@ -119,7 +114,7 @@ static void a_failure_is_told_and_kept(void **state)
         json_free(j);
     }
     char id[UUID_TEXT_LEN + 1];
-    keep_id(call("GET", "/api/tenant/devices?deviceName=again", "", 200), id);
+    fixture_keep_id(call("GET", "/api/tenant/devices?deviceName=again", "", 200), id);
     snprintf(url, sizeof url, "/api/plugins/telemetry/DEVICE/%s/values/attributes", id);
     j = call("GET", url, "", 200);
     assert_true(span_has_prefix(json_get_str(json_child(j), "value", SPAN_NONE), SPAN("127.")));

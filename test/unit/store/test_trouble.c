@@ -227,16 +227,22 @@ static void test_disk_full_and_room_again(void **state)
     assert_int_equal(store_count_devices(f->store), 10);
 }
 
+// Of three points one is stored, one fails again and again, and one waits behind it.
+static void fill_the_disk(struct fixture *f, struct order *o)
+{
+    commit_point(f, o, 0);
+    wait_order(f, o, 1);
+    set(&trouble.fail[WRITE_COMMIT], true);
+    commit_point(f, o, 1);
+    until_health(f, ERR_IO);
+    commit_point(f, o, 2);
+}
+
 static void test_close_while_the_disk_is_full(void **state)
 {
     struct fixture *f = *state;
     struct order o = {0};
-    commit_point(f, &o, 0);
-    wait_order(f, &o, 1);
-    set(&trouble.fail[WRITE_COMMIT], true);
-    commit_point(f, &o, 1);
-    until_health(f, ERR_IO);
-    commit_point(f, &o, 2);
+    fill_the_disk(f, &o);
     fixture_close(f);
     check_order(&o, 3);
     assert_int_equal(o.canceled, 2);
@@ -249,12 +255,7 @@ static void test_nothing_is_tried_again_when_there_is_no_more_time(void **state)
 {
     struct fixture *f = *state;
     struct order o = {0};
-    commit_point(f, &o, 0);
-    wait_order(f, &o, 1);
-    set(&trouble.fail[WRITE_COMMIT], true);
-    commit_point(f, &o, 1);
-    until_health(f, ERR_IO);
-    commit_point(f, &o, 2);
+    fill_the_disk(f, &o);
     store_stop_retrying(f->store);
     wait_order(f, &o, 3);
     assert_int_equal(o.canceled, 2);
